@@ -1,0 +1,57 @@
+//! A disk that refuses writes, played by SQLite's own limits.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde_json::json;
+
+use super::*;
+
+fn store() -> (SqliteStore, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (SqliteStore::open(folder.path().join("state.db")).unwrap(), folder)
+}
+
+/// Fails writes by `refuse`, sees them refused without a trace while reads go on, then `mend`s and goes on.
+fn check_recovery(refuse: &str, mend: &str, says: &str) {
+    let (store, _folder) = store();
+    store.put("c", "kept", json!(1), Condition::Any).unwrap();
+    store.writer.lock().execute_batch(refuse).unwrap();
+    let big = json!("x".repeat(1 << 20));
+    for _ in 0..3 {
+        match store.put("c", "kept", big.clone(), Condition::Any) {
+            Err(StoreError::Unavailable(why)) => assert!(why.contains(says), "{why}"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(store.get("c", "kept").unwrap().unwrap().value, json!(1));
+    }
+    store.writer.lock().execute_batch(mend).unwrap();
+    store.put("c", "kept", big.clone(), Condition::Any).unwrap();
+    assert_eq!(store.get("c", "kept").unwrap().unwrap().value, big);
+}
+
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    check_recovery("PRAGMA max_page_count = 20", "PRAGMA max_page_count = 100000", "free space");
+}
+
+#[test]
+fn a_read_only_disk_refuses_and_recovers() {
+    check_recovery("PRAGMA query_only = 1", "PRAGMA query_only = 0", "writable");
+}
+
+#[test]
+fn every_commit_is_synced() {
+    let (store, _folder) = store();
+    let writer = store.writer.lock();
+    let pragma =
+        |name| writer.pragma_query_value(None, name, |r| r.get::<_, rusqlite::types::Value>(0));
+    assert_eq!(pragma("synchronous").unwrap(), rusqlite::types::Value::Integer(2));
+    assert_eq!(pragma("journal_mode").unwrap(), rusqlite::types::Value::Text("wal".into()));
+}
+
+#[test]
+fn an_unreadable_value_is_damage_and_named() {
+    let (store, _folder) = store();
+    store.put("c", "k", json!(1), Condition::Any).unwrap();
+    store.writer.lock().execute_batch("UPDATE documents SET value = '{'").unwrap();
+    assert!(matches!(store.get("c", "k"), Err(StoreError::Damaged(_))));
+}
