@@ -1,1 +1,7 @@
-//! engine
+//! KQL over tables: text to rows.
+
+pub mod aggregates;
+pub mod exec;
+pub mod functions;
+pub mod plan;
+pub mod source;

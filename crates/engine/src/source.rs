@@ -1,0 +1,267 @@
+//! Where rows come from: the seam between the engine and whoever stores tables.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::{Batch, Cancel, FunctionDefinition, Rows, Schema};
+use values::Value;
+
+/// What names mean in a query: tables, saved functions, further workspaces.
+pub trait Catalog: Send + Sync {
+    /// The table of exactly this name.
+    fn table(&self, name: &str) -> Option<Arc<dyn TableSource>>;
+
+    /// Names of all tables that may be read, sorted: for wildcards, `search`, and suggestions.
+    fn table_names(&self) -> Vec<Arc<str>>;
+
+    /// The saved function of exactly this name.
+    fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>>;
+
+    /// Names of all saved functions, for suggestions.
+    fn function_names(&self) -> Vec<Arc<str>>;
+
+    /// The catalogue of another workspace or database (`workspace("name")`, `database("name")`).
+    fn workspace(&self, name: &str) -> Option<Arc<dyn Catalog>>;
+
+    /// The rows of a watchlist (`_GetWatchlist`), its own columns behind the four fixed ones.
+    fn watchlist(&self, alias: &str) -> Option<Rows>;
+
+    /// The bytes behind an `externaldata` address. Refused unless the address is allowed.
+    fn external_data(&self, address: &str) -> Result<Vec<u8>, String>;
+}
+
+/// One table.
+pub trait TableSource: Send + Sync {
+    /// Name, as `Type` and `withsource` show it.
+    fn name(&self) -> &str;
+
+    /// All columns.
+    fn schema(&self) -> Arc<Schema>;
+
+    /// Starts reading. The snapshot is taken when the source is made: two scans of it see the same rows.
+    fn scan(&self, request: ScanRequest) -> Result<Box<dyn Scan>, SourceError>;
+
+    /// Rows in the table, where known without a scan.
+    fn row_count(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Rows under way. Several workers call `next` at the same time; each gets another morsel (a row group, a batch).
+pub trait Scan: Send + Sync {
+    /// The next morsel; none at the end. Columns in the order asked for, no empty batches.
+    fn next(&self) -> Result<Option<Batch>, SourceError>;
+}
+
+/// What to read.
+#[derive(Clone, Debug, Default)]
+pub struct ScanRequest {
+    /// Columns wanted, in order.
+    pub columns: Vec<ScanColumn>,
+    /// Bounds on `TimeGenerated`: rows outside are not wanted (exact: the source must leave them out).
+    pub time: Option<TickRange>,
+    /// Bounds on the ingestion time (exact).
+    pub ingested: Option<TickRange>,
+    /// Conditions that hold for every wanted row. A source may skip what cannot meet them; it need not: the engine
+    /// checks each row again.
+    pub hints: Vec<Hint>,
+    /// Stop early: no more than this many rows are wanted (any of them).
+    pub limit: Option<usize>,
+    /// Ends the scan with [`SourceError::Cancelled`].
+    pub cancel: Cancel,
+    /// Where to count.
+    pub counters: Arc<Counters>,
+}
+
+/// A column of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanColumn {
+    /// The table's column at this position.
+    Column(usize),
+    /// `ingestion_time()`, datetime.
+    IngestionTime,
+}
+
+/// Ticks from `start` to `end`, both inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TickRange {
+    /// First tick inside.
+    pub start: i64,
+    /// Last tick inside.
+    pub end: i64,
+}
+
+impl TickRange {
+    /// All of time.
+    pub const ALL: Self = Self { start: i64::MIN, end: i64::MAX };
+
+    /// What lies in both.
+    pub fn and(self, other: Self) -> Self {
+        Self { start: self.start.max(other.start), end: self.end.min(other.end) }
+    }
+}
+
+/// A necessary condition on a row, for pruning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hint {
+    /// The column (position in the table) holds all these terms (lower case, maximal runs of letters and digits).
+    Terms {
+        /// Position in the table's schema; none: the terms stand in any column, each possibly in another.
+        column: Option<usize>,
+        /// The terms, lower case.
+        terms: Vec<String>,
+    },
+    /// The column compares so with the value.
+    Compare {
+        /// Position in the table's schema.
+        column: usize,
+        /// The comparison.
+        op: Comparison,
+        /// The constant, of the column's type.
+        value: Value,
+    },
+    /// The column is one of these.
+    In {
+        /// Position in the table's schema.
+        column: usize,
+        /// The constants, of the column's type.
+        values: Vec<Value>,
+    },
+    /// At least one of these holds.
+    Any(Vec<Hint>),
+    /// All of these hold.
+    All(Vec<Hint>),
+}
+
+/// A comparison of a [`Hint`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// Why a source gave no rows.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Damaged or unreadable; the text names the file.
+    #[error("{0}")]
+    Storage(String),
+    /// Asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Work counted while reading.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Segments considered.
+    pub segments: AtomicU64,
+    /// Of them skipped by time, statistics or index.
+    pub segments_pruned: AtomicU64,
+    /// Rows handed out.
+    pub rows_read: AtomicU64,
+    /// Bytes written to disk for want of memory.
+    pub spilled: AtomicU64,
+    /// Highest memory held by operators.
+    pub memory_peak: AtomicU64,
+}
+
+impl Counters {
+    /// Adds to a counter.
+    pub fn add(counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+/// A table held in memory: local files, `datatable`, watchlists, tests.
+pub struct MemoryTable {
+    name: Arc<str>,
+    rows: Rows,
+}
+
+impl MemoryTable {
+    /// A table of these rows.
+    pub fn new(name: impl AsRef<str>, rows: Rows) -> Self {
+        Self { name: Arc::from(name.as_ref()), rows }
+    }
+}
+
+impl TableSource for MemoryTable {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.rows.schema)
+    }
+
+    fn scan(&self, request: ScanRequest) -> Result<Box<dyn Scan>, SourceError> {
+        Ok(Box::new(crate::exec::memory_scan(&self.rows, request)))
+    }
+
+    fn row_count(&self) -> Option<u64> {
+        Some(self.rows.len() as u64)
+    }
+}
+
+/// A catalogue of tables in memory and functions by name; no other workspaces.
+#[derive(Default)]
+pub struct MemoryCatalog {
+    tables: HashMap<String, Arc<dyn TableSource>>,
+    functions: HashMap<String, Arc<FunctionDefinition>>,
+}
+
+impl MemoryCatalog {
+    /// Adds or replaces a table.
+    pub fn insert(&mut self, table: Arc<dyn TableSource>) {
+        self.tables.insert(table.name().to_owned(), table);
+    }
+
+    /// Adds or replaces a saved function.
+    pub fn insert_function(&mut self, function: FunctionDefinition) {
+        self.functions.insert(function.name.to_string(), Arc::new(function));
+    }
+}
+
+impl Catalog for MemoryCatalog {
+    fn table(&self, name: &str) -> Option<Arc<dyn TableSource>> {
+        self.tables.get(name).cloned()
+    }
+
+    fn table_names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.tables.keys().map(|n| Arc::from(n.as_str())).collect();
+        names.sort();
+        names
+    }
+
+    fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>> {
+        self.functions.get(name).cloned()
+    }
+
+    fn function_names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.functions.keys().map(|n| Arc::from(n.as_str())).collect();
+        names.sort();
+        names
+    }
+
+    fn workspace(&self, _name: &str) -> Option<Arc<dyn Catalog>> {
+        None
+    }
+
+    fn watchlist(&self, _alias: &str) -> Option<Rows> {
+        None
+    }
+
+    fn external_data(&self, address: &str) -> Result<Vec<u8>, String> {
+        Err(format!("externaldata from '{address}' is not allowed: this instance reads no outside addresses"))
+    }
+}
