@@ -1,1 +1,8 @@
-//! content
+//! The files of the repository's `content/` folder, embedded and listed; no logic, so that adding a rule or a table is
+//! adding text.
+
+mod files;
+mod tables;
+
+pub use files::{files, text};
+pub use tables::{Column, ColumnType, Table, Tables, tables};
