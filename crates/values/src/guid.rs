@@ -1,5 +1,66 @@
 //! `guid`.
 
+use std::fmt;
+
 /// A 128-bit identifier, big endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Guid(pub [u8; 16]);
+
+/// Positions of the dashes in the printed form.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+impl Guid {
+    /// Reads 32 hex digits, with dashes in their places or none, in braces, parentheses or neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().as_bytes();
+        let inner = match text {
+            [b'{', inner @ .., b'}'] | [b'(', inner @ .., b')'] => inner,
+            plain => plain,
+        };
+        let dashed = inner.len() == 36 && DASHES.iter().all(|&at| inner.get(at) == Some(&b'-'));
+        if !dashed && inner.len() != 32 {
+            return None;
+        }
+        let mut digits = inner
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !dashed || !DASHES.contains(at))
+            .map(|(_, byte)| (*byte as char).to_digit(16));
+        let mut out = [0; 16];
+        for byte in &mut out {
+            *byte = (digits.next()?? * 16 + digits.next()??) as u8;
+        }
+        Some(Self(out))
+    }
+
+    /// `74be27de-1e4e-49d9-b579-fe0b331d3642` as bytes, without allocation.
+    pub fn to_ascii(self) -> [u8; 36] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut out = [b'-'; 36];
+        let mut at = 0;
+        for byte in self.0 {
+            at += usize::from(DASHES.contains(&at));
+            out[at] = HEX[usize::from(byte >> 4)];
+            out[at + 1] = HEX[usize::from(byte & 15)];
+            at += 2;
+        }
+        out
+    }
+
+    /// Appends the printed form.
+    pub fn write_to(self, out: &mut String) {
+        out.push_str(std::str::from_utf8(&self.to_ascii()).unwrap_or_default());
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(std::str::from_utf8(&self.to_ascii()).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

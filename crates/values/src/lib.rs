@@ -8,12 +8,13 @@ mod decimal;
 pub mod dynamic;
 mod guid;
 mod scalar_type;
+pub mod text;
 mod timespan;
 mod value;
 
-pub use datetime::{CivilTime, DateTime};
+pub use datetime::{CivilTime, DateTime, days_in_month, is_leap_year};
 pub use decimal::Decimal;
-pub use dynamic::{Dynamic, DynamicRef};
+pub use dynamic::{Dynamic, DynamicBuilder, DynamicRef, Kind};
 pub use guid::Guid;
 pub use scalar_type::ScalarType;
 pub use timespan::TimeSpan;
