@@ -1,1 +1,31 @@
-//! crypto
+//! Keys, signatures, digests, secrets, certificates and TLS: the only crate that names a crypto library.
+//!
+//! Everything here takes and gives plain bytes, text and seconds since 1970, so that the library behind it can change
+//! without a caller noticing. Types that hold secret material wipe it when dropped and have neither `Debug` nor
+//! `Display`, `Clone` or `Serialize`: a struct that holds one cannot be logged by accident.
+
+mod authority;
+mod certificate;
+mod digest;
+mod error;
+mod files;
+mod random;
+mod rsa;
+mod secret;
+mod server_certificate;
+mod stored_secret;
+pub mod tls;
+
+pub use authority::{Authority, Issued};
+pub use certificate::Certificate;
+pub use digest::{constant_time_eq, hmac_sha256, sha1, sha256, sha256_hex, verify_hmac_sha256};
+pub use error::CryptoError;
+pub use files::{private_directory, read_private, write_private, write_public};
+pub use random::{random_alphanumeric, random_below, random_bytes};
+pub use rsa::{RsaAlgorithm, RsaBits, RsaPrivateKey, RsaPublicKey};
+pub use secret::{SecretBytes, SecretText};
+pub use server_certificate::{ServerCertificate, ServerNames};
+pub use stored_secret::{GeneratedSecret, StoredSecret};
+
+#[cfg(test)]
+mod hygiene;
