@@ -1,0 +1,199 @@
+//! Tables without an engine: canned answers to queries, and a record of what was appended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::{
+    AppendReceipt, AppendRequest, FunctionDefinition, QueryAnswer, QueryError, QueryRequest,
+    ResultTable, Rows, TableInfo, TableKind, Tables, TablesError,
+};
+use parking_lot::Mutex;
+
+/// A [`Tables`] for tests. Answers are canned by a piece of the query's text; appended rows are kept and can be read.
+/// Every workspace id is accepted, each with its own tables.
+#[derive(Default)]
+pub struct CannedTables(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    answers: Vec<(String, Result<QueryAnswer, QueryError>)>,
+    queries: Vec<QueryRequest>,
+    tables: BTreeMap<(String, String), Arc<TableInfo>>,
+    appends: Vec<AppendRequest>,
+    functions: BTreeMap<String, Vec<FunctionDefinition>>,
+    refusal: Option<TablesError>,
+}
+
+impl CannedTables {
+    /// Without tables and answers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a built-in table, its columns written as KQL writes them.
+    #[must_use]
+    pub fn with_table(self, workspace: &str, name: &str, columns: &str) -> Self {
+        let info = TableInfo {
+            name: name.into(),
+            kind: TableKind::Microsoft,
+            schema: crate::schema(columns),
+            retention_days: 30,
+            total_retention_days: 30,
+        };
+        self.0.lock().tables.insert(key(workspace, name), Arc::new(info));
+        self
+    }
+
+    /// From now on a query that contains `text` gives these rows. The answer given last wins; `""` matches any query.
+    pub fn answer(&self, text: &str, rows: Rows) {
+        let table = ResultTable { name: "PrimaryResult".to_owned(), rows };
+        self.answer_with(text, Ok(QueryAnswer { tables: vec![table], ..QueryAnswer::default() }));
+    }
+
+    /// From now on a query that contains `text` gives this answer or error.
+    pub fn answer_with(&self, text: &str, answer: Result<QueryAnswer, QueryError>) {
+        self.0.lock().answers.push((text.to_owned(), answer));
+    }
+
+    /// The next append fails like this, and stores nothing.
+    pub fn refuse_next_append(&self, error: TablesError) {
+        self.0.lock().refusal = Some(error);
+    }
+
+    /// All queries so far.
+    pub fn queries(&self) -> Vec<QueryRequest> {
+        self.0.lock().queries.clone()
+    }
+
+    /// All appends so far, duplicates left out.
+    pub fn appends(&self) -> Vec<AppendRequest> {
+        self.0.lock().appends.clone()
+    }
+
+    /// The rows appended to a table of any workspace, one [`Rows`] per append.
+    pub fn appended(&self, table: &str) -> Vec<Rows> {
+        let appends = self.appends();
+        let of_table = appends.into_iter().filter(|a| &*a.table == table);
+        of_table.map(|a| Rows::new(a.schema, a.batch)).collect()
+    }
+
+    /// The functions that were set for a workspace.
+    pub fn functions(&self, workspace: &str) -> Vec<FunctionDefinition> {
+        self.0.lock().functions.get(workspace).cloned().unwrap_or_default()
+    }
+}
+
+fn key(workspace: &str, name: &str) -> (String, String) {
+    (workspace.to_owned(), name.to_owned())
+}
+
+/// What [`Tables::append`] promises to refuse.
+fn check(state: &State, request: &AppendRequest) -> Result<(), TablesError> {
+    let info = state
+        .tables
+        .get(&key(&request.workspace, &request.table))
+        .ok_or_else(|| TablesError::UnknownTable(request.table.to_string()))?;
+    for column in &request.schema.columns {
+        let known = info.schema.column(&column.name);
+        if known.is_none_or(|k| k.ty != column.ty) {
+            let text =
+                format!("column '{}' of type {} does not fit the table", column.name, column.ty);
+            return Err(TablesError::Invalid(text));
+        }
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Tables for CannedTables {
+    async fn append(&self, request: AppendRequest) -> Result<AppendReceipt, TablesError> {
+        let mut state = self.0.lock();
+        if let Some(error) = state.refusal.take() {
+            return Err(error);
+        }
+        check(&state, &request)?;
+        let same = |a: &AppendRequest| {
+            a.batch_id.is_some()
+                && a.batch_id == request.batch_id
+                && a.table == request.table
+                && a.workspace == request.workspace
+        };
+        if state.appends.iter().any(same) {
+            return Ok(AppendReceipt { rows: 0, duplicate: true });
+        }
+        let rows = request.batch.rows;
+        state.appends.push(request);
+        Ok(AppendReceipt { rows, duplicate: false })
+    }
+
+    async fn query(&self, request: QueryRequest) -> Result<QueryAnswer, QueryError> {
+        let mut state = self.0.lock();
+        let answer =
+            state.answers.iter().rev().find(|(text, _)| request.text.contains(text.as_str()));
+        let answer = answer.map(|(_, answer)| answer.clone()).unwrap_or_else(|| {
+            Err(QueryError::Execution(format!("no canned answer for: {}", request.text)))
+        });
+        state.queries.push(request);
+        answer
+    }
+
+    fn tables(&self, workspace: &str) -> Vec<Arc<TableInfo>> {
+        let state = self.0.lock();
+        let own = state.tables.iter().filter(|((w, _), _)| w == workspace);
+        own.map(|(_, info)| Arc::clone(info)).collect()
+    }
+
+    fn table(&self, workspace: &str, name: &str) -> Option<Arc<TableInfo>> {
+        self.0.lock().tables.get(&key(workspace, name)).cloned()
+    }
+
+    async fn put_table(
+        &self,
+        workspace: &str,
+        table: TableInfo,
+        merge: bool,
+    ) -> Result<Arc<TableInfo>, TablesError> {
+        let mut state = self.0.lock();
+        let at = key(workspace, &table.name);
+        let mut table = table;
+        if let Some(old) = state.tables.get(&at).filter(|_| merge) {
+            let mut merged = (*old.schema).clone();
+            let new = table.schema.columns.iter().filter(|c| old.schema.column(&c.name).is_none());
+            merged.columns.extend(new.cloned());
+            table.schema = Arc::new(merged);
+        }
+        let table = Arc::new(table);
+        state.tables.insert(at, Arc::clone(&table));
+        Ok(table)
+    }
+
+    async fn delete_table(&self, workspace: &str, name: &str) -> Result<(), TablesError> {
+        let mut state = self.0.lock();
+        let at = key(workspace, name);
+        match state.tables.get(&at).map(|t| t.kind) {
+            None => Err(TablesError::UnknownTable(name.to_owned())),
+            Some(TableKind::Microsoft) => {
+                Err(TablesError::Invalid(format!("table '{name}' is built in and stays")))
+            }
+            Some(TableKind::Custom) => {
+                state.tables.remove(&at);
+                state.appends.retain(|a| (&*a.workspace, &*a.table) != (workspace, name));
+                Ok(())
+            }
+        }
+    }
+
+    fn set_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {
+        self.0.lock().functions.insert(workspace.to_owned(), functions);
+    }
+
+    fn row_count(&self, workspace: &str, table: &str) -> u64 {
+        let state = self.0.lock();
+        let own = state.appends.iter().filter(|a| (&*a.workspace, &*a.table) == (workspace, table));
+        own.map(|a| a.batch.rows as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;
