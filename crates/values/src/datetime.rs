@@ -121,7 +121,7 @@ impl DateTime {
 
     /// For interfaces of the operating system; instants before 1970 become 1970.
     pub fn to_system_time(self) -> SystemTime {
-        let since = u64::try_from(self.0 - UNIX_EPOCH_TICKS).unwrap_or(0);
+        let since = u64::try_from(self.0.saturating_sub(UNIX_EPOCH_TICKS)).unwrap_or(0);
         let per_second = TICKS_PER_SECOND.unsigned_abs();
         let nanos = u32::try_from(since % per_second * 100).unwrap_or(0);
         SystemTime::UNIX_EPOCH + Duration::new(since / per_second, nanos)
@@ -310,21 +310,21 @@ impl DateTime {
 
     /// Seconds since 1970, cut downwards.
     pub const fn unix_seconds(self) -> i64 {
-        (self.0 - UNIX_EPOCH_TICKS).div_euclid(TICKS_PER_SECOND)
+        self.0.saturating_sub(UNIX_EPOCH_TICKS).div_euclid(TICKS_PER_SECOND)
     }
 
     /// Milliseconds since 1970, cut downwards.
     pub const fn unix_milliseconds(self) -> i64 {
-        (self.0 - UNIX_EPOCH_TICKS).div_euclid(TICKS_PER_MILLISECOND)
+        self.0.saturating_sub(UNIX_EPOCH_TICKS).div_euclid(TICKS_PER_MILLISECOND)
     }
 
     /// Microseconds since 1970, cut downwards.
     pub const fn unix_microseconds(self) -> i64 {
-        (self.0 - UNIX_EPOCH_TICKS).div_euclid(TICKS_PER_MICROSECOND)
+        self.0.saturating_sub(UNIX_EPOCH_TICKS).div_euclid(TICKS_PER_MICROSECOND)
     }
 
     /// Nanoseconds since 1970, none where 64 bits do not hold them.
     pub fn unix_nanoseconds(self) -> Option<i64> {
-        (self.0 - UNIX_EPOCH_TICKS).checked_mul(100)
+        self.0.saturating_sub(UNIX_EPOCH_TICKS).checked_mul(100)
     }
 }

@@ -108,6 +108,12 @@ impl Decimal {
         self.0.checked_rem(other.0).map(Self)
     }
 
+    /// Without trailing zeros.
+    #[must_use]
+    pub fn normalized(self) -> Self {
+        Self(self.0.normalize())
+    }
+
     /// With the opposite sign.
     #[must_use]
     pub fn negated(self) -> Self {

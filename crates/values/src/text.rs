@@ -63,7 +63,8 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 /// A real cut towards zero; none for NaN, infinities and what 64 bits do not hold.
 pub fn long_from_real(value: f64) -> Option<i64> {
     let whole = value.trunc();
-    (whole >= -9_223_372_036_854_775_808.0 && whole < 9_223_372_036_854_775_808.0)
+    (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0)
+        .contains(&whole)
         .then_some(whole as i64)
 }
 
@@ -78,28 +79,17 @@ pub fn write_real(value: f64, out: &mut String) {
         return;
     }
     let magnitude = value.abs();
-    if magnitude == 0.0 || (1e-5..1e15).contains(&magnitude) {
-        if magnitude < 1e15 && value.trunc() == value && value != 0.0 {
-            out.push_str(itoa::Buffer::new().format(value as i64));
-            out.push_str(".0");
-        } else {
-            write_positional(value, out);
-        }
+    if magnitude < 1e15 && value.trunc() == value && magnitude > 0.0 {
+        out.push_str(itoa::Buffer::new().format(value as i64));
+        out.push_str(".0");
         return;
     }
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(value);
-    write_scientific(text, out);
-}
-
-/// `ryu` prints small numbers with an exponent earlier than wanted here.
-fn write_positional(value: f64, out: &mut String) {
-    let mut buffer = ryu::Buffer::new();
-    let text = buffer.format_finite(value);
-    if text.contains('e') {
-        let _ = std::fmt::Write::write_fmt(out, format_args!("{value}"));
-    } else {
+    if magnitude == 0.0 || (1e-4..1e15).contains(&magnitude) {
         out.push_str(text);
+    } else {
+        write_scientific(text, out);
     }
 }
 

@@ -82,7 +82,8 @@ impl TimeSpan {
     pub fn from_real_ticks(ticks: f64) -> Option<Self> {
         // 2^63 itself is past the end, and i64::MAX is no double.
         let whole = ticks.round();
-        (whole >= -9_223_372_036_854_775_808.0 && whole < 9_223_372_036_854_775_808.0)
+        (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0)
+            .contains(&whole)
             .then_some(Self(whole as i64))
     }
 

@@ -155,19 +155,16 @@ impl Cursor<'_> {
         let (hour, minute, second, ticks) = if self.rest.is_empty() {
             (0, 0, 0, 0)
         } else {
-            match date {
-                Date::YearLast(..) => {}
-                Date::Whole(..) if self.eat(b"Tt") => {}
+            let time_follows = match date {
+                Date::YearLast(..) => true,
+                Date::Whole(..) if self.eat(b"Tt") => true,
                 Date::Whole(..) => {
                     let comma = self.eat(b",");
                     (self.blanks() || comma).then_some(())?;
+                    self.peek().is_some_and(|b| b.is_ascii_digit())
                 }
-            }
-            if self.peek().is_some_and(|b| b.is_ascii_digit()) {
-                self.time()?
-            } else {
-                (0, 0, 0, 0)
-            }
+            };
+            if time_follows { self.time()? } else { (0, 0, 0, 0) }
         };
         let spaced = self.blanks();
         let (year, month, day) = match date {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use super::{DEPTH_MAX, Dynamic, DynamicRef, Kind};
+use crate::Decimal;
 use crate::text::long_from_real;
 
 /// Kinds that compare with each other share a rank.
@@ -54,9 +55,7 @@ impl DynamicRef<'_> {
             (Kind::Long, Kind::Real) => self.long_real(other),
             (Kind::Real, Kind::Long) => other.long_real(self).reverse(),
             (Kind::Decimal, Kind::Decimal) => self.as_decimal().cmp(&other.as_decimal()),
-            (Kind::Long | Kind::Real | Kind::Decimal, _) => {
-                compare_reals(self.to_f64().unwrap_or(f64::NAN), other.to_f64().unwrap_or(f64::NAN))
-            }
+            (Kind::Long | Kind::Real | Kind::Decimal, _) => self.compare_decimals(other),
             (Kind::DateTime, _) => self.as_datetime().cmp(&other.as_datetime()),
             (Kind::TimeSpan, _) => self.as_timespan().cmp(&other.as_timespan()),
             (Kind::Guid, _) => self.as_guid().cmp(&other.as_guid()),
@@ -90,6 +89,23 @@ impl DynamicRef<'_> {
 
     fn long_real(self, real: DynamicRef<'_>) -> Ordering {
         compare_long_real(self.as_i64().unwrap_or(0), real.as_f64().unwrap_or(f64::NAN))
+    }
+
+    /// Two numbers of which at least one is a decimal: exactly where both are decimals at heart.
+    fn compare_decimals(self, other: DynamicRef<'_>) -> Ordering {
+        let exact = self.to_decimal().zip(other.to_decimal()).map(|(a, b)| a.cmp(&b));
+        exact.unwrap_or_else(|| {
+            let real = |part: DynamicRef<'_>| part.to_f64().unwrap_or(f64::NAN);
+            compare_reals(real(self), real(other))
+        })
+    }
+
+    fn to_decimal(self) -> Option<Decimal> {
+        match self.kind() {
+            Kind::Long => self.as_i64().map(Decimal::from_i64),
+            Kind::Real => self.as_f64().and_then(Decimal::from_f64),
+            _ => self.as_decimal(),
+        }
     }
 
     /// Appends bytes that are equal for equal values and different for different ones, for hashing and grouping.
@@ -134,6 +150,13 @@ impl DynamicRef<'_> {
             return;
         }
         let real = self.to_f64().unwrap_or(f64::NAN);
+        if let Some(decimal) = self.as_decimal()
+            && Decimal::from_f64(real) != Some(decimal)
+        {
+            out.push(2);
+            out.extend(decimal.normalized().to_bytes());
+            return;
+        }
         match long_from_real(real).filter(|whole| *whole as f64 == real) {
             Some(whole) => {
                 out.push(0);

@@ -403,7 +403,7 @@ impl<'a> DynamicRef<'a> {
     /// The elements of an array; nothing for anything else.
     pub fn array(self) -> ArrayIter<'a> {
         let container = Container::parse(self.value).filter(|c| c.id_width == 0);
-        ArrayIter { parent: self, container, next: 0 }
+        ArrayIter { parent: self, container, next: 0, left: self.value.len() }
     }
 
     /// The slots of a bag in the order in which they were written; nothing for anything else.
@@ -434,7 +434,7 @@ impl<'a> DynamicRef<'a> {
                 order.sort_unstable();
             }
         }
-        ObjectIter { parent: self, found, order, next: 0 }
+        ObjectIter { parent: self, found, order, next: 0, left: self.value.len() }
     }
 
     /// The keys of a bag in the order in which they were written.
@@ -541,6 +541,8 @@ pub struct ArrayIter<'a> {
     parent: DynamicRef<'a>,
     container: Option<Container<'a>>,
     next: usize,
+    /// Bytes that the elements still to come may take: overlapping ones in broken bytes end as null.
+    left: usize,
 }
 
 impl<'a> Iterator for ArrayIter<'a> {
@@ -551,7 +553,7 @@ impl<'a> Iterator for ArrayIter<'a> {
         let (start, end) = (container.offset(self.next), container.offset(self.next + 1));
         self.next += 1;
         let value = start.zip(end).and_then(|(s, e)| container.fields.get(s..e));
-        Some(self.parent.with(value.unwrap_or_default()))
+        Some(self.parent.with(within(&mut self.left, value.unwrap_or_default())))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -570,6 +572,8 @@ pub struct ObjectIter<'a> {
     /// Offsets and positions as written; empty where that is the order by key.
     order: Vec<(Option<usize>, usize)>,
     next: usize,
+    /// As in [`ArrayIter`].
+    left: usize,
 }
 
 impl<'a> Iterator for ObjectIter<'a> {
@@ -585,7 +589,19 @@ impl<'a> Iterator for ObjectIter<'a> {
             self.next += 1;
             let name = container.id(index).and_then(|id| dictionary.bytes(id));
             let Some(Ok(key)) = name.map(std::str::from_utf8) else { continue };
-            return Some((key, self.parent.with(container.field(index))));
+            let value = within(&mut self.left, container.field(index));
+            return Some((key, self.parent.with(value)));
         }
+    }
+}
+
+/// The value, if it still fits into what is left for a container's parts.
+fn within<'a>(left: &mut usize, value: &'a [u8]) -> &'a [u8] {
+    match left.checked_sub(value.len()) {
+        Some(rest) => {
+            *left = rest;
+            value
+        }
+        None => &[],
     }
 }

@@ -64,18 +64,22 @@ impl DynamicRef<'_> {
 
     /// Appends what `tostring()` gives: a text without quotes, null as nothing, anything else as its JSON text.
     pub fn write_text(self, out: &mut String) {
-        match self.kind() {
-            Kind::Null => {}
-            Kind::String => out.push_str(self.as_str().unwrap_or_default()),
-            Kind::Real => write_real(self.as_f64().unwrap_or(f64::NAN), out),
-            Kind::Guid => self.as_guid().unwrap_or_default().write_to(out),
-            Kind::DateTime => {
-                if let Some(value) = self.as_datetime() {
-                    value.write_to(out);
-                }
-            }
-            Kind::TimeSpan => self.as_timespan().unwrap_or_default().write_to(out),
-            _ => self.write_json(out),
+        let done = match self.kind() {
+            Kind::Null => Some(()),
+            Kind::String => self.as_str().map(|v| out.push_str(v)),
+            Kind::Real => self.as_f64().map(|v| write_real(v, out)),
+            Kind::Guid => self.as_guid().map(|v| v.write_to(out)),
+            Kind::DateTime => self.as_datetime().map(|v| v.write_to(out)),
+            Kind::TimeSpan => self.as_timespan().map(|v| v.write_to(out)),
+            _ => None,
+        };
+        if done.is_none()
+            && matches!(
+                self.kind(),
+                Kind::Bool | Kind::Long | Kind::Decimal | Kind::Array | Kind::Object
+            )
+        {
+            self.write_json(out);
         }
     }
 
