@@ -1,0 +1,421 @@
+//! PUT and PATCH: check, complete, store in one transaction, tell the hooks.
+
+use model::ResourceId;
+use serde_json::{Map, Value, json};
+use state::{Condition, Document, Op, StoreError};
+
+use super::{Arm, etag, merge, missing, parents, wire};
+use crate::path::{Place, Target};
+use crate::registry::Entry;
+use crate::{Answer, ArmError, Call, Location, Patch, PutContext, ResourceType};
+
+/// How often a write is tried again when another writer was first.
+const ATTEMPTS: usize = 16;
+/// Calls stored in one transaction by [`Arm::put_all`].
+const BULK: usize = 256;
+/// Members beside `properties` that are kept from bodies. Others fall away, as in Azure.
+const TOP_MEMBERS: &[&str] = &[
+    "kind",
+    "location",
+    "tags",
+    "sku",
+    "identity",
+    "plan",
+    "zones",
+    "managedBy",
+    "extendedLocation",
+];
+
+/// A write that has been checked and not yet stored.
+struct Prepared<'a> {
+    entry: &'a Entry,
+    place: &'a Place,
+    id: ResourceId,
+    existing: Option<Document>,
+    value: Value,
+    ops: Vec<Op>,
+}
+
+impl Arm {
+    pub(super) async fn put_at(&self, call: &Call, place: &Place) -> Result<Answer, ArmError> {
+        let entry = self.writable(place)?;
+        if let Some(provider) = &entry.provider {
+            self.require_parent(call, place).await?;
+            return provider.put(self, call, place).await;
+        }
+        let (created, document) =
+            self.write(call, place, entry, &|_| Ok(call.body.clone())).await?;
+        let (on_create, on_update) = entry.kind.put_status;
+        let status = if created { on_create } else { on_update };
+        Ok(Answer::json(status, wire::resource(entry.kind, document)))
+    }
+
+    pub(super) async fn patch_at(&self, call: &Call, place: &Place) -> Result<Answer, ArmError> {
+        let entry = self.registry.entry(&place.type_name)?;
+        if let Some(provider) = &entry.provider {
+            self.require_parent(call, place).await?;
+            return provider.patch(self, call, place).await;
+        }
+        let allowed = match entry.kind.patch {
+            Patch::Refused => return Err(ArmError::method_not_allowed("PATCH")),
+            Patch::Merge => call.body.clone(),
+            Patch::Tags => only(&call.body, &["tags", "identity"]),
+        };
+        let body = |stored: Option<&Value>| match stored {
+            Some(stored) => Ok(merge::merge(stored, &allowed)),
+            None => Err(missing(place)),
+        };
+        let (_, document) = self.write(call, place, entry, &body).await?;
+        Ok(Answer::ok(wire::resource(entry.kind, document)))
+    }
+
+    /// Stores many resources, a few hundred in each transaction: imports. Gives one result per call, in order.
+    pub async fn put_all(&self, calls: &[Call]) -> Vec<Result<Answer, ArmError>> {
+        let mut results = Vec::with_capacity(calls.len());
+        for chunk in calls.chunks(BULK) {
+            match self.put_chunk(chunk).await {
+                Some(answers) => results.extend(answers.into_iter().map(Ok)),
+                None => {
+                    for call in chunk {
+                        results.push(self.put(call).await);
+                    }
+                }
+            }
+        }
+        results
+    }
+
+    /// All calls in one transaction; none when any of them needs looking at alone.
+    async fn put_chunk(&self, calls: &[Call]) -> Option<Vec<Answer>> {
+        let targets: Vec<Target> =
+            calls.iter().map(|c| Target::parse(c.id.as_str())).collect::<Result<_, _>>().ok()?;
+        let mut prepared = Vec::with_capacity(calls.len());
+        for (call, target) in calls.iter().zip(&targets) {
+            let Target::Resource(place) = target else { return None };
+            let entry = self.writable(place).ok().filter(|e| e.provider.is_none())?;
+            prepared.push(self.prepare(call, place, entry, &|_| Ok(call.body.clone())).await.ok()?);
+        }
+        let documents = self.store_prepared(&mut prepared).ok()?;
+        let mut answers = Vec::with_capacity(calls.len());
+        for (write, document) in prepared.into_iter().zip(documents) {
+            let (on_create, on_update) = write.entry.kind.put_status;
+            let status = if write.existing.is_none() { on_create } else { on_update };
+            self.tell(&write, &document).await;
+            answers.push(Answer::json(status, wire::resource(write.entry.kind, document)));
+        }
+        Some(answers)
+    }
+
+    fn writable(&self, place: &Place) -> Result<&Entry, ArmError> {
+        let entry = self.registry.entry(&place.type_name)?;
+        if !entry.kind.writable {
+            return Err(ArmError::method_not_allowed("PUT"));
+        }
+        Ok(entry)
+    }
+
+    /// Checks and stores; again when another writer was first and the caller set no condition. True when created.
+    async fn write(
+        &self,
+        call: &Call,
+        place: &Place,
+        entry: &Entry,
+        body: &(dyn Fn(Option<&Value>) -> Result<Value, ArmError> + Sync),
+    ) -> Result<(bool, Document), ArmError> {
+        for _ in 0..ATTEMPTS {
+            let mut prepared = [self.prepare(call, place, entry, body).await?];
+            match self.store_prepared(&mut prepared) {
+                Ok(mut documents) => {
+                    let [write] = prepared;
+                    if let Some(document) = documents.pop() {
+                        self.tell(&write, &document).await;
+                        return Ok((write.existing.is_none(), document));
+                    }
+                }
+                Err(Refused::Late(error)) => return Err(error),
+                Err(Refused::Raced) => {}
+            }
+        }
+        Err(ArmError::conflict("many writers change this resource at once; try again later"))
+    }
+
+    /// From a body to what will be stored, against what is stored now.
+    async fn prepare<'a>(
+        &'a self,
+        call: &Call,
+        place: &'a Place,
+        entry: &'a Entry,
+        body: &(dyn Fn(Option<&Value>) -> Result<Value, ArmError> + Sync),
+    ) -> Result<Prepared<'a>, ArmError> {
+        let kind = entry.kind;
+        let Some(parent) = place.parent.as_deref().filter(|p| parents::lives_in(kind, p)) else {
+            return Err(misplaced(kind, place));
+        };
+        let existing = self.store.get(&kind.collection(), &place.id.key())?;
+        if existing.is_none() {
+            self.require_parent(call, place).await?;
+            check_name(kind, place)?;
+        }
+        let stored_etag = existing.as_ref().map(|d| d.etag.as_str());
+        etag::check_headers(call, stored_etag)?;
+        etag::check_body(kind, &call.body, stored_etag)?;
+        let stored = existing.as_ref().map(|d| &d.value);
+        let body = body(stored)?;
+        let id = match stored.and_then(|v| v.get("id")).and_then(Value::as_str) {
+            Some(id) => ResourceId::new(id),
+            None => self.canonical_id(place)?,
+        };
+        let mut context = self.context(call, kind, id, body, stored)?;
+        (kind.check)(&mut context)?;
+        for hook in &entry.hooks {
+            hook.check(self, &mut context).await?;
+        }
+        let (id, value) = (context.id.clone(), finish(context));
+        debug_assert!(place.id.is_within(&parent.id));
+        let ops = self.ops(entry, place, &id, existing.as_ref(), &value)?;
+        Ok(Prepared { entry, place, id, existing, value, ops })
+    }
+
+    /// Reads the members that every resource has.
+    fn context<'a>(
+        &'a self,
+        call: &'a Call,
+        kind: &'static ResourceType,
+        id: ResourceId,
+        body: Value,
+        existing: Option<&'a Value>,
+    ) -> Result<PutContext<'a>, ArmError> {
+        let Value::Object(mut body) = body else {
+            return Err(ArmError::invalid_content(
+                "the body must be a JSON object with the resource",
+            ));
+        };
+        let properties = match body.remove("properties") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(properties)) => properties,
+            Some(_) => {
+                return Err(ArmError::invalid_content("'properties' must be an object")
+                    .target("properties"));
+            }
+        };
+        let mut top = Map::new();
+        top.insert("id".into(), json!(id.as_str()));
+        top.insert("name".into(), json!(id.name()));
+        top.insert("type".into(), json!(kind.wire_name()));
+        for name in TOP_MEMBERS {
+            if let Some(value) = body.remove(*name).filter(|v| !v.is_null()) {
+                top.insert((*name).to_owned(), value);
+            }
+        }
+        check_tags(&top)?;
+        check_location(kind, &mut top, existing)?;
+        let (settings, store) = (&self.settings, &*self.store);
+        Ok(PutContext { kind, id, call, top, properties, existing, settings, store })
+    }
+
+    /// The writes of one resource: its document and its index entries.
+    fn ops(
+        &self,
+        entry: &Entry,
+        place: &Place,
+        id: &ResourceId,
+        existing: Option<&Document>,
+        value: &Value,
+    ) -> Result<Vec<Op>, ArmError> {
+        let condition = match existing {
+            Some(document) => Condition::Match(document.etag.clone()),
+            None => Condition::Absent,
+        };
+        let (collection, key) = (entry.kind.collection(), place.id.key());
+        let mut ops =
+            vec![Op::Put { collection, key: key.clone(), value: value.clone(), condition }];
+        for index in entry.kind.indexes {
+            let old = existing.and_then(|d| (index.key)(&d.value));
+            let new = (index.key)(value);
+            if old == new {
+                continue;
+            }
+            if let Some(new) = &new
+                && let Some(owner) = self.find(index.collection, new)?
+                && owner.key() != key
+            {
+                return Err(ArmError::conflict(format!("'{new}' belongs to '{owner}'")));
+            }
+            let collection = || index.collection.to_owned();
+            ops.extend(old.map(|key| Op::Delete {
+                collection: collection(),
+                key,
+                condition: Condition::Any,
+            }));
+            ops.extend(new.map(|key| Op::Put {
+                collection: collection(),
+                key,
+                value: json!({ "id": id.as_str() }),
+                condition: Condition::Any,
+            }));
+        }
+        Ok(ops)
+    }
+
+    /// Stores all in one transaction, if their parents are still there.
+    fn store_prepared(&self, writes: &mut [Prepared<'_>]) -> Result<Vec<Document>, Refused> {
+        let _shared = self.gate.read();
+        for write in writes.iter().filter(|w| w.existing.is_none()) {
+            self.parent_document_still_there(write.place)?;
+        }
+        let (mut ops, mut starts) = (Vec::new(), Vec::new());
+        for write in writes {
+            starts.push(ops.len());
+            ops.append(&mut write.ops);
+        }
+        let done = self.store.apply(ops).map_err(|error| match error {
+            StoreError::Conflict { .. } | StoreError::NotFound => Refused::Raced,
+            other => Refused::Late(other.into()),
+        })?;
+        Ok(starts.into_iter().filter_map(|at| done.get(at).cloned().flatten()).collect())
+    }
+
+    /// Parents were looked up before the gate was taken; a delete may have been quicker.
+    fn parent_document_still_there(&self, place: &Place) -> Result<(), Refused> {
+        let Some(parent) = place.parent.as_deref() else { return Ok(()) };
+        let Some(entry) = self.registry.find(&parent.type_name) else { return Ok(()) };
+        if entry.provider.is_some() {
+            return Ok(());
+        }
+        let there = self.store.get(&entry.kind.collection(), &parent.id.key());
+        match there.map_err(|e| Refused::Late(e.into()))? {
+            Some(_) => Ok(()),
+            None => Err(Refused::Raced), // the next attempt names what is missing
+        }
+    }
+
+    async fn tell(&self, write: &Prepared<'_>, document: &Document) {
+        let old = write.existing.as_ref().map(|d| &d.value);
+        for hook in &write.entry.hooks {
+            hook.changed(self, &write.id, old, Some(&document.value)).await;
+        }
+        debug_assert_eq!(write.value, document.value);
+    }
+}
+
+/// Why a prepared write was not stored.
+enum Refused {
+    /// Another writer was first.
+    Raced,
+    /// For good.
+    Late(ArmError),
+}
+
+fn only(body: &Value, names: &[&str]) -> Value {
+    let kept = names.iter().filter_map(|n| body.get(*n).map(|v| ((*n).to_owned(), v.clone())));
+    Value::Object(kept.collect())
+}
+
+fn misplaced(kind: &ResourceType, place: &Place) -> ArmError {
+    let scope = place.parent.as_ref().map_or("/", |p| p.id.as_str());
+    let message = format!("{} does not live at the scope '{scope}'", kind.name);
+    ArmError::bad_request("InvalidResourceScope", message)
+}
+
+fn check_name(kind: &ResourceType, place: &Place) -> Result<(), ArmError> {
+    let (name, rule) = (place.id.name(), &kind.name_rule);
+    if crate::NameRule::ANY.allows(name) && rule.allows(name) {
+        return Ok(());
+    }
+    let message = format!("'{name}' is not a valid name for {}: use {}", kind.name, rule.says);
+    Err(ArmError::bad_request("InvalidResourceName", message).target("name"))
+}
+
+/// Azure's limits: 50 tags, names up to 512 characters, values texts up to 256.
+pub(crate) fn check_tags(top: &Map<String, Value>) -> Result<(), ArmError> {
+    let wrong =
+        |message: &str| Err(ArmError::bad_request("InvalidTagsInRequest", message).target("tags"));
+    let tags = match top.get("tags") {
+        None => return Ok(()),
+        Some(Value::Object(tags)) => tags,
+        Some(_) => return wrong("'tags' must be an object of texts"),
+    };
+    if tags.len() > 50 {
+        return wrong("a resource has at most 50 tags");
+    }
+    for (name, value) in tags {
+        let good_name = !name.is_empty()
+            && name.len() <= 512
+            && !name.contains(['<', '>', '%', '&', '\\', '?', '/']);
+        if !good_name || value.as_str().is_none_or(|v| v.chars().count() > 256) {
+            return wrong(
+                "tag names have 1 to 512 characters without <>%&\\?/, tag values are texts of at most 256 characters",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_location(
+    kind: &ResourceType,
+    top: &mut Map<String, Value>,
+    existing: Option<&Value>,
+) -> Result<(), ArmError> {
+    if kind.location == Location::None {
+        top.remove("location");
+        return Ok(());
+    }
+    let stored = existing.and_then(|v| v.get("location")).and_then(Value::as_str);
+    let given = match top.get("location") {
+        Some(Value::String(text)) => {
+            Some(text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase())
+        }
+        None => None,
+        Some(_) => {
+            return Err(ArmError::bad_request("InvalidLocation", "'location' must be a text")
+                .target("location"));
+        }
+    };
+    let location = match (given, stored) {
+        (Some(given), Some(stored)) if given != stored => {
+            let message = format!(
+                "the resource is in '{stored}' and cannot move to '{given}'; delete it first"
+            );
+            return Err(ArmError::new(409, "InvalidResourceLocation", message).target("location"));
+        }
+        (Some(given), _) => given,
+        (None, Some(stored)) => stored.to_owned(),
+        (None, None) if kind.location == Location::Required => {
+            let message = "the location property is required for this resource; add e.g. \"location\": \"eastus\"";
+            return Err(ArmError::bad_request("LocationRequired", message).target("location"));
+        }
+        (None, None) => return Ok(()),
+    };
+    let good = (1..=90).contains(&location.len())
+        && location.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !good {
+        let message =
+            format!("'{location}' is not a location; use letters and digits, e.g. eastus");
+        return Err(ArmError::bad_request("LocationNotAvailableForResourceType", message)
+            .target("location"));
+    }
+    top.insert("location".into(), json!(location));
+    Ok(())
+}
+
+/// Puts the value together, `systemData` included.
+fn finish(context: PutContext<'_>) -> Value {
+    let (caller, now) = (&context.call.caller, context.call.now.to_string());
+    let mut system = match context.existing.and_then(|v| v.get("systemData")) {
+        Some(Value::Object(kept)) => kept.clone(),
+        _ => {
+            let mut new = Map::new();
+            new.insert("createdAt".into(), json!(now));
+            new.insert("createdBy".into(), json!(caller.name));
+            new.insert("createdByType".into(), json!(caller.kind.name()));
+            new
+        }
+    };
+    system.insert("lastModifiedAt".into(), json!(now));
+    system.insert("lastModifiedBy".into(), json!(caller.name));
+    system.insert("lastModifiedByType".into(), json!(caller.kind.name()));
+    let mut value = context.top;
+    value.insert("properties".into(), Value::Object(context.properties));
+    value.insert("systemData".into(), Value::Object(system));
+    Value::Object(value)
+}
