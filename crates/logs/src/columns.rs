@@ -1,0 +1,110 @@
+//! Columns by name: what a batch of the log, of memory and of a segment have in common, whatever the table's schema
+//! was when they were written.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, Float64Array, Int32Array,
+    Int64Array, StringViewArray, new_null_array,
+};
+use arrow_schema::DataType;
+use model::{Column, ScalarType};
+
+/// Rows carry the tick at which they were received under this name.
+pub(crate) const INGESTION_TIME: &str = "_IngestionTime";
+/// Rows carry their number in the store under this name; `_ItemId` is made from it.
+pub(crate) const ITEM_NUMBER: &str = "_ItemNumber";
+/// Every table has it; rows are sorted by it.
+pub(crate) const TIME_GENERATED: &str = "TimeGenerated";
+
+/// One column of some rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    /// Name and type.
+    pub column: Column,
+    /// The values, in a physical form of `model::rows`.
+    pub array: ArrayRef,
+}
+
+/// The plain (not dictionary) Arrow type of a KQL type.
+pub(crate) fn arrow_type(ty: ScalarType) -> DataType {
+    match ty {
+        ScalarType::Bool => DataType::Boolean,
+        ScalarType::Int => DataType::Int32,
+        ScalarType::Long | ScalarType::DateTime | ScalarType::TimeSpan => DataType::Int64,
+        ScalarType::Real => DataType::Float64,
+        ScalarType::Decimal | ScalarType::Guid => DataType::FixedSizeBinary(16),
+        ScalarType::String => DataType::Utf8View,
+        ScalarType::Dynamic => DataType::BinaryView,
+    }
+}
+
+/// The dictionary form of string columns.
+pub(crate) fn dictionary_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8View))
+}
+
+/// True when the array is a physical form of the type.
+pub(crate) fn fits(ty: ScalarType, array: &ArrayRef) -> bool {
+    *array.data_type() == arrow_type(ty)
+        || (ty == ScalarType::String && *array.data_type() == dictionary_type())
+}
+
+/// `rows` nulls of a type; for string the empty text.
+pub(crate) fn nulls(ty: ScalarType, rows: usize) -> ArrayRef {
+    if ty == ScalarType::String {
+        return constant_text("", rows);
+    }
+    new_null_array(&arrow_type(ty), rows)
+}
+
+/// The same text in every row, as a dictionary of one.
+pub(crate) fn constant_text(text: &str, rows: usize) -> ArrayRef {
+    let values: ArrayRef = Arc::new(StringViewArray::from_iter_values([text]));
+    dictionary(Int32Array::from(vec![0; rows]), values)
+}
+
+/// A dictionary array whose keys are known to lie inside; falls back to nulls should they not.
+pub(crate) fn dictionary(keys: Int32Array, values: ArrayRef) -> ArrayRef {
+    let rows = keys.len();
+    match arrow_array::DictionaryArray::try_new(keys, values) {
+        Ok(array) => Arc::new(array),
+        Err(_) => new_null_array(&DataType::Utf8View, rows),
+    }
+}
+
+/// No rows of a type.
+pub(crate) fn empty(ty: ScalarType) -> ArrayRef {
+    match ty {
+        ScalarType::Bool => Arc::new(BooleanArray::from(Vec::<bool>::new())),
+        ScalarType::Int => Arc::new(Int32Array::from(Vec::<i32>::new())),
+        ScalarType::Long | ScalarType::DateTime | ScalarType::TimeSpan => {
+            Arc::new(Int64Array::from(Vec::<i64>::new()))
+        }
+        ScalarType::Real => Arc::new(Float64Array::from(Vec::<f64>::new())),
+        ScalarType::Decimal | ScalarType::Guid => Arc::new(FixedSizeBinaryArray::new_null(16, 0)),
+        ScalarType::String => Arc::new(StringViewArray::from_iter_values([""; 0])),
+        ScalarType::Dynamic => Arc::new(BinaryViewArray::from_iter_values([b""; 0])),
+    }
+}
+
+/// The byte that stands for a type in stored formats. Never reorder.
+pub(crate) fn type_code(ty: ScalarType) -> u8 {
+    match ty {
+        ScalarType::Bool => 1,
+        ScalarType::Int => 2,
+        ScalarType::Long => 3,
+        ScalarType::Real => 4,
+        ScalarType::Decimal => 5,
+        ScalarType::String => 6,
+        ScalarType::Guid => 7,
+        ScalarType::DateTime => 8,
+        ScalarType::TimeSpan => 9,
+        ScalarType::Dynamic => 10,
+    }
+}
+
+/// The type behind a stored byte.
+pub(crate) fn type_of_code(code: u8) -> Option<ScalarType> {
+    ScalarType::ALL.into_iter().find(|ty| type_code(*ty) == code)
+}
