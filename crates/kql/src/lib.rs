@@ -1,9 +1,29 @@
 //! Kusto Query Language: text in, syntax tree and diagnostics out, whatever the text.
+//!
+//! [`parse`] never fails and never panics. It gives a tree with a place ([`Span`]) on every node, and diagnostics in the
+//! manner of Azure: code, line, position, token, and a hint that names the way out. Names are not resolved and nothing is
+//! typed or run here.
+//!
+//! ```
+//! use kql::syntax::{ExprKind, OperatorKind, StatementKind};
+//!
+//! let parsed = kql::parse("let n = 5; StormEvents | where State has 'TEX' | take n");
+//! assert!(parsed.diagnostics.is_empty());
+//! let StatementKind::Expression(query) = &parsed.query.statements[1].kind else { panic!() };
+//! let ExprKind::Pipe { operators, .. } = &query.kind else { panic!() };
+//! assert!(matches!(operators[0].kind, OperatorKind::Where(_)));
+//! assert!(matches!(operators[1].kind, OperatorKind::Take(_)));
+//! ```
 
 mod diagnostic;
+mod lexer;
+mod parse;
+mod suggest;
 pub mod syntax;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use parse::{DEPTH_MAX, TEXT_BYTES_MAX, operator_names, parse};
+pub use suggest::suggest;
 pub use syntax::{Position, Span};
 
 /// What [`parse`] makes of a text.
@@ -15,8 +35,9 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a query.
-pub fn parse(text: &str) -> Parsed {
-    let span = Span::new(0, u32::try_from(text.len()).unwrap_or(u32::MAX));
-    Parsed { query: syntax::Query { statements: Vec::new(), span }, diagnostics: Vec::new() }
+impl Parsed {
+    /// True if some finding stops the query.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|found| found.severity == Severity::Error)
+    }
 }

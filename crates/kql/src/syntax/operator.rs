@@ -38,8 +38,8 @@ pub enum OperatorKind {
     Find(Find),
     /// `fork`
     Fork(Vec<ForkBranch>),
-    /// `getschema`
-    GetSchema,
+    /// `getschema`, `getschema kind=csl`
+    GetSchema(Parameters),
     /// `graph-mark-components`
     GraphMarkComponents(Parameters),
     /// `graph-match`
