@@ -1,0 +1,116 @@
+//! JSON to rows: arrays, single objects, wrapped arrays, NDJSON and objects one after another.
+//!
+//! The parser's tape goes straight into columns; no record is ever built. With a schema one pass suffices; without one
+//! a first pass over all records finds names and types.
+
+mod fields;
+mod frame;
+mod reader;
+mod shape;
+mod tape;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use model::Schema;
+use simd_json::{Buffers, Tape};
+
+use crate::problem::{ProblemCode, Problems};
+use crate::sink::Sink;
+use crate::{CollectError, Collected, Columns};
+use fields::Fields;
+use frame::Frames;
+use reader::Reader;
+use shape::Shape;
+
+/// The parser's positions are 32 bits wide.
+const DOCUMENT_MAX: usize = u32::MAX as usize;
+
+/// How records meet a schema.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Which columns the rows get.
+    pub columns: Columns,
+    /// Also match `TimeGenerated [UTC]` to `TimeGenerated`, and names that differ only in case. For files; the
+    /// ingestion APIs match exactly.
+    pub lenient_names: bool,
+}
+
+/// Reads records of a known schema. The body is used as the parser's workspace and holds nothing useful afterwards.
+///
+/// Fields without a column are left out and told once each; values that do not fit their column are null and told.
+/// Numbers and booleans written as text, datetimes of any form that `todatetime()` takes or as time since 1970, and
+/// JSON text for dynamic columns are understood.
+pub fn read(
+    body: &mut [u8],
+    schema: &Arc<Schema>,
+    options: &Options,
+) -> Result<Collected, CollectError> {
+    let mut reader =
+        Reader::new(Sink::new(Arc::clone(schema)), Fields::matching(options.lenient_names));
+    each_document(body, &mut reader)?;
+    Ok(reader.finish(options.columns))
+}
+
+/// Reads records without a schema: columns in the order in which fields first occur, each of the narrowest type that
+/// holds all of its values, string where they are of different kinds.
+///
+/// `known` gives types that are settled beforehand, by name: those of a built-in table, say.
+pub fn infer(body: &mut [u8], known: Option<&Schema>) -> Result<Collected, CollectError> {
+    let mut shape = Shape::default();
+    let mut copy = body.to_vec();
+    each_document(&mut copy, &mut shape)?;
+    drop(copy);
+    let mut problems = Problems::default();
+    let (schema, fields) = shape.into_schema(known, &mut problems);
+    let mut reader = Reader::new(Sink::new(Arc::new(schema)), fields);
+    reader.sink.problems = problems;
+    each_document(body, &mut reader)?;
+    Ok(reader.finish(Columns::All))
+}
+
+/// Takes the documents of a body one after another.
+trait Visit {
+    /// A document, as its tape.
+    fn document(&mut self, tape: &Tape<'_>);
+    /// A piece of the body that is no JSON.
+    fn broken(&mut self, piece: &str, error: &str);
+}
+
+/// Cuts the body into documents and shows each one's tape to the visitor. Broken ones among several are passed by; a
+/// body that is broken as a whole is an error.
+fn each_document(body: &mut [u8], visit: &mut impl Visit) -> Result<(), CollectError> {
+    let frames = Frames::of(body)?;
+    let mut buffers = Buffers::default();
+    let mut tape = Tape(Vec::new());
+    let whole = frames.is_whole();
+    frames.each(body, |document| {
+        if document.len() > DOCUMENT_MAX {
+            return Err(CollectError::TooLarge { limit: DOCUMENT_MAX });
+        }
+        let mut own = std::mem::replace(&mut tape, Tape(Vec::new())).reset();
+        // What is shown when it turns out to be broken; the parser writes into the document itself.
+        let beginning =
+            String::from_utf8_lossy(document.get(..document.len().min(80)).unwrap_or_default())
+                .into_owned();
+        match simd_json::fill_tape(document, &mut buffers, &mut own) {
+            Ok(()) => visit.document(&own),
+            Err(error) if whole => return Err(json_error(&error)),
+            Err(error) => visit.broken(&beginning, &error.to_string()),
+        }
+        tape = own.reset();
+        Ok(())
+    })
+}
+
+fn json_error(error: &simd_json::Error) -> CollectError {
+    CollectError::Json { offset: error.index(), message: format!("{:?}", error.error()) }
+}
+
+/// Notes a piece that is no JSON.
+fn note_broken(sink: &mut Sink, piece: &str, error: &str) {
+    sink.skip(ProblemCode::Unreadable, || {
+        format!("not valid JSON ({error}): {}", crate::problem::quote(piece))
+    });
+}
