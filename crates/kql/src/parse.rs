@@ -4,6 +4,7 @@
 //! nothing more is reported, so that one slip gives one finding.
 
 mod expression;
+mod external;
 mod json;
 mod literal;
 mod name;
@@ -206,6 +207,13 @@ impl<'t> Parser<'t> {
     fn complain(&mut self, fault: Fault, span: Span, hint: impl Into<String>) {
         if !self.recovering {
             self.diagnostics.error(fault, span, Some(hint.into()));
+        }
+    }
+
+    /// Reports something that does not stop the query.
+    fn warn(&mut self, span: Span, hint: impl Into<String>) {
+        if !self.recovering {
+            self.diagnostics.warning(Fault::Unexpected, span, Some(hint.into()));
         }
     }
 

@@ -56,6 +56,14 @@ impl Parser<'_> {
             let value = Box::new(value(self));
             return Expr::new(ExprKind::Named { name, value }, self.span_from(start));
         }
+        if let Some(length) = self.hyphenated_name_length() {
+            let name = self.wildcard_ident(length);
+            let hint = format!("a name with '-' in it is written ['{name}']");
+            self.complain(Fault::Unexpected, name.span, hint);
+            self.advance();
+            let value = Box::new(value(self));
+            return Expr::new(ExprKind::Named { name, value }, self.span_from(start));
+        }
         match self.name_tuple() {
             Some(names) => {
                 let value = Box::new(value(self));
@@ -63,6 +71,12 @@ impl Parser<'_> {
             }
             None => value(self),
         }
+    }
+
+    /// Tokens of `a-b` before `=`.
+    fn hyphenated_name_length(&self) -> Option<usize> {
+        let length = self.hyphenated_length();
+        (length > 1 && self.kind_at(length) == TokenKind::Assign).then_some(length)
     }
 
     /// `(a, b) =`, if it is here.

@@ -157,10 +157,7 @@ impl Parser<'_> {
 
     /// Published content holds placeholders such as `datetime("Insert date")`: null, and a warning.
     fn unreadable(&mut self, token: Token, scalar: ScalarType) -> ExprKind {
-        if !self.recovering {
-            let hint = format!("this is no {scalar} and counts as null");
-            self.diagnostics.warning(Fault::NotUnderstood, token.span, Some(hint));
-        }
+        self.warn(token.span, format!("this is no {scalar} and counts as null"));
         ExprKind::Literal(Literal::Null(scalar))
     }
 }
@@ -173,7 +170,7 @@ fn typed(scalar: ScalarType, inside: &str) -> Option<Literal> {
             "false" => Some(Literal::Bool(false)),
             _ => Some(Literal::Bool(inside.parse::<i64>().ok()? != 0)),
         },
-        ScalarType::Int => i32::try_from(signed_long(inside)?).ok().map(Literal::Int),
+        ScalarType::Int => int(inside).map(Literal::Int),
         ScalarType::Long => signed_long(inside).map(Literal::Long),
         ScalarType::Real => real(inside).map(Literal::Real),
         ScalarType::Decimal => Decimal::parse(inside).map(|_| Literal::Decimal(inside.into())),
@@ -199,6 +196,16 @@ pub(super) fn long(text: &str) -> Option<i64> {
         // Sixteen digits fill all bits, the sign too.
         Some(hex) => u64::from_str_radix(hex, 16).ok().map(u64::cast_signed),
         None => text.parse().ok(),
+    }
+}
+
+/// Eight hexadecimal digits fill all bits of an int, the sign too.
+fn int(text: &str) -> Option<i32> {
+    let value = signed_long(text)?;
+    let is_hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    match u32::try_from(value) {
+        Ok(bits) if is_hexadecimal => Some(bits.cast_signed()),
+        _ => i32::try_from(value).ok(),
     }
 }
 

@@ -141,6 +141,7 @@ impl Parser<'_> {
         let start = self.start();
         let mut schema = Schema::default();
         if self.expect(TokenKind::LeftParen, "(") {
+            self.accept(TokenKind::Comma);
             self.schema_columns(&mut schema);
             self.close(TokenKind::RightParen, ")");
         }

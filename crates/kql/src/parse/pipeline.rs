@@ -141,6 +141,13 @@ impl Parser<'_> {
         Expr::new(ExprKind::Pipe { source: None, operators: vec![operator] }, span)
     }
 
+    /// `T`, or `T | as x` as `find in (...)` allows.
+    pub(super) fn piped_table(&mut self) -> Expr {
+        let start = self.start();
+        let table = self.table();
+        if self.is(TokenKind::Pipe) { self.pipeline(Some(table), start) } else { table }
+    }
+
     fn pipeline(&mut self, source: Option<Expr>, start: u32) -> Expr {
         let mut operators = Vec::new();
         if source.is_none() && !self.is(TokenKind::Pipe) {
@@ -222,7 +229,7 @@ impl Parser<'_> {
     }
 
     /// How many tokens glued words and hyphens take: 3 for `project-away`; 0 if there is no word.
-    fn hyphenated_length(&self) -> usize {
+    pub(super) fn hyphenated_length(&self) -> usize {
         use TokenKind::{Minus, Word};
         if !self.is(Word) {
             return 0;

@@ -4,10 +4,7 @@ use super::Parser;
 use crate::{
     diagnostic::Fault,
     lexer::TokenKind,
-    syntax::{
-        Call, DataTable, Expr, ExprKind, ExternalData, Parameters, Selector, Span, Subquery,
-        SubqueryFunction,
-    },
+    syntax::{Call, DataTable, Expr, ExprKind, Selector, Span, Subquery, SubqueryFunction},
 };
 
 impl Parser<'_> {
@@ -88,6 +85,7 @@ impl Parser<'_> {
     fn no_operand(&mut self) -> Expr {
         let start = self.start();
         let hint = match self.kind() {
+            TokenKind::Dot if self.at == 0 => "management commands are not queries",
             TokenKind::End => "the query ends where an expression was expected",
             TokenKind::LeftBracket => "write lists of values as dynamic([...])",
             TokenKind::Assign => "write '==' to compare",
@@ -121,6 +119,7 @@ impl Parser<'_> {
             "materialize" => self.subquery(SubqueryFunction::Materialize),
             "datatable" if self.has_schema() => self.data_table(),
             "externaldata" | "external_data" if self.has_schema() => self.external_data(),
+            "inline_external_table" if self.has_schema() => self.inline_external_table(),
             "entity_group" if self.kind_at(1) == TokenKind::LeftBracket => self.entity_group(),
             "typeof" if self.kind_at(1) == TokenKind::LeftParen => {
                 let start = self.start();
@@ -213,33 +212,18 @@ impl Parser<'_> {
     }
 
     /// `[a, b]`, where it must be.
-    fn bracketed_list(&mut self) -> Vec<Expr> {
+    pub(super) fn bracketed_list(&mut self) -> Vec<Expr> {
         if !self.is(TokenKind::LeftBracket) {
             self.unexpected("expected '[' and the values");
             return Vec::new();
         }
         self.nested(|parser| {
             parser.advance();
+            parser.accept(TokenKind::Comma);
             let items = parser.list(TokenKind::RightBracket, Self::expression);
             parser.close(TokenKind::RightBracket, "]");
             items
         })
-    }
-
-    /// `externaldata(schema)[uris] with (properties)`.
-    fn external_data(&mut self) -> Expr {
-        let start = self.start();
-        self.advance();
-        let parameters = self.parameters(&[]);
-        let schema = self.schema();
-        let uris = self.bracketed_list();
-        let mut properties = Parameters::default();
-        if self.is_word("with") && self.kind_at(1) == TokenKind::LeftParen {
-            self.advance();
-            properties = self.properties();
-        }
-        let kind = ExprKind::ExternalData(ExternalData { schema, uris, properties, parameters });
-        Expr::new(kind, self.span_from(start))
     }
 
     /// `entity_group [a, b]`.

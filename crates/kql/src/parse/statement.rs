@@ -6,8 +6,8 @@ use crate::{
     suggest::suggest,
     syntax::{
         Alias, Block, ColumnDeclaration, DeclarePattern, Expr, FunctionDeclaration,
-        FunctionParameter, Let, LetValue, ParameterType, PatternCase, PatternDefinition, Query,
-        SetOption, Span, Statement, StatementKind,
+        FunctionParameter, Let, LetValue, ParameterType, Parameters, PatternCase,
+        PatternDefinition, Query, RestrictAccess, SetOption, Span, Statement, StatementKind,
     },
 };
 
@@ -146,7 +146,7 @@ impl Parser<'_> {
         parameters
     }
 
-    fn function_parameter(&mut self) -> FunctionParameter {
+    pub(super) fn function_parameter(&mut self) -> FunctionParameter {
         let start = self.start();
         let name = self.name("the name of a parameter");
         self.expect(TokenKind::Colon, ":");
@@ -192,12 +192,14 @@ impl Parser<'_> {
         self.advance();
         self.advance();
         self.expect_word("to");
-        if !self.expect(TokenKind::LeftParen, "(") {
-            return StatementKind::RestrictAccess(Vec::new());
+        let mut entities = Vec::new();
+        if self.expect(TokenKind::LeftParen, "(") {
+            entities = self.list(TokenKind::RightParen, Self::table);
+            self.close(TokenKind::RightParen, ")");
         }
-        let entities = self.list(TokenKind::RightParen, Self::table);
-        self.close(TokenKind::RightParen, ")");
-        StatementKind::RestrictAccess(entities)
+        let has_properties = self.accept_word("with");
+        let properties = if has_properties { self.properties() } else { Parameters::default() };
+        StatementKind::RestrictAccess(RestrictAccess { entities, properties })
     }
 
     fn alias(&mut self) -> StatementKind {

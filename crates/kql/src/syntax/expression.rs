@@ -1,6 +1,6 @@
 //! Expressions, scalar and tabular.
 
-use super::{Ident, Literal, Operator, Parameters, Schema, Span, TypeName};
+use super::{FunctionParameter, Ident, Literal, Operator, Parameters, Schema, Span, TypeName};
 
 /// An expression and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,8 @@ pub enum ExprKind {
     DataTable(DataTable),
     /// `externaldata(a: long)["https://..."] with (format="csv")`
     ExternalData(ExternalData),
+    /// `inline_external_table(a: long) kind=storage dataformat=csv ("https://...")`
+    InlineExternalTable(Box<InlineExternalTable>),
     /// `typeof(long)`, `typeof(a: long, b: string)`
     TypeOf(TypeOf),
     /// `toscalar(T | count)`, `materialize(T)`, `totable(T)`
@@ -262,6 +264,23 @@ pub struct ExternalData {
     pub properties: Parameters,
     /// Options between the word and the schema.
     pub parameters: Parameters,
+}
+
+/// `inline_external_table(schema) kind=storage partition by (...) pathformat=(...) dataformat=csv (uris) with (...)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InlineExternalTable {
+    /// The columns; none for `kind=delta`, which brings its own.
+    pub schema: Option<Schema>,
+    /// `kind=`, `dataformat=`
+    pub parameters: Parameters,
+    /// `partition by (day: datetime = startofday(t))`
+    pub partitions: Vec<FunctionParameter>,
+    /// `pathformat=("day=" datetime_pattern("yyyy/MM/dd", day) "/r=" r)`: texts, names and calls in a row.
+    pub path_format: Vec<Expr>,
+    /// Where the files are.
+    pub uris: Vec<Expr>,
+    /// `with (...)`
+    pub properties: Parameters,
 }
 
 /// `typeof(...)`.

@@ -258,8 +258,8 @@ pub struct MacroExpand {
     pub parameters: Parameters,
     /// A name or an [`ExprKind::EntityGroup`].
     pub group: Box<Expr>,
-    /// The name of the current entity.
-    pub scope: Ident,
+    /// The name of the current entity; none binds plain names.
+    pub scope: Option<Ident>,
     /// What is done for each entity.
     pub body: Block,
 }
@@ -655,6 +655,6 @@ pub struct Union {
 pub struct Where {
     /// Hints.
     pub parameters: Parameters,
-    /// What rows must satisfy.
+    /// What rows must satisfy. For `where a = true` it is an [`ExprKind::Named`] whose value counts (with a warning).
     pub predicate: Box<Expr>,
 }

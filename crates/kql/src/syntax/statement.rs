@@ -1,6 +1,6 @@
 //! Statements: what stands between the semicolons of a query.
 
-use super::{ColumnDeclaration, Expr, Ident, Schema, Span, TypeName};
+use super::{ColumnDeclaration, Expr, Ident, Parameters, Schema, Span, TypeName};
 
 /// A whole text: statements in order. The last tabular one is the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +32,7 @@ pub enum StatementKind {
     /// `declare pattern ...`
     DeclarePattern(DeclarePattern),
     /// `restrict access to (...)`
-    RestrictAccess(Vec<Expr>),
+    RestrictAccess(RestrictAccess),
     /// `alias database d = cluster("c").database("d")`
     Alias(Alias),
     /// A query or a scalar expression.
@@ -108,6 +108,15 @@ pub struct SetOption {
     pub name: Ident,
     /// A literal or a bare word.
     pub value: Option<Expr>,
+}
+
+/// `restrict access to (T, database("d").*) with (...)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestrictAccess {
+    /// Names, wildcards and paths.
+    pub entities: Vec<Expr>,
+    /// `with (...)`
+    pub properties: Parameters,
 }
 
 /// `alias database name = expression`.

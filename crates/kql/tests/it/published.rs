@@ -3,7 +3,11 @@
 use crate::kit::queries;
 
 /// Pages whose example is not KQL; each with the reason.
-const PAGE_ERRORS: &[(&str, &str)] = &[];
+const PAGE_ERRORS: &[(&str, &str)] = &[
+    ("19be42edfd2c1b5f", "in-cs-operator: a management command, .show function"),
+    ("11bcc8ffd49a3c6f", "levene-test-fl: the page's HTML comment got into the example"),
+    ("422e8050710700b4", "log-reduce-train-fl: a management command, .set-or-append"),
+];
 
 fn all_parse(file: &str, at_least: usize) {
     let queries = queries(file);
@@ -19,7 +23,13 @@ fn all_parse(file: &str, at_least: usize) {
             broken.push(format!("{} {}", query.id, first.unwrap()));
         }
     }
-    assert!(broken.is_empty(), "{} of {} do not parse:\n{}", broken.len(), queries.len(), broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "{} of {} do not parse:\n{}",
+        broken.len(),
+        queries.len(),
+        broken.join("\n")
+    );
 }
 
 #[test]

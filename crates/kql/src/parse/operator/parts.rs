@@ -43,8 +43,7 @@ pub(in crate::parse) fn fork(p: &mut Parser<'_>) -> Read {
 pub(in crate::parse) fn macro_expand(p: &mut Parser<'_>) -> Read {
     let parameters = p.parameters(&["isfuzzy", "kind"]);
     let group = Box::new(p.unary());
-    p.expect_word("as");
-    let scope = p.name("a name for the current entity");
+    let scope = p.accept_word("as").then(|| p.name("a name for the current entity"));
     let start = p.start();
     let mut body = Block::default();
     if p.is(TokenKind::LeftParen) {

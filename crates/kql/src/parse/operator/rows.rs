@@ -4,8 +4,8 @@ use super::{Parser, Read};
 use crate::{
     lexer::TokenKind,
     syntax::{
-        As, Consume, Count, Evaluate, RangeOperator, SampleDistinct, Serialize, Sort, Take, Top,
-        Where,
+        As, Consume, Count, Evaluate, ExprKind, RangeOperator, SampleDistinct, Serialize, Sort,
+        Take, Top, Where,
     },
 };
 
@@ -37,7 +37,12 @@ pub(in crate::parse) fn evaluate(p: &mut Parser<'_>) -> Read {
 
 pub(in crate::parse) fn filter(p: &mut Parser<'_>) -> Read {
     let parameters = p.known_parameters(&[]);
-    Read::Where(Where { parameters, predicate: p.boxed_expression() })
+    let predicate = Box::new(p.named_expression());
+    if let ExprKind::Named { name, .. } = &predicate.kind {
+        let hint = format!("this names the condition '{name}'; write '==' to compare");
+        p.warn(predicate.span, hint);
+    }
+    Read::Where(Where { parameters, predicate })
 }
 
 pub(in crate::parse) fn get_schema(p: &mut Parser<'_>) -> Read {

@@ -19,7 +19,7 @@ fn tables(p: &mut Parser<'_>) -> Option<Vec<Expr>> {
     }
     p.advance();
     p.advance();
-    let tables = p.list(TokenKind::RightParen, Parser::table);
+    let tables = p.list(TokenKind::RightParen, Parser::piped_table);
     p.close(TokenKind::RightParen, ")");
     Some(tables)
 }
