@@ -1,8 +1,28 @@
-//! Runs plans.
+//! Runs plans: steps that pull batches from one another, by several workers where the work is large.
+//!
+//! Joined on one page: a [`Plan`] is compiled into [`operator::Operator`]s ([`compile`]); steps that need all their input
+//! (groups, sorts, the build side of joins) take it with [`operator::consume`], which adds helper threads once the work
+//! proves larger than they cost; everything else streams.
 
-use model::Rows;
+mod columns;
+mod compile;
+mod eval;
+mod groups;
+mod operator;
+mod operators;
+mod run;
+mod shared;
+mod spill;
 
-use crate::source::{Scan, ScanRequest, SourceError};
+use std::sync::Arc;
+
+use model::{Rows, Schema};
+
+use crate::plan::Plan;
+use crate::source::SourceError;
+
+pub(crate) use operators::memory_scan;
+pub use run::ExecSettings;
 
 /// Why a plan gave no rows.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,7 +35,7 @@ pub enum ExecError {
     ResourceLimit(String),
     /// A source failed.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(SourceError),
     /// Asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -24,14 +44,46 @@ pub enum ExecError {
     Timeout,
 }
 
-struct Empty;
-impl Scan for Empty {
-    fn next(&self) -> Result<Option<model::Batch>, SourceError> {
-        Ok(None)
+/// Which limit cut a result off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exceeded {
+    /// [`ExecSettings::rows_max`]
+    Rows,
+    /// [`ExecSettings::bytes_max`]
+    Bytes,
+}
+
+/// The rows of a plan.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The rows, cut at the limits.
+    pub rows: Rows,
+    /// Set where a limit cut them.
+    pub exceeded: Option<Exceeded>,
+}
+
+/// Runs plans that may share inputs: several results of one query.
+pub struct Executor {
+    run: run::Run,
+}
+
+impl Executor {
+    /// An executor for one query.
+    pub fn new(settings: ExecSettings) -> Self {
+        Self { run: run::Run::new(settings) }
+    }
+
+    /// Runs a plan. Inputs shared with plans that ran before (by pointer) are not computed again.
+    pub fn run(&self, plan: &Plan) -> Result<Answer, ExecError> {
+        let operator = compile::compile(plan, &self.run)?;
+        let columns = plan.fields.iter().map(|f| (&*f.name, f.ty));
+        let schema = Arc::new(Schema::new(columns));
+        let (batches, exceeded) = operator::collect_answer(operator.as_ref(), &self.run)?;
+        Ok(Answer { rows: Rows { schema, batches }, exceeded })
     }
 }
 
-/// A scan over rows in memory.
-pub(crate) fn memory_scan(_rows: &Rows, _request: ScanRequest) -> impl Scan + 'static {
-    Empty
+/// Runs one plan.
+pub fn run(plan: &Plan, settings: ExecSettings) -> Result<Answer, ExecError> {
+    Executor::new(settings).run(plan)
 }

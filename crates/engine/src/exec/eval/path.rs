@@ -1,0 +1,149 @@
+//! Steps into dynamic values, without a copy of what lies on the way.
+
+use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use model::ColumnBuilder;
+use std::sync::Arc;
+use values::{DynamicRef, ScalarType, Value};
+
+use super::{Input, Scalar};
+use crate::exec::ExecError;
+use crate::functions::{Columnar, EvalContext};
+
+/// A path into a dynamic, and the type that its end is wanted in.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) base: Box<Scalar>,
+    pub(super) steps: Vec<PathStep>,
+    pub(super) target: ScalarType,
+}
+
+#[derive(Debug)]
+pub(super) enum PathStep {
+    Key(Arc<str>),
+    Index(i64),
+    Computed(Scalar),
+}
+
+/// A step with its per-row value at hand.
+enum Ready<'a> {
+    Key(&'a str),
+    Index(i64),
+    Column(Columnar, ScalarType),
+}
+
+impl Path {
+    pub(super) fn eval(
+        &self,
+        input: &Input<'_>,
+        context: &EvalContext,
+    ) -> Result<Columnar, ExecError> {
+        let base = self.base.eval(input, context)?;
+        let steps = self
+            .steps
+            .iter()
+            .map(|step| {
+                Ok(match step {
+                    PathStep::Key(key) => Ready::Key(key),
+                    PathStep::Index(at) => Ready::Index(*at),
+                    PathStep::Computed(expr) => Ready::Column(expr.eval(input, context)?, expr.ty),
+                })
+            })
+            .collect::<Result<Vec<_>, ExecError>>()?;
+        let fixed = steps.iter().all(|s| match s {
+            Ready::Column(c, _) => matches!(c, Columnar::Scalar(_)),
+            _ => true,
+        });
+        let constant = matches!(base, Columnar::Scalar(_));
+        if constant && fixed {
+            let one = base.into_array(ScalarType::Dynamic, 1);
+            let found = self.follow(&one, &steps, 1);
+            return Ok(Columnar::Scalar(model::rows::cell(&found, self.target, 0)));
+        }
+        let base = base.into_array(ScalarType::Dynamic, input.rows());
+        Ok(Columnar::Array(self.follow(&base, &steps, input.rows())))
+    }
+
+    fn follow(&self, base: &ArrayRef, steps: &[Ready<'_>], rows: usize) -> ArrayRef {
+        let Some(base) = base.as_binary_view_opt() else {
+            return crate::exec::columns::nulls(self.target, rows);
+        };
+        let end = |row: usize| {
+            if base.is_null(row) {
+                return None;
+            }
+            let start = DynamicRef::new(base.value(row));
+            let end = steps.iter().try_fold(start, |at, step| step.take(at, row))?;
+            (!end.is_null()).then_some(end)
+        };
+        match self.target {
+            ScalarType::Dynamic => dynamics(rows, end),
+            ScalarType::String => texts(rows, end),
+            target => {
+                let mut builder = ColumnBuilder::new(target, rows);
+                for row in 0..rows {
+                    match end(row) {
+                        Some(part) if !part.is_container() => {
+                            builder.push(&part.to_scalar().cast(target));
+                        }
+                        _ => builder.push_null(),
+                    }
+                }
+                builder.finish()
+            }
+        }
+    }
+}
+
+impl Ready<'_> {
+    fn take<'d>(&self, at: DynamicRef<'d>, row: usize) -> Option<DynamicRef<'d>> {
+        match self {
+            Self::Key(key) => at.get(key),
+            Self::Index(position) => at.index(*position),
+            Self::Column(column, ty) => match column.value(*ty, row) {
+                Value::String(key) => at.get(&key),
+                Value::Dynamic(d) => match d.as_ref().to_scalar() {
+                    Value::String(key) => at.get(&key),
+                    other => at.index(other.as_i64()?),
+                },
+                other => at.index(other.as_i64()?),
+            },
+        }
+    }
+}
+
+fn dynamics<'d>(rows: usize, end: impl Fn(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
+    let mut builder = BinaryViewBuilder::with_capacity(rows).with_fixed_block_size(256 * 1024);
+    let mut buffer = Vec::new();
+    for row in 0..rows {
+        match end(row) {
+            Some(part) => {
+                buffer.clear();
+                part.write_bytes(&mut buffer);
+                builder.append_value(&buffer);
+            }
+            None => builder.append_null(),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+fn texts<'d>(rows: usize, end: impl Fn(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
+    let mut builder = StringViewBuilder::with_capacity(rows).with_fixed_block_size(256 * 1024);
+    let mut buffer = String::new();
+    for row in 0..rows {
+        match end(row) {
+            None => builder.append_value(""),
+            Some(part) => match part.as_str() {
+                Some(text) => builder.append_value(text),
+                None => {
+                    buffer.clear();
+                    part.write_text(&mut buffer);
+                    builder.append_value(&buffer);
+                }
+            },
+        }
+    }
+    Arc::new(builder.finish())
+}

@@ -1,0 +1,105 @@
+//! One worker's groups and states.
+
+use arrow_array::ArrayRef;
+use model::Batch;
+use values::{ScalarType, Value};
+
+use super::CompiledCall;
+use crate::aggregates::{AggregateInput, GroupStates};
+use crate::exec::ExecError;
+use crate::exec::eval::{Input, Scalar};
+use crate::exec::groups::Grouper;
+use crate::exec::run::{Account, Run};
+
+pub(super) struct Worker<'a> {
+    keys: &'a [Scalar],
+    calls: &'a [CompiledCall],
+    run: &'a Run,
+    grouper: Grouper,
+    states: Vec<Box<dyn GroupStates>>,
+    account: Account<'a>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        keys: &'a [Scalar],
+        calls: &'a [CompiledCall],
+        run: &'a Run,
+    ) -> Result<Self, ExecError> {
+        let types: Vec<ScalarType> = keys.iter().map(Scalar::ty).collect();
+        let states = calls.iter().map(|call| start(call, run)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            keys,
+            calls,
+            run,
+            grouper: Grouper::new(&types),
+            states,
+            account: run.memory.account(),
+        })
+    }
+
+    pub(super) fn feed(&mut self, batch: &Batch) -> Result<(), ExecError> {
+        let input = Input::of(batch);
+        let context = self.run.context();
+        let column = |e: &Scalar| -> Result<ArrayRef, ExecError> {
+            Ok(e.eval(&input, context)?.into_array(e.ty(), batch.rows))
+        };
+        let keys = self.keys.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let groups = self.grouper.number(&keys, batch.rows)?;
+        let count = self.grouper.count();
+        let all: Vec<u32> = (0..u32::try_from(batch.rows).unwrap_or(u32::MAX)).collect();
+        for (call, state) in self.calls.iter().zip(&mut self.states) {
+            let args = call.args.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+            let Some(filter) = &call.filter else {
+                state.update(&args, &all, &groups, count)?;
+                continue;
+            };
+            let rows: Vec<u32> = filter.truth(batch, context)?.set_indices_u32().collect();
+            let picked: Vec<u32> =
+                rows.iter().filter_map(|row| groups.get(*row as usize).copied()).collect();
+            state.update(&args, &rows, &picked, count)?;
+        }
+        let held = self.bytes();
+        if !self.account.set(held) {
+            return Err(self.account.refuse("summarize", "group by fewer or coarser columns"));
+        }
+        Ok(())
+    }
+
+    /// Takes over another worker's groups.
+    pub(super) fn merge(&mut self, other: Self) -> Result<(), ExecError> {
+        let keys = other.grouper.keys()?;
+        let groups = self.grouper.number(&keys, other.grouper.count())?;
+        let count = self.grouper.count();
+        for (mine, theirs) in self.states.iter_mut().zip(other.states) {
+            mine.merge(theirs, &groups, count)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Batch, ExecError> {
+        let count = self.grouper.count();
+        let mut columns = self.grouper.keys()?;
+        for state in self.states {
+            columns.extend(state.finish(count)?);
+        }
+        Ok(Batch { columns, rows: count })
+    }
+
+    fn bytes(&self) -> usize {
+        self.grouper.bytes() + self.states.iter().map(|s| s.bytes()).sum::<usize>()
+    }
+}
+
+/// Fresh states of a call.
+fn start(call: &CompiledCall, run: &Run) -> Result<Box<dyn GroupStates>, ExecError> {
+    let types: Vec<ScalarType> = call.args.iter().map(Scalar::ty).collect();
+    let constants: Vec<Option<Value>> = call.args.iter().map(|a| a.literal().cloned()).collect();
+    let input = AggregateInput {
+        types: &types,
+        constants: &constants,
+        results: &call.results,
+        context: run.context(),
+    };
+    Ok((call.aggregate.start)(&input)?)
+}

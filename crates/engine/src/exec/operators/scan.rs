@@ -1,0 +1,185 @@
+//! Rows of a stored table, and of a table in memory.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_buffer::BooleanBuffer;
+use model::{Batch, Rows};
+use parking_lot::{Mutex, RwLock};
+use values::{ScalarType, Value};
+
+use super::rows::morsels;
+use crate::exec::operator::{Operator, Stage};
+use crate::exec::run::Run;
+use crate::exec::{ExecError, columns};
+use crate::plan::{self, ColumnId, Field};
+use crate::source::{self, Counters, Hint, ScanColumn, ScanRequest, SourceError, TickRange};
+
+/// Most values that a join's keys are pushed into a scan with.
+const RESTRICT_MAX: usize = 10_000;
+
+/// A scan of a table.
+pub(crate) struct Scan {
+    scan: plan::Scan,
+    layout: Vec<ColumnId>,
+    hints: Mutex<Vec<Hint>>,
+    source: RwLock<Option<Arc<dyn source::Scan>>>,
+    /// Pieces of morsels larger than the caches.
+    pieces: Mutex<VecDeque<Batch>>,
+}
+
+impl Scan {
+    pub(crate) fn stage(scan: &plan::Scan, fields: &[Field]) -> Stage {
+        let layout: Vec<ColumnId> = fields.iter().map(|f| f.id).collect();
+        let operator = Self {
+            scan: scan.clone(),
+            layout: layout.clone(),
+            hints: Mutex::new(scan.hints.clone()),
+            source: RwLock::default(),
+            pieces: Mutex::default(),
+        };
+        Stage { operator: Box::new(operator), layout }
+    }
+
+    fn source(&self) -> Option<Arc<dyn source::Scan>> {
+        self.source.read().as_ref().map(Arc::clone)
+    }
+}
+
+impl Operator for Scan {
+    fn prepare(&self, run: &Run) -> Result<(), ExecError> {
+        let mut source = self.source.write();
+        if source.is_none() {
+            let request = ScanRequest {
+                columns: self.scan.columns.clone(),
+                time: self.scan.time,
+                ingested: self.scan.ingested,
+                hints: self.hints.lock().clone(),
+                limit: self.scan.limit,
+                cancel: run.settings.cancel.clone(),
+                counters: Arc::clone(&run.settings.counters),
+            };
+            *source = Some(Arc::from(self.scan.table.scan(request)?));
+        }
+        Ok(())
+    }
+
+    fn next(&self, run: &Run) -> Result<Option<Batch>, ExecError> {
+        if let Some(piece) = self.pieces.lock().pop_front() {
+            return Ok(Some(piece));
+        }
+        if self.source().is_none() {
+            self.prepare(run)?;
+        }
+        let Some(source) = self.source() else { return Ok(None) };
+        let Some(batch) = source.next()? else { return Ok(self.pieces.lock().pop_front()) };
+        let mut cut = morsels(&batch);
+        let first = cut.next();
+        let mut rest = cut.peekable();
+        if rest.peek().is_some() {
+            self.pieces.lock().extend(rest);
+        }
+        Ok(first)
+    }
+
+    fn ordered(&self) -> bool {
+        false
+    }
+
+    fn estimate(&self) -> f64 {
+        let rows = self.scan.table.row_count().map_or(1e6, |n| n as f64);
+        let bounded = if self.scan.time.is_some() { 0.5 } else { 1.0 };
+        rows * bounded * 0.3_f64.powi(i32::try_from(self.hints.lock().len()).unwrap_or(1))
+    }
+
+    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>) {
+        if values.len() > RESTRICT_MAX {
+            return;
+        }
+        let at = self.layout.iter().position(|c| *c == column);
+        if let Some(ScanColumn::Column(column)) = at.and_then(|at| self.scan.columns.get(at)) {
+            self.hints.lock().push(Hint::In { column: *column, values: values.to_vec() });
+        }
+    }
+}
+
+impl From<SourceError> for ExecError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Cancelled => Self::Cancelled,
+            error => Self::Source(error),
+        }
+    }
+}
+
+/// A scan over rows in memory: batch by batch, bounded by `TimeGenerated` where asked.
+pub(crate) fn memory_scan(rows: &Rows, request: ScanRequest) -> impl source::Scan + 'static {
+    let time = rows
+        .schema
+        .columns
+        .iter()
+        .position(|c| &*c.name == "TimeGenerated" && c.ty == ScalarType::DateTime);
+    MemoryScan { rows: rows.clone(), time, request, next: AtomicUsize::new(0) }
+}
+
+struct MemoryScan {
+    rows: Rows,
+    time: Option<usize>,
+    request: ScanRequest,
+    next: AtomicUsize,
+}
+
+impl MemoryScan {
+    fn pick(&self, batch: &Batch) -> Result<Batch, SourceError> {
+        let columns = self
+            .request
+            .columns
+            .iter()
+            .map(|column| match column {
+                ScanColumn::Column(at) => batch.columns.get(*at).cloned().ok_or_else(|| {
+                    SourceError::Storage(format!("a table in memory has no column {at}"))
+                }),
+                ScanColumn::IngestionTime => Ok(columns::nulls(ScalarType::DateTime, batch.rows)),
+            })
+            .collect::<Result<_, _>>()?;
+        let picked = Batch { columns, rows: batch.rows };
+        let (Some(range), Some(at)) = (self.request.time, self.time) else { return Ok(picked) };
+        match inside(batch, at, range) {
+            None => Ok(picked),
+            Some(keep) => columns::filter(&picked, &keep)
+                .map_err(|error| SourceError::Storage(error.to_string())),
+        }
+    }
+}
+
+/// The rows whose time lies inside; none where all do.
+fn inside(batch: &Batch, time: usize, range: TickRange) -> Option<BooleanBuffer> {
+    let ticks = batch.columns.get(time)?.as_primitive_opt::<Int64Type>()?;
+    let keep = BooleanBuffer::collect_bool(batch.rows, |row| {
+        ticks.is_valid(row) && (range.start..=range.end).contains(&ticks.value(row))
+    });
+    (keep.count_set_bits() < batch.rows).then_some(keep)
+}
+
+impl source::Scan for MemoryScan {
+    fn next(&self) -> Result<Option<Batch>, SourceError> {
+        loop {
+            if self.request.cancel.is_cancelled() {
+                return Err(SourceError::Cancelled);
+            }
+            let Some(batch) = self.rows.batches.get(self.next.fetch_add(1, Ordering::Relaxed))
+            else {
+                return Ok(None);
+            };
+            let picked = self.pick(batch)?;
+            if picked.rows > 0 {
+                Counters::add(&self.request.counters.rows_read, picked.rows as u64);
+                return Ok(Some(picked));
+            }
+        }
+    }
+}
