@@ -7,5 +7,7 @@ pub mod alert_format;
 pub mod duration;
 pub mod entity_type;
 pub mod fields;
+pub mod ids;
+pub mod import;
 pub mod rule;
 pub mod tactics;
