@@ -29,8 +29,8 @@ pub struct Field {
 /// A step and the columns it gives.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The step.
-    pub node: Box<Node>,
+    /// The step; shared, so that a plan used twice costs one pointer.
+    pub node: Arc<Node>,
     /// Its columns, in order.
     pub fields: Vec<Field>,
 }
@@ -528,5 +528,43 @@ impl Expr {
             Self::Path { .. } => ScalarType::Dynamic,
             Self::Window(w) => w.ty,
         }
+    }
+}
+
+/// Visits an expression and all expressions inside it, outermost first; not the plans of subqueries.
+pub fn visit(expr: &Expr, f: &mut impl FnMut(&Expr)) {
+    f(expr);
+    for child in children(expr) {
+        visit(child, f);
+    }
+}
+
+/// The direct parts of an expression.
+pub fn children(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Column(..) | Expr::Literal(..) | Expr::Subquery(..) => Vec::new(),
+        Expr::Call { args, .. } | Expr::And(args) | Expr::Or(args) => args.iter().collect(),
+        Expr::Cast(inner, _) | Expr::Not(inner) => vec![inner],
+        Expr::Case { branches, otherwise, .. } => {
+            let mut all: Vec<&Expr> = branches.iter().flat_map(|(c, r)| [c, r]).collect();
+            all.push(otherwise);
+            all
+        }
+        Expr::InSet { value, set, .. } => {
+            let mut all: Vec<&Expr> = vec![value];
+            if let Set::Exprs(exprs) = set {
+                all.extend(exprs);
+            }
+            all
+        }
+        Expr::Path { base, steps } => {
+            let mut all: Vec<&Expr> = vec![base];
+            all.extend(steps.iter().filter_map(|s| match s {
+                Step::Computed(e) => Some(e),
+                _ => None,
+            }));
+            all
+        }
+        Expr::Window(window) => window.args.iter().collect(),
     }
 }

@@ -27,8 +27,30 @@ pub trait Catalog: Send + Sync {
     /// The rows of a watchlist (`_GetWatchlist`), its own columns behind the four fixed ones.
     fn watchlist(&self, alias: &str) -> Option<Rows>;
 
-    /// The bytes behind an `externaldata` address. Refused unless the address is allowed.
-    fn external_data(&self, address: &str) -> Result<Vec<u8>, String>;
+    /// The rows behind an `externaldata` address. Refused unless the address is allowed.
+    fn external_data(&self, request: &ExternalData) -> Result<Rows, String>;
+}
+
+/// One address of an `externaldata`.
+#[derive(Clone, Debug)]
+pub struct ExternalData {
+    /// Where.
+    pub address: Arc<str>,
+    /// Columns wanted, in order.
+    pub schema: Arc<Schema>,
+    /// `format=`: csv, json, multijson, txt, ...; guessed from the address where absent.
+    pub format: Option<String>,
+    /// `ignoreFirstRecord=true`
+    pub skip_first: bool,
+}
+
+/// Why an `externaldata` address is not read.
+pub fn external_refused(address: &str) -> String {
+    let place = address.split(['?', ';']).next().unwrap_or_default();
+    format!(
+        "externaldata from '{place}' is not allowed: this instance reads no outside addresses; \
+         put a copy of the file under an allowed folder or ingest it into a table"
+    )
 }
 
 /// One table.
@@ -261,7 +283,7 @@ impl Catalog for MemoryCatalog {
         None
     }
 
-    fn external_data(&self, address: &str) -> Result<Vec<u8>, String> {
-        Err(format!("externaldata from '{address}' is not allowed: this instance reads no outside addresses"))
+    fn external_data(&self, request: &ExternalData) -> Result<Rows, String> {
+        Err(external_refused(&request.address))
     }
 }

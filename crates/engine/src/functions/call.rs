@@ -180,7 +180,7 @@ impl<'a> DynamicArg<'a> {
         match self {
             Self::Scalar(v) => v.map(Dynamic::as_ref),
             Self::Array(a) if a.is_null(row) => None,
-            Self::Array(a) => Some(DynamicRef::from_bytes(a.value(row))),
+            Self::Array(a) => Some(DynamicRef::new(a.value(row))),
         }
     }
 }

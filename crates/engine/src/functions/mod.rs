@@ -4,14 +4,24 @@
 //! builds the result column ([`Call::texts`], [`Call::longs`], ...), so that most functions are one closure over a row.
 //! Dictionary columns never reach a function: [`evaluate`] runs it once per distinct value and keeps the codes.
 
+mod arithmetic;
 mod call;
+mod compare;
 mod signature;
+mod support;
+pub(crate) mod terms;
+#[cfg(test)]
+mod tests;
+mod zip;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-pub use call::{Call, Columnar, EvalContext, EvalError};
-pub use signature::{Naming, Parameter, ParameterKind, ResultKind, Signature, signatures};
+pub use call::{Call, Columnar, EvalContext, EvalError, decode, repeat};
+pub use signature::{
+    Naming, Parameter, ParameterKind, ResultKind, Signature, Signatures, aggregate_names,
+    aggregate_signatures, names, plugin_names, plugin_signatures, signatures,
+};
 
 /// How a function computes its column.
 pub type Eval = fn(&Call<'_>) -> Result<Columnar, EvalError>;
@@ -45,7 +55,7 @@ impl std::fmt::Debug for Function {
 }
 
 /// Every family's table. A new family is a line here.
-const FAMILIES: &[&[Function]] = &[];
+const FAMILIES: &[&[Function]] = &[arithmetic::FUNCTIONS, compare::FUNCTIONS, terms::FUNCTIONS];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
     LazyLock::new(|| FAMILIES.iter().flat_map(|f| f.iter()).map(|f| (f.name, f)).collect());

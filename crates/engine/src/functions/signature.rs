@@ -139,6 +139,31 @@ pub fn signatures(name: &str) -> Option<&'static Signatures> {
     FUNCTIONS.get(name)
 }
 
+static AGGREGATES: LazyLock<Table> =
+    LazyLock::new(|| parse(include_str!("../aggregates/signatures.txt")));
+static PLUGINS: LazyLock<Table> =
+    LazyLock::new(|| parse(include_str!("../plugins/signatures.txt")));
+
+/// Signatures of the aggregate `name`.
+pub fn aggregate_signatures(name: &str) -> Option<&'static Signatures> {
+    AGGREGATES.get(name)
+}
+
+/// Names of all aggregates with a signature.
+pub fn aggregate_names() -> impl Iterator<Item = &'static str> {
+    AGGREGATES.keys().map(String::as_str)
+}
+
+/// Signatures of the plugin `name`.
+pub fn plugin_signatures(name: &str) -> Option<&'static Signatures> {
+    PLUGINS.get(name)
+}
+
+/// Names of all plugins with a signature.
+pub fn plugin_names() -> impl Iterator<Item = &'static str> {
+    PLUGINS.keys().map(String::as_str)
+}
+
 /// Names of all scalar functions with a signature.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.keys().map(String::as_str)

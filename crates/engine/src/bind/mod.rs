@@ -1,0 +1,286 @@
+//! From syntax tree to [`Plan`]: what every name stands for, which type every value has.
+//!
+//! One file per operator family. An operator is bound as `fn(&Binder, &Env, Relation, &ast) -> Result<Relation>`: it takes
+//! the rows so far and gives the rows after it.
+
+mod call;
+mod data;
+mod env;
+mod error;
+mod evaluate;
+mod expand;
+mod fold;
+mod join;
+mod naming;
+mod parse;
+mod project;
+mod scalar;
+mod search;
+mod series;
+mod sort;
+mod statement;
+mod summarize;
+mod tabular;
+mod types;
+mod union;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use kql::syntax::{Parameters, Query};
+use model::{DateTime, Rows, TimeRange};
+use values::{ScalarType, Value};
+
+pub use error::BindError;
+
+use self::env::Env;
+use self::error::Result;
+use crate::functions::EvalContext;
+use crate::plan::{AggregateCall, ColumnId, Expr, Field, Node, Output, Plan};
+use crate::source::{Catalog, TickRange};
+
+/// How deep queries, functions and expressions may nest.
+const DEPTH_MAX: usize = 300;
+
+/// What surrounds a query.
+pub struct Settings<'a> {
+    /// `now()`.
+    pub now: DateTime,
+    /// Bounds on TimeGenerated of every table.
+    pub time_range: Option<TimeRange>,
+    /// Bounds on the ingestion time of every table.
+    pub ingestion_range: Option<TimeRange>,
+    /// Values of `declare query_parameters`, as KQL literals.
+    pub parameters: &'a [(String, String)],
+    /// Runs a part of the query early, where its result decides the columns behind it (`pivot`, `bag_unpack`).
+    /// None when only names and types are asked for.
+    pub run: Option<&'a dyn Fn(&Plan) -> Result<Rows, String>>,
+}
+
+/// A bound query.
+#[derive(Debug)]
+pub struct BoundQuery {
+    /// Its results, in order; `PrimaryResult`, or the names of `as`, `fork`, `facet`.
+    pub results: Vec<(String, Plan)>,
+    /// The last `render`: chart and properties.
+    pub render: Option<serde_json::Value>,
+    /// Options of `set`.
+    pub options: Vec<(Arc<str>, Value)>,
+    /// Tables read, in order of first use.
+    pub tables: Vec<Arc<str>>,
+}
+
+/// Rows under construction.
+#[derive(Clone, Debug)]
+pub(crate) struct Relation {
+    pub(crate) plan: Plan,
+    /// Columns beyond the known ones may exist at run time: unknown names are dynamic nulls instead of errors.
+    pub(crate) open: bool,
+    /// Rows have an order that window functions may rely on.
+    pub(crate) ordered: bool,
+    /// The stored table or `let` it came from, for `withsource`.
+    pub(crate) source: Option<Arc<str>>,
+}
+
+/// Binds queries against a catalogue.
+pub(crate) struct Binder<'a> {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) settings: Settings<'a>,
+    pub(crate) context: EvalContext,
+    next: Cell<ColumnId>,
+    depth: Cell<usize>,
+    tables: RefCell<Vec<Arc<str>>>,
+    render: RefCell<Option<serde_json::Value>>,
+    options: RefCell<Vec<(Arc<str>, Value)>>,
+    /// Further results (`fork`, `facet`).
+    extra: RefCell<Vec<(String, Plan)>>,
+}
+
+/// What an expression sees.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    pub(super) env: &'c Env,
+    /// Columns of the row; for joins those of the left side.
+    pub(super) fields: &'c [Field],
+    /// Columns of the right side (`$right`).
+    pub(super) right: Option<&'c [Field]>,
+    /// Unknown names are dynamic nulls.
+    pub(super) open: bool,
+    /// Where aggregates are collected, where they may stand.
+    pub(super) aggregates: Option<&'c RefCell<Vec<AggregateCall>>>,
+    /// Rows are ordered: window functions may stand.
+    pub(super) windows: bool,
+    /// The operator, for messages.
+    pub(super) operator: &'static str,
+}
+
+impl<'c> Context<'c> {
+    /// An expression without a row: constants, parameters.
+    pub(super) fn constant(env: &'c Env, operator: &'static str) -> Self {
+        Self { env, fields: &[], right: None, open: false, aggregates: None, windows: false, operator }
+    }
+
+    /// An expression over the rows of a relation.
+    pub(super) fn row(env: &'c Env, rows: &'c Relation, operator: &'static str) -> Self {
+        Self {
+            env,
+            fields: &rows.plan.fields,
+            right: None,
+            open: rows.open,
+            aggregates: None,
+            windows: rows.ordered,
+            operator,
+        }
+    }
+}
+
+/// Binds a query: its last tabular statement is the answer.
+pub fn bind(query: &Query, catalog: Arc<dyn Catalog>, settings: Settings<'_>) -> Result<BoundQuery> {
+    let context = EvalContext { now: settings.now };
+    let binder = Binder {
+        catalog,
+        settings,
+        context,
+        next: Cell::new(1),
+        depth: Cell::new(0),
+        tables: RefCell::default(),
+        render: RefCell::default(),
+        options: RefCell::default(),
+        extra: RefCell::default(),
+    };
+    let results = binder.query(query)?;
+    Ok(BoundQuery {
+        results,
+        render: binder.render.take(),
+        options: binder.options.take(),
+        tables: binder.tables.take(),
+    })
+}
+
+impl Binder<'_> {
+    /// A new column identity.
+    pub(super) fn id(&self) -> ColumnId {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        id
+    }
+
+    /// A new column.
+    pub(super) fn field(&self, name: impl Into<Arc<str>>, ty: ScalarType) -> Field {
+        Field { id: self.id(), name: name.into(), ty }
+    }
+
+    /// Runs `inner` one level deeper, or refuses.
+    pub(super) fn nested<T>(&self, span: kql::Span, inner: impl FnOnce() -> Result<T>) -> Result<T> {
+        let depth = self.depth.get() + 1;
+        if depth > DEPTH_MAX {
+            let mut error = BindError::new(
+                "SEM0001",
+                span,
+                format!("the query nests deeper than {DEPTH_MAX} levels; split it with let statements"),
+            );
+            error.limit = true;
+            return Err(error);
+        }
+        self.depth.set(depth);
+        let result = inner();
+        self.depth.set(depth - 1);
+        result
+    }
+
+    /// Notes that a stored table is read.
+    pub(super) fn note_table(&self, name: &str) {
+        let mut tables = self.tables.borrow_mut();
+        if !tables.iter().any(|t| **t == *name) {
+            tables.push(Arc::from(name));
+        }
+    }
+
+    /// The same rows with columns of their own, so that one relation can stand twice in a plan.
+    pub(super) fn instance(&self, relation: &Relation) -> Relation {
+        let mut copy = relation.clone();
+        let outputs = relation
+            .plan
+            .fields
+            .iter()
+            .map(|f| Output {
+                field: self.field(Arc::clone(&f.name), f.ty),
+                expr: Expr::Column(f.id, f.ty),
+            })
+            .collect();
+        copy.plan = project(relation.plan.clone(), outputs);
+        copy
+    }
+
+    /// Computes a plan now. None when only names and types are asked for.
+    pub(super) fn run_now(&self, plan: &Plan, span: kql::Span) -> Result<Option<Rows>> {
+        match self.settings.run {
+            None => Ok(None),
+            Some(run) => run(plan)
+                .map(Some)
+                .map_err(|message| BindError::new("SEM0000", span, message)),
+        }
+    }
+
+    /// The tick range of the request on TimeGenerated.
+    pub(super) fn time_bounds(&self) -> Option<TickRange> {
+        self.settings.time_range.map(tick_range)
+    }
+
+    /// The tick range of the request on the ingestion time (start excluded).
+    pub(super) fn ingestion_bounds(&self) -> Option<TickRange> {
+        self.settings.ingestion_range.map(|r| {
+            let range = tick_range(r);
+            TickRange { start: range.start.saturating_add(1), end: range.end }
+        })
+    }
+}
+
+fn tick_range(range: TimeRange) -> TickRange {
+    TickRange {
+        start: range.start.map_or(i64::MIN, DateTime::ticks),
+        end: range.end.map_or(i64::MAX, DateTime::ticks),
+    }
+}
+
+/// A projection.
+pub(super) fn project(input: Plan, outputs: Vec<Output>) -> Plan {
+    let fields = outputs.iter().map(|o| o.field.clone()).collect();
+    let node = if outputs.iter().any(|o| has_window(&o.expr)) {
+        Node::Window { input, outputs }
+    } else {
+        Node::Project { input, outputs }
+    };
+    Plan { node: Arc::new(node), fields }
+}
+
+/// Every column as it is.
+pub(super) fn pass(fields: &[Field]) -> Vec<Output> {
+    fields
+        .iter()
+        .map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) })
+        .collect()
+}
+
+fn has_window(expr: &Expr) -> bool {
+    let mut found = false;
+    crate::plan::visit(expr, &mut |e| found |= matches!(e, Expr::Window(_)));
+    found
+}
+
+/// Step by step building of a relation.
+impl Relation {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self { plan, open: false, ordered: false, source: None }
+    }
+
+    /// The same properties over another plan.
+    pub(super) fn with_plan(&self, plan: Plan) -> Self {
+        Self { plan, open: self.open, ordered: self.ordered, source: self.source.clone() }
+    }
+}
+
+/// A word parameter such as `kind=inner`, lower case.
+pub(super) fn word(parameters: &Parameters, name: &str) -> Option<String> {
+    parameters.word(name).map(str::to_ascii_lowercase)
+}

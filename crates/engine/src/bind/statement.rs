@@ -1,0 +1,533 @@
+//! Statements: `let`, `set`, `declare`, and the calls of functions they make.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use kql::Span;
+use kql::syntax::{
+    Block, Expr as Ast, ExprKind, FunctionDeclaration, FunctionParameter, LetValue, ParameterType,
+    Query, Schema, Selector, Statement, StatementKind, SubqueryFunction,
+};
+use model::FunctionDefinition;
+use parking_lot::Mutex;
+use values::{ScalarType, Value};
+
+use super::env::{Binding, Declared, Env};
+use super::error::{BindError, Result};
+use super::types::cast;
+use super::{Binder, Context, Relation, scalar};
+use crate::plan::{Expr, Field, Plan};
+
+/// What an expression turned out to be.
+pub(super) enum Bound {
+    /// A value.
+    Scalar(Expr),
+    /// Rows.
+    Table(Relation),
+}
+
+/// Scalar functions that are written like tables or take them.
+const TABLE_FUNCTIONS: &[&str] = &[
+    "table", "database", "cluster", "workspace", "app", "resource", "arg", "adx", "external_table",
+    "materialized_view", "_GetWatchlist", "view", "stored_query_result",
+];
+
+/// Parsed saved functions by their text.
+static SAVED: LazyLock<Mutex<HashMap<(Arc<str>, Arc<str>), Arc<FunctionDeclaration>>>> =
+    LazyLock::new(Mutex::default);
+
+/// Most saved functions kept parsed.
+const SAVED_MAX: usize = 4096;
+
+impl Binder<'_> {
+    /// A whole query.
+    pub(super) fn query(&self, query: &Query) -> Result<Vec<(String, Plan)>> {
+        let mut env = Env::default();
+        let mut last: Option<Relation> = None;
+        let mut results: Vec<(String, Plan)> = Vec::new();
+        for statement in &query.statements {
+            if let Some(bound) = self.statement(&mut env, statement)? {
+                if let Some(previous) = last.replace(self.table_of(bound)?) {
+                    results.push(("PrimaryResult".to_owned(), previous.plan));
+                }
+            }
+        }
+        let Some(last) = last else {
+            return Err(BindError::new(
+                "SEM0009",
+                query.span,
+                "the query has no tabular expression statement; end it with a table, print or range",
+            ));
+        };
+        results.push(("PrimaryResult".to_owned(), last.plan));
+        let extra = self.extra.take();
+        if !extra.is_empty() {
+            results.pop();
+            results.extend(extra);
+        }
+        Ok(results)
+    }
+
+    /// A statement; what it gives, where it is an expression.
+    fn statement(&self, env: &mut Env, statement: &Statement) -> Result<Option<Bound>> {
+        match &statement.kind {
+            StatementKind::Let(binding) => {
+                let value = match &binding.value {
+                    LetValue::Function(f) => Binding::Function(Arc::new(declared(&binding.name.text, f, env))),
+                    LetValue::Expr(expr) => self.let_value(env, &binding.name.text, expr)?,
+                };
+                *env = env.with(Arc::clone(&binding.name.text), value);
+            }
+            StatementKind::Set(option) => {
+                let value = match &option.value {
+                    Some(v) => match &v.kind {
+                        ExprKind::Literal(l) => scalar::literal_value(l),
+                        _ => Value::string(v.as_word().unwrap_or_default()),
+                    },
+                    None => Value::Bool(true),
+                };
+                self.options.borrow_mut().push((Arc::clone(&option.name.text), value));
+            }
+            StatementKind::DeclareQueryParameters(parameters) => self.query_parameters(env, parameters)?,
+            StatementKind::Alias(alias) => {
+                let catalog = self.database(env, &alias.database)?;
+                *env = env.with(Arc::clone(&alias.name.text), Binding::Database(catalog));
+            }
+            StatementKind::DeclarePattern(pattern) => {
+                return Err(BindError::refused(
+                    statement.span,
+                    format!("pattern '{}': patterns are not supported; use a let function", pattern.name),
+                ));
+            }
+            StatementKind::RestrictAccess(_) => {
+                return Err(BindError::refused(
+                    statement.span,
+                    "'restrict access' is not supported; access follows the caller's role assignments",
+                ));
+            }
+            StatementKind::Expression(expr) => return self.bound(env, expr).map(Some),
+        }
+        Ok(None)
+    }
+
+    fn let_value(&self, env: &Env, name: &Arc<str>, expr: &Ast) -> Result<Binding> {
+        if let Some(catalog) = self.database_value(env, expr) {
+            return Ok(Binding::Database(catalog));
+        }
+        Ok(match self.bound(env, expr) {
+            Ok(Bound::Scalar(expr)) => Binding::Scalar(expr),
+            Ok(Bound::Table(mut rows)) => {
+                rows.source = Some(Arc::clone(name));
+                Binding::Table(Arc::new(rows))
+            }
+            // an input that does not resolve may be left out later by `union isfuzzy=true`
+            Err(error) if error.code == "SEM0100" && self.is_tabular(env, expr, &[]) => {
+                Binding::Failed(Arc::new(error))
+            }
+            Err(error) => return Err(error),
+        })
+    }
+
+    fn query_parameters(&self, env: &mut Env, parameters: &[FunctionParameter]) -> Result<()> {
+        for parameter in parameters {
+            let ParameterType::Scalar(ty) = &parameter.parameter_type else { continue };
+            let ty = ty.scalar.unwrap_or(ScalarType::String);
+            let given = self.settings.parameters.iter().find(|(n, _)| **n == *parameter.name.text);
+            let expr = match (given, &parameter.default) {
+                (Some((_, text)), _) => parameter_value(text, ty).ok_or_else(|| {
+                    BindError::new(
+                        "SEM0223",
+                        parameter.span,
+                        format!("the value of query parameter '{}' is not a {ty} literal", parameter.name),
+                    )
+                })?,
+                (None, Some(default)) => {
+                    cast(self.scalar(&Context::constant(env, "declare"), default)?, ty)
+                }
+                (None, None) if self.settings.run.is_none() => Expr::Literal(Value::Null, ty),
+                (None, None) => {
+                    return Err(BindError::new(
+                        "SEM0222",
+                        parameter.span,
+                        format!("query parameter '{}' has no value; give one in the request or declare a default", parameter.name),
+                    ));
+                }
+            };
+            *env = env.with(Arc::clone(&parameter.name.text), Binding::Scalar(expr));
+        }
+        Ok(())
+    }
+
+    /// An expression of either kind.
+    pub(super) fn bound(&self, env: &Env, expr: &Ast) -> Result<Bound> {
+        if self.is_tabular(env, expr, &[]) {
+            return self.tabular(env, expr).map(Bound::Table);
+        }
+        let call = match &expr.unparenthesised().kind {
+            ExprKind::Call(call) => Some(call),
+            _ => None,
+        };
+        if let Some((call, Binding::Function(declared))) =
+            call.and_then(|c| env.get(&c.name.text).map(|b| (c, b)))
+        {
+            let declared = Arc::clone(declared);
+            let ctx = Context::constant(env, "");
+            return self.invoke(&ctx, &declared, &call.arguments, expr.span);
+        }
+        self.scalar(&Context::constant(env, ""), expr).map(Bound::Scalar)
+    }
+
+    /// A table, or the one-row table of a value.
+    fn table_of(&self, bound: Bound) -> Result<Relation> {
+        Ok(match bound {
+            Bound::Table(rows) => rows,
+            Bound::Scalar(expr) => {
+                Relation::new(self.print_plan(vec![(Arc::from("print_0"), expr)]))
+            }
+        })
+    }
+
+    /// True when the expression stands for rows.
+    pub(super) fn is_tabular(&self, env: &Env, expr: &Ast, fields: &[Field]) -> bool {
+        match &expr.kind {
+            ExprKind::Pipe { .. } | ExprKind::DataTable(_) | ExprKind::ExternalData(_) | ExprKind::Wildcard(_) => true,
+            ExprKind::Parenthesised(inner) => self.is_tabular(env, inner, fields),
+            ExprKind::Subquery(s) => s.function != SubqueryFunction::ToScalar,
+            ExprKind::Name(name) => {
+                if scalar::find(fields, &name.text).is_some() {
+                    return false;
+                }
+                match env.get(&name.text) {
+                    Some(Binding::Table(_) | Binding::Failed(_)) => true,
+                    Some(Binding::Function(f)) => self.gives_table(f),
+                    Some(Binding::Scalar(_) | Binding::Database(_)) => false,
+                    None => fields.is_empty() || self.catalog.table(&name.text).is_some() || self.catalog.function(&name.text).is_some(),
+                }
+            }
+            ExprKind::Call(call) => {
+                let name = &*call.name.text;
+                match env.get(name) {
+                    Some(Binding::Function(f)) => self.gives_table(f),
+                    Some(_) => false,
+                    None if TABLE_FUNCTIONS.contains(&name) => true,
+                    None if crate::functions::signatures(name).is_some() => false,
+                    None => match self.saved_function(name, expr.span) {
+                        Ok(Some(f)) => self.gives_table(&f),
+                        _ => false,
+                    },
+                }
+            }
+            ExprKind::Path { base, selector } => match &base.unparenthesised().kind {
+                ExprKind::Call(call) => {
+                    matches!(
+                        &*call.name.text,
+                        "database" | "cluster" | "workspace" | "app" | "resource" | "arg" | "adx"
+                    )
+                }
+                ExprKind::Name(name) => matches!(env.get(&name.text), Some(Binding::Database(_))),
+                ExprKind::Path { .. } => {
+                    matches!(selector, Selector::Name(_) | Selector::Call(_) | Selector::Wildcard(_))
+                        && self.is_tabular(env, base, fields)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// True when the function's result is a table.
+    fn gives_table(&self, declared: &Declared) -> bool {
+        let Some(last) = declared.body.statements.last() else { return false };
+        let StatementKind::Expression(expr) = &last.kind else { return false };
+        self.result_is_table(declared, expr, 0)
+    }
+
+    fn result_is_table(&self, declared: &Declared, expr: &Ast, depth: usize) -> bool {
+        if depth > 16 {
+            return true;
+        }
+        let local = |name: &str| {
+            declared.body.statements.iter().rev().find_map(|s| match &s.kind {
+                StatementKind::Let(l) if *l.name.text == *name => Some(&l.value),
+                _ => None,
+            })
+        };
+        let named = match &expr.unparenthesised().kind {
+            ExprKind::Name(name) => Some(&*name.text),
+            ExprKind::Call(call) => Some(&*call.name.text),
+            _ => None,
+        };
+        if let Some(name) = named {
+            match local(name) {
+                Some(LetValue::Expr(value)) => return self.result_is_table(declared, value, depth + 1),
+                Some(LetValue::Function(f)) => {
+                    let inner = self::declared(&Arc::from(name), f, &declared.env);
+                    return self.gives_table(&inner);
+                }
+                None => {}
+            }
+            if let Some(parameter) = declared.parameters.iter().find(|p| *p.name.text == *name) {
+                return matches!(parameter.parameter_type, ParameterType::Table(_));
+            }
+        }
+        self.is_tabular(&declared.env, expr, &[])
+    }
+
+    /// The saved function of this name.
+    pub(super) fn saved_function(&self, name: &str, span: Span) -> Result<Option<Arc<Declared>>> {
+        match self.catalog.function(name) {
+            Some(definition) => self.parse_saved(&definition, span).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn parse_saved(&self, definition: &FunctionDefinition, span: Span) -> Result<Arc<Declared>> {
+        let key = (Arc::clone(&definition.parameters), Arc::clone(&definition.body));
+        let known = SAVED.lock().get(&key).cloned();
+        let declaration = match known {
+            Some(d) => d,
+            None => {
+                let parsed = parse_function(definition).map_err(|message| {
+                    BindError::new("SEM0001", span, format!("saved function '{}': {message}", definition.name))
+                })?;
+                let parsed = Arc::new(parsed);
+                let mut cache = SAVED.lock();
+                if cache.len() >= SAVED_MAX {
+                    cache.clear();
+                }
+                cache.insert(key, Arc::clone(&parsed));
+                parsed
+            }
+        };
+        let mut function = declared(&definition.name, &declaration, &Env::default());
+        function.saved = true;
+        Ok(Arc::new(function))
+    }
+
+    /// Calls a declared function: its body, with the parameters standing for the arguments.
+    pub(super) fn invoke(
+        &self,
+        ctx: &Context<'_>,
+        declared: &Arc<Declared>,
+        args: &[Ast],
+        span: Span,
+    ) -> Result<Bound> {
+        let mut given: Vec<Option<&Ast>> = vec![None; declared.parameters.len()];
+        let mut position = 0;
+        for arg in args {
+            let (slot, value) = match &arg.kind {
+                ExprKind::Named { name, value } => {
+                    let at = declared.parameters.iter().position(|p| p.name.text == name.text);
+                    (at, &**value)
+                }
+                _ => {
+                    position += 1;
+                    (Some(position - 1), arg)
+                }
+            };
+            match slot.and_then(|s| given.get_mut(s)) {
+                Some(place) => *place = Some(value),
+                None => return Err(too_many(declared, args.len(), span)),
+            }
+        }
+        let mut env = declared.env.clone();
+        for (parameter, arg) in declared.parameters.iter().zip(given) {
+            let binding = self.argument(ctx, declared, parameter, arg, span)?;
+            env = env.with(Arc::clone(&parameter.name.text), binding);
+        }
+        self.body(declared, env, span)
+    }
+
+    /// Calls a function whose first parameter is a table, with these rows (`T | invoke f(...)`).
+    pub(super) fn invoke_on(
+        &self,
+        ctx: &Context<'_>,
+        rows: Relation,
+        declared: &Arc<Declared>,
+        args: &[Ast],
+        span: Span,
+    ) -> Result<Relation> {
+        let Some((first, rest)) = declared.parameters.split_first() else {
+            return Err(BindError::new(
+                "SEM0261",
+                span,
+                format!("'{}' takes no table: its first parameter must be tabular to be used with invoke", declared.name),
+            ));
+        };
+        let ParameterType::Table(schema) = &first.parameter_type else {
+            return Err(BindError::new(
+                "SEM0261",
+                span,
+                format!("the first parameter of '{}' is not a table", declared.name),
+            ));
+        };
+        check_schema(&declared.name, &rows, schema, span)?;
+        let mut env = declared.env.with(Arc::clone(&first.name.text), Binding::Table(Arc::new(rows)));
+        let mut positional = args.iter().filter(|a| !matches!(a.kind, ExprKind::Named { .. }));
+        for parameter in rest {
+            let named = args.iter().find_map(|a| match &a.kind {
+                ExprKind::Named { name, value } if name.text == parameter.name.text => Some(&**value),
+                _ => None,
+            });
+            let arg = named.or_else(|| positional.next());
+            let binding = self.argument(ctx, declared, parameter, arg, span)?;
+            env = env.with(Arc::clone(&parameter.name.text), binding);
+        }
+        match self.body(declared, env, span)? {
+            Bound::Table(rows) => Ok(rows),
+            Bound::Scalar(_) => Err(BindError::new(
+                "SEM0079",
+                span,
+                format!("'{}' gives a scalar value, but invoke needs a table", declared.name),
+            )),
+        }
+    }
+
+    fn argument(
+        &self,
+        ctx: &Context<'_>,
+        declared: &Declared,
+        parameter: &FunctionParameter,
+        arg: Option<&Ast>,
+        span: Span,
+    ) -> Result<Binding> {
+        match &parameter.parameter_type {
+            ParameterType::Table(schema) => {
+                let Some(arg) = arg else { return Err(missing(declared, parameter, span)) };
+                let rows = self.tabular(ctx.env, arg)?;
+                check_schema(&declared.name, &rows, schema, arg.span)?;
+                Ok(Binding::Table(Arc::new(rows)))
+            }
+            ParameterType::Scalar(ty) => {
+                let ty = ty.scalar.unwrap_or(ScalarType::Dynamic);
+                let expr = match (arg, &parameter.default) {
+                    (Some(arg), _) => self.scalar(ctx, arg)?,
+                    (None, Some(default)) => {
+                        self.scalar(&Context::constant(&declared.env, "let"), default)?
+                    }
+                    (None, None) => return Err(missing(declared, parameter, span)),
+                };
+                if !convertible(expr.ty(), ty) {
+                    return Err(BindError::new(
+                        "SEM0061",
+                        arg.map_or(span, |a| a.span),
+                        format!(
+                            "{}(): parameter '{}' is of type {ty}, the argument of type {}; try an explicit cast",
+                            declared.name,
+                            parameter.name,
+                            expr.ty()
+                        ),
+                    ));
+                }
+                Ok(Binding::Scalar(cast(expr, ty)))
+            }
+        }
+    }
+
+    fn body(&self, declared: &Declared, mut env: Env, span: Span) -> Result<Bound> {
+        self.nested(span, || {
+            let mut result = None;
+            for statement in &declared.body.statements {
+                match self.statement(&mut env, statement) {
+                    Ok(Some(bound)) => result = Some(bound),
+                    Ok(None) => {}
+                    Err(mut error) if declared.saved => {
+                        // places inside a saved function mean nothing to the reader of the query
+                        error.message = format!("in function '{}': {}", declared.name, error.message);
+                        error.span = span;
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            result.ok_or_else(|| {
+                BindError::new("SEM0009", span, format!("function '{}' gives nothing: its body ends with a statement", declared.name))
+            })
+        })
+    }
+}
+
+/// A function with the names around it.
+pub(super) fn declared(name: &Arc<str>, f: &FunctionDeclaration, env: &Env) -> Declared {
+    Declared {
+        name: Arc::clone(name),
+        parameters: f.parameters.clone(),
+        body: Arc::new(Block { statements: f.body.statements.clone(), span: f.body.span }),
+        env: env.clone(),
+        view: f.view,
+        saved: false,
+    }
+}
+
+fn parse_function(definition: &FunctionDefinition) -> Result<FunctionDeclaration, String> {
+    let text = format!("let __saved = ({}) {{\n{}\n}};", definition.parameters, definition.body);
+    let parsed = kql::parse(&text);
+    if let Some(error) = parsed.diagnostics.iter().find(|d| d.severity == kql::Severity::Error) {
+        return Err(error.message.clone());
+    }
+    parsed
+        .query
+        .statements
+        .into_iter()
+        .find_map(|s| match s.kind {
+            StatementKind::Let(kql::syntax::Let { value: LetValue::Function(f), .. }) => Some(f),
+            _ => None,
+        })
+        .ok_or_else(|| "its text is not a function body".to_owned())
+}
+
+fn missing(declared: &Declared, parameter: &FunctionParameter, span: Span) -> BindError {
+    BindError::new(
+        "SEM0219",
+        span,
+        format!("{}(): parameter '{}' has no argument and no default", declared.name, parameter.name),
+    )
+}
+
+fn too_many(declared: &Declared, given: usize, span: Span) -> BindError {
+    BindError::new(
+        "SEM0219",
+        span,
+        format!("{}(): function expects {} argument(s), {given} given, or a name is unknown", declared.name, declared.parameters.len()),
+    )
+}
+
+fn check_schema(function: &str, rows: &Relation, schema: &Schema, span: Span) -> Result<()> {
+    if rows.open {
+        return Ok(());
+    }
+    for column in &schema.columns {
+        if scalar::find(&rows.plan.fields, &column.name.text).is_none() {
+            return Err(BindError::new(
+                "SEM0262",
+                span,
+                format!("{function}(): the table given has no column '{}', which the parameter demands", column.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn convertible(from: ScalarType, to: ScalarType) -> bool {
+    from == to
+        || from == ScalarType::Dynamic
+        || to == ScalarType::Dynamic
+        || (from.is_numeric() && to.is_numeric())
+        || (from == ScalarType::Bool && to.is_numeric())
+        || (from == ScalarType::String && matches!(to, ScalarType::Guid | ScalarType::DateTime | ScalarType::TimeSpan))
+}
+
+/// The value of a query parameter: a KQL literal, or the bare text of a string.
+fn parameter_value(text: &str, ty: ScalarType) -> Option<Expr> {
+    let parsed = kql::parse(text);
+    if let [Statement { kind: StatementKind::Expression(expr), .. }] = parsed.query.statements.as_slice() {
+        if let (ExprKind::Literal(literal), true) = (&expr.kind, parsed.diagnostics.is_empty()) {
+            let value = scalar::literal_value(literal).cast(ty);
+            return Some(Expr::Literal(value, ty));
+        }
+    }
+    match Value::string(text).cast(ty) {
+        Value::Null => None,
+        value => Some(Expr::Literal(value, ty)),
+    }
+}

@@ -1,0 +1,272 @@
+//! Cases as text: `function(literals) => literal`, in `tests/*.txt`. Each runs over constants, over columns with a null
+//! between, and over a dictionary column; all three must agree.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod literal;
+
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array, StringViewArray};
+use literal::{Case, Term};
+use model::ColumnBuilder;
+use values::{DateTime, DynamicRef, Kind, ScalarType, Value};
+
+use super::{Call, Columnar, EvalContext, EvalError, ResultKind, Signature, evaluate, find, signatures};
+
+macro_rules! families {
+    ($($name:ident),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            run(stringify!($name), include_str!(concat!("tests/", stringify!($name), ".txt")));
+        })+
+    };
+}
+
+families!(operators, terms);
+
+fn context() -> EvalContext {
+    EvalContext { now: DateTime::parse("2024-02-29T12:34:56.7891234Z").unwrap() }
+}
+
+fn run(family: &str, text: &str) {
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        count += 1;
+        if let Err(why) = literal::case(line).and_then(|case| check(&case)) {
+            failures.push(format!("{family}:{} {line}\n    {why}", number + 1));
+        }
+    }
+    assert!(count > 0);
+    assert!(failures.is_empty(), "{} of {count} cases fail\n{}", failures.len(), failures.join("\n"));
+}
+
+/// How the arguments are handed over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mode {
+    Constants,
+    Columns,
+    Dictionary,
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    for mode in [Mode::Constants, Mode::Columns, Mode::Dictionary] {
+        let got = value_of(&case.call, mode);
+        match (&case.expected, got) {
+            (None, Err(_)) => {}
+            (None, Ok((value, _))) => return Err(format!("{mode:?}: {value:?} instead of an error")),
+            (Some(_), Err(error)) => return Err(format!("{mode:?}: {error}")),
+            (Some((wanted, ty)), Ok((value, result))) => {
+                if !alike(wanted, &value) {
+                    return Err(format!("{mode:?}: {value} ({result}) instead of {wanted} ({ty})"));
+                }
+                if !value.is_null() && *ty != result {
+                    return Err(format!("{mode:?}: type {result} instead of {ty}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn value_of(term: &Term, mode: Mode) -> Result<(Value, ScalarType), String> {
+    let (name, terms) = match term {
+        Term::Literal(value, ty) => return Ok((value.clone(), *ty)),
+        Term::Call(name, terms) => (name, terms),
+    };
+    let function = find(name).ok_or_else(|| format!("no function {name}"))?;
+    let args = terms.iter().map(|t| value_of(t, mode)).collect::<Result<Vec<_>, _>>()?;
+    let signature = signatures(name).and_then(|s| {
+        s.overloads.iter().find(|o| {
+            let most: usize = o.parameters.iter().map(|p| p.max).fold(0, usize::saturating_add);
+            args.len() <= most
+        })
+    });
+    let args: Vec<(Value, ScalarType)> = match signature {
+        Some(s) => args.into_iter().enumerate().map(|(i, a)| as_bound(s, i, a)).collect(),
+        None => args,
+    };
+    let types: Vec<ScalarType> = args.iter().map(|a| a.1).collect();
+    let result = result_type(name, signature, &types);
+    let first_text = types.iter().position(|t| *t == ScalarType::String);
+    let columns: Vec<Columnar> = args
+        .iter()
+        .enumerate()
+        .map(|(i, (value, ty))| {
+            let fixed = signature.and_then(|s| s.parameters.get(i)).is_some_and(|p| !p.form.is_empty());
+            match mode {
+                Mode::Columns if !fixed => Columnar::Array(column(value, *ty)),
+                Mode::Dictionary if Some(i) == first_text && !fixed => Columnar::Array(dictionary(value)),
+                _ => Columnar::Scalar(value.clone()),
+            }
+        })
+        .collect();
+    let context = context();
+    let call = Call { args: &columns, types: &types, rows: 3, result, context: &context };
+    let answer = evaluate(function, &call).map_err(|e: EvalError| e.to_string())?;
+    let last = answer.value(result, 2);
+    let first = answer.value(result, 0);
+    if function.pure && !alike(&first, &last) {
+        return Err(format!("{mode:?}: rows differ: {first} {last}"));
+    }
+    Ok((first, result))
+}
+
+/// Integers where the signature wants them long, as the binder does.
+fn as_bound(signature: &Signature, index: usize, (value, ty): (Value, ScalarType)) -> (Value, ScalarType) {
+    use super::ParameterKind as P;
+    let Some(parameter) = signature.parameters.get(index) else { return (value, ty) };
+    let wanted = match &parameter.kind {
+        P::Integer if ty.is_numeric() => ScalarType::Long,
+        P::Types(types) if !types.contains(&ty) => types[0],
+        _ => return (value, ty),
+    };
+    (value.cast(wanted), wanted)
+}
+
+fn result_type(name: &str, signature: Option<&Signature>, types: &[ScalarType]) -> ScalarType {
+    use ScalarType as T;
+    let first = types.first().copied().unwrap_or(T::Dynamic);
+    let second = types.get(1).copied().unwrap_or(T::Dynamic);
+    match (name, signature.map(|s| &s.result)) {
+        ("+" | "-" | "*" | "/" | "%", _) => match (name, first, second) {
+            ("/", T::TimeSpan, T::TimeSpan) => T::Real,
+            ("-", T::DateTime, T::DateTime) | ("%", T::DateTime, _) => T::TimeSpan,
+            (_, T::DateTime, _) | (_, _, T::DateTime) => T::DateTime,
+            (_, T::TimeSpan, _) | (_, _, T::TimeSpan) => T::TimeSpan,
+            _ => first,
+        },
+        (_, None) => T::Bool,
+        (_, Some(ResultKind::Fixed(ty))) => *ty,
+        (_, Some(ResultKind::Argument(i))) => types.get(*i).copied().unwrap_or(T::Dynamic),
+        (_, Some(ResultKind::Widest | ResultKind::Common | ResultKind::CommonNonDynamic)) => first,
+        (_, Some(ResultKind::TypeLiteral)) => T::String,
+        _ => T::Dynamic,
+    }
+}
+
+fn column(value: &Value, ty: ScalarType) -> ArrayRef {
+    let mut builder = ColumnBuilder::new(ty, 3);
+    builder.push(value);
+    builder.push_null();
+    builder.push(value);
+    builder.finish()
+}
+
+fn dictionary(value: &Value) -> ArrayRef {
+    let texts = StringViewArray::from_iter_values(["", value.as_str().unwrap_or_default()]);
+    let keys = Int32Array::from(vec![1, 0, 1]);
+    Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(texts)).unwrap())
+}
+
+/// Equality with room for the last digits of reals.
+fn alike(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Real(a), Value::Real(b)) => near(*a, *b),
+        (Value::Dynamic(a), Value::Dynamic(b)) => dynamics(a.as_ref(), b.as_ref()),
+        _ => a == b,
+    }
+}
+
+fn near(a: f64, b: f64) -> bool {
+    a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-3)
+}
+
+fn dynamics(a: DynamicRef<'_>, b: DynamicRef<'_>) -> bool {
+    match (a.kind(), b.kind()) {
+        (Kind::Array, Kind::Array) => {
+            a.len() == b.len() && a.array().zip(b.array()).all(|(a, b)| dynamics(a, b))
+        }
+        (Kind::Object, Kind::Object) => {
+            a.len() == b.len() && a.object().all(|(k, v)| b.get(k).is_some_and(|w| dynamics(v, w)))
+        }
+        (Kind::Real, _) | (_, Kind::Real) => match (a.to_f64(), b.to_f64()) {
+            (Some(a), Some(b)) => near(a, b),
+            _ => false,
+        },
+        _ => a == b,
+    }
+}
+
+#[test]
+fn no_function_twice() {
+    let mut names: Vec<&str> = super::all().map(|f| f.name).collect();
+    names.sort_unstable();
+    let repeated: Vec<&[&str]> = names.windows(2).filter(|w| w[0] == w[1]).collect();
+    assert!(repeated.is_empty(), "{repeated:?}");
+}
+
+/// Every function over every kind of argument, in wild numbers: an answer or an error, never a panic.
+#[test]
+fn hostile_arguments() {
+    let wild = |json: &str| Value::from(values::Dynamic::parse_json(json).unwrap());
+    let pool: Vec<(Value, ScalarType)> = [
+        Value::Long(i64::MIN),
+        Value::Long(i64::MAX),
+        Value::Long(-1),
+        Value::Long(3),
+        Value::Int(i32::MIN),
+        Value::Real(f64::NAN),
+        Value::Real(-1e308),
+        Value::Real(0.5),
+        Value::Bool(true),
+        Value::from("((\\u{fffd}é-//[]%%x%e9@:?&=:://1.2.3.4/33 <a><b/>"),
+        Value::from("P0D\0\n,\",;=~^$"),
+        Value::from("2020-13-41"),
+        Value::DateTime(DateTime::MIN),
+        Value::DateTime(DateTime::MAX),
+        Value::DateTime(DateTime::from_ticks(i64::MIN)),
+        Value::TimeSpan(values::TimeSpan::from_ticks(i64::MIN)),
+        Value::TimeSpan(values::TimeSpan::from_ticks(1)),
+        Value::Decimal(values::Decimal::parse("-79228162514264337593543950335").unwrap()),
+        Value::Guid(values::Guid([0xFF; 16])),
+        wild("[1,-2.5,null,\"x\",[],{\"a\":[1]},1e300,true]"),
+        wild("{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[1,null],[\"x\"]]],\"\":null}"),
+        wild("[]"),
+        wild("[1,2,3,4,5,6,7,8,9,10,2,3]"),
+        wild("[0,0,0]"),
+    ]
+    .into_iter()
+    .map(|v| (v.clone(), v.scalar_type().unwrap()))
+    .chain(ScalarType::ALL.map(|t| (Value::null_of(t), t)))
+    .collect();
+    let context = context();
+    let mut seed = 7_u64;
+    let mut next = |n: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n
+    };
+    for function in super::all() {
+        for round in 0..120 {
+            let args: Vec<(Value, ScalarType)> =
+                (0..round % 7).map(|_| pool[next(pool.len())].clone()).collect();
+            let columns: Vec<Columnar> = args
+                .iter()
+                .map(|(v, t)| match next(2) {
+                    0 => Columnar::Scalar(v.clone()),
+                    _ => Columnar::Array(column(v, *t)),
+                })
+                .collect();
+            let types: Vec<ScalarType> = args.iter().map(|a| a.1).collect();
+            let result = ScalarType::ALL[next(10)];
+            let _ = evaluate(function, &Call { args: &columns, types: &types, rows: 3, result, context: &context });
+        }
+    }
+}
+
+#[test]
+fn every_registered_name_is_known_to_the_binder() {
+    let operators = ["__", "pack_nonempty"];
+    let strangers: Vec<&str> = super::all()
+        .map(|f| f.name)
+        .filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()) && signatures(n).is_none())
+        .filter(|n| !operators.iter().any(|o| n.starts_with(o)) && !super::terms::FUNCTIONS.iter().any(|t| t.name == *n))
+        .filter(|n| *n != "matches regex")
+        .collect();
+    assert!(strangers.is_empty(), "{strangers:?}");
+}
