@@ -68,8 +68,9 @@ impl Binder<'_> {
         known.extend(
             ctx.env.iter().filter(|(_, b)| matches!(b, Binding::Function(_))).map(|(n, _)| n),
         );
-        known.extend(functions::names());
-        known.extend(functions::aggregate_names());
+        for name in functions::names().chain(functions::aggregate_names()) {
+            known.push(name);
+        }
         let hint = kql::suggest(&name.text, known)
             .map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
         BindError::new("SEM0260", name.span, format!("Unknown function: '{}'{hint}", name.text))
