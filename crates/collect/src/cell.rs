@@ -1,6 +1,6 @@
 //! One cell: from what a format gives to what a column holds.
 
-use model::{ColumnBuilder, DateTime, Decimal, Guid, TimeSpan, Value};
+use model::{ColumnBuilder, DateTime, Decimal, Guid, ScalarType, TimeSpan, Value};
 use values::{CivilTime, TICKS_PER_SECOND, text};
 
 /// A scalar as a format gives it.
@@ -62,6 +62,27 @@ pub(crate) fn push(builder: &mut ColumnBuilder, scalar: Scalar<'_>) -> bool {
         builder.push_null();
     }
     fits
+}
+
+/// True when a text that is not empty is a value of the type.
+pub(crate) fn fits(ty: ScalarType, text: &str) -> bool {
+    let scalar = Scalar::Text(text);
+    match ty {
+        ScalarType::String | ScalarType::Dynamic => true,
+        ScalarType::Bool => as_bool(scalar).is_some(),
+        ScalarType::Int => as_long(scalar).is_some_and(|v| i32::try_from(v).is_ok()),
+        ScalarType::Long => as_long(scalar).is_some(),
+        ScalarType::Real => as_real(scalar).is_some(),
+        ScalarType::Decimal => as_decimal(scalar).is_some(),
+        ScalarType::Guid => as_guid(scalar).is_some(),
+        ScalarType::DateTime => as_time(scalar).is_some(),
+        ScalarType::TimeSpan => TimeSpan::parse(text).is_some(),
+    }
+}
+
+/// A text as a datetime, in any form that a datetime column takes.
+pub(crate) fn time(text: &str) -> Option<DateTime> {
+    as_time(Scalar::Text(text))
 }
 
 /// The text of a scalar in a string column, as `tostring()` gives it.

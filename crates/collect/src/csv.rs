@@ -129,6 +129,7 @@ impl<'a> Table<'a> {
     }
 
     fn fill(&self, sink: &mut Sink, places: &[Option<usize>]) -> Result<(), CollectError> {
+        let mut last_is_long = false;
         self.each(|record| {
             for (cell, place) in record.iter().zip(places) {
                 if let Some(column) = place {
@@ -150,7 +151,15 @@ impl<'a> Table<'a> {
                 });
             }
             sink.end_row();
-        })
+            last_is_long = record.iter().any(|cell| cell.contains('\n'));
+        })?;
+        if last_is_long && memchr::memchr_iter(b'"', self.text.as_bytes()).count() % 2 == 1 {
+            sink.problem(None, ProblemCode::Truncated, || {
+                "an opening quote is never closed; the last record holds all lines behind it"
+                    .to_owned()
+            });
+        }
+        Ok(())
     }
 }
 

@@ -13,20 +13,26 @@
 //! | a gzip body | [`gunzip`] |
 
 mod builtin;
+pub mod cef;
 mod cell;
 pub mod csv;
 mod error;
+mod file;
 mod gzip;
 mod infer;
 pub mod json;
+mod lines;
 mod names;
 mod problem;
 mod sink;
+pub mod syslog;
 mod text;
 
 pub use builtin::schema as builtin_schema;
 pub use error::CollectError;
+pub use file::Part;
 pub use gzip::gunzip;
+pub use lines::{LogLines, Received};
 pub use names::is_reserved;
 pub use problem::{Problem, ProblemCode, Problems};
 pub use sink::{Collected, Columns};

@@ -65,6 +65,14 @@ fn uneven_records_are_told() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_is_told() {
+    let got = infer("A,B\n1,\"x\n2,y\n3,z\n", None).unwrap();
+    assert_eq!((got.rows.len(), told(&got)), (1, vec!["1 Truncated".to_owned()]));
+    let harmless = infer("A,B\n1,5\" disk\n2,y\n", None).unwrap();
+    assert_eq!((harmless.rows.len(), told(&harmless)), (2, vec![]));
+}
+
+#[test]
 fn texts_without_a_table() {
     assert!(infer("", None).is_err());
     assert!(infer("\u{FEFF}", None).is_err());
