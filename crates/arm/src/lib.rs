@@ -48,6 +48,7 @@
 //!
 //! Calls wait for the disk (one fsync per write): a server runs them where blocking is allowed.
 
+mod bootstrap;
 mod call;
 mod context;
 mod error;
@@ -58,7 +59,9 @@ mod names;
 mod path;
 mod registry;
 mod resource_type;
+mod types;
 
+pub use bootstrap::{BootstrapNames, Installation, bootstrap};
 pub use call::{Answer, Call, Caller, CallerKind, Page, Verb, Visible};
 pub use context::PutContext;
 pub use error::ArmError;
@@ -69,3 +72,9 @@ pub use names::NameRule;
 pub use path::{Place, RESOURCE_GROUPS, SUBSCRIPTIONS, TENANTS, Target};
 pub use registry::{Action, Hook, Provider};
 pub use resource_type::{DeleteAnswer, Etag, Index, Location, Patch, ResourceType, Scope};
+pub use types::data_collection::{
+    DataCollectionRule, DataFlow, StreamTarget, data_collection_rule_by_immutable_id,
+    transform_as_query,
+};
+pub use types::workspaces::{customer_id, shared_keys, workspace_by_customer_id};
+pub use types::{TYPES, builder};

@@ -81,7 +81,15 @@ impl ArmBuilder {
 
     /// The finished house, or what was registered wrongly.
     pub fn build(self) -> Result<Arc<Arm>, String> {
-        if self.wrong.is_empty() { Ok(Arc::new(self.arm)) } else { Err(self.wrong.join("; ")) }
+        if !self.wrong.is_empty() {
+            return Err(self.wrong.join("; "));
+        }
+        for entry in self.arm.registry.entries() {
+            for hook in &entry.hooks {
+                hook.start(&self.arm).map_err(|e| format!("{}: {e}", entry.kind.name))?;
+            }
+        }
+        Ok(Arc::new(self.arm))
     }
 }
 
@@ -219,6 +227,9 @@ impl Arm {
         if let Some(action) = self.registry.action(owner, verb, name) {
             self.require(call, scope).await?;
             return action.run(self, call, scope).await;
+        }
+        if verb == Verb::Post && name.eq_ignore_ascii_case("register") && !owner.contains('/') {
+            return self.namespaces(Verb::Get, call, scope, Some(owner)).await; // all are registered
         }
         let entry = self.registry.entry(type_name)?;
         if verb != Verb::Get {

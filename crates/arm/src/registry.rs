@@ -39,24 +39,32 @@ pub trait Provider: Send + Sync {
 /// Follows the documents of a type with state of its own: compiled rules, saved functions, indexes.
 #[async_trait]
 pub trait Hook: Send + Sync {
+    /// Called once when the house is built: reads what is stored.
+    fn start(&self, _arm: &Arm) -> Result<(), ArmError> {
+        Ok(())
+    }
+
     /// Judges or completes a value after the type's own check, before it is stored. May wait (bind a query).
     async fn check(&self, _arm: &Arm, _context: &mut PutContext<'_>) -> Result<(), ArmError> {
         Ok(())
     }
 
-    /// Judges a delete before it happens.
+    /// Judges a delete before it happens, also one by a cascade, and takes away what belongs to the resource. Runs
+    /// again when the delete is tried again.
     async fn deleting(&self, _arm: &Arm, _id: &ResourceId, _value: &Value) -> Result<(), ArmError> {
         Ok(())
     }
 
-    /// Told after a document was stored (`value`) or removed (none), also by a cascade. `old` is what was there.
+    /// Told after a document was stored (`value`) or removed (none), also by a cascade. `old` is what was there. An
+    /// error reaches the caller although the document is stored: the same call again must mend it.
     async fn changed(
         &self,
         _arm: &Arm,
         _id: &ResourceId,
         _old: Option<&Value>,
         _value: Option<&Value>,
-    ) {
+    ) -> Result<(), ArmError> {
+        Ok(())
     }
 }
 

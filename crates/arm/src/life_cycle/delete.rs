@@ -15,6 +15,13 @@ struct Leaving<'a> {
     document: Document,
 }
 
+impl Leaving<'_> {
+    fn id(&self) -> ResourceId {
+        let id = self.document.value.get("id").and_then(Value::as_str);
+        ResourceId::new(id.unwrap_or(&self.document.key))
+    }
+}
+
 impl Arm {
     pub(super) async fn delete_at(&self, call: &Call, place: &Place) -> Result<Answer, ArmError> {
         let entry = self.registry.entry(&place.type_name)?;
@@ -35,16 +42,15 @@ impl Arm {
                 _ => Ok(Answer::empty(204)),
             };
         };
-        for hook in &entry.hooks {
-            hook.deleting(self, &place.id, &existing.value).await?;
+        for leaving in self.leaving(place, entry)? {
+            for hook in &leaving.entry.hooks {
+                hook.deleting(self, &leaving.id(), &leaving.document.value).await?;
+            }
         }
         let conditional = call.if_match.is_some().then_some(existing.etag.as_str());
-        let gone = self.remove(place, entry, conditional)?;
-        for leaving in gone.iter().rev() {
-            let id = leaving.document.value.get("id").and_then(Value::as_str);
-            let id = ResourceId::new(id.unwrap_or(&leaving.document.key));
+        for leaving in self.remove(place, entry, conditional)?.iter().rev() {
             for hook in &leaving.entry.hooks {
-                hook.changed(self, &id, Some(&leaving.document.value), None).await;
+                hook.changed(self, &leaving.id(), Some(&leaving.document.value), None).await?;
             }
         }
         Ok(match kind.delete {
@@ -52,6 +58,22 @@ impl Arm {
             DeleteAnswer::NoContent => Answer::empty(204),
             _ => Answer::empty(200),
         })
+    }
+
+    /// The document and all below it.
+    fn leaving(&self, place: &Place, entry: &Entry) -> Result<Vec<Leaving<'_>>, ArmError> {
+        let (key, below) = (place.id.key(), format!("{}/", place.id.key()));
+        let mut found = Vec::new();
+        if let (Some(document), Some(entry)) =
+            (self.store.get(&entry.kind.collection(), &key)?, self.registry.find(entry.kind.name))
+        {
+            found.push(Leaving { entry, document });
+        }
+        for entry in self.registry.entries() {
+            let documents = self.store.list_all(&entry.kind.collection(), &below)?;
+            found.extend(documents.into_iter().map(|document| Leaving { entry, document }));
+        }
+        Ok(found)
     }
 
     /// Removes the document, all below it and their index entries. Gives what was removed, the resource first.
@@ -62,17 +84,7 @@ impl Arm {
         etag: Option<&str>,
     ) -> Result<Vec<Leaving<'_>>, ArmError> {
         let _alone = self.gate.write();
-        let (key, below) = (place.id.key(), format!("{}/", place.id.key()));
-        let mut gone = Vec::new();
-        if let (Some(document), Some(entry)) =
-            (self.store.get(&entry.kind.collection(), &key)?, self.registry.find(entry.kind.name))
-        {
-            gone.push(Leaving { entry, document });
-        }
-        for entry in self.registry.entries() {
-            let documents = self.store.list_all(&entry.kind.collection(), &below)?;
-            gone.extend(documents.into_iter().map(|document| Leaving { entry, document }));
-        }
+        let (key, gone) = (place.id.key(), self.leaving(place, entry)?);
         let mut ops = Vec::new();
         for leaving in &gone {
             let condition = match etag {

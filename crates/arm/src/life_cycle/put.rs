@@ -32,7 +32,6 @@ struct Prepared<'a> {
     place: &'a Place,
     id: ResourceId,
     existing: Option<Document>,
-    value: Value,
     ops: Vec<Op>,
 }
 
@@ -74,7 +73,7 @@ impl Arm {
         let mut results = Vec::with_capacity(calls.len());
         for chunk in calls.chunks(BULK) {
             match self.put_chunk(chunk).await {
-                Some(answers) => results.extend(answers.into_iter().map(Ok)),
+                Some(done) => results.extend(done),
                 None => {
                     for call in chunk {
                         results.push(self.put(call).await);
@@ -86,7 +85,7 @@ impl Arm {
     }
 
     /// All calls in one transaction; none when any of them needs looking at alone.
-    async fn put_chunk(&self, calls: &[Call]) -> Option<Vec<Answer>> {
+    async fn put_chunk(&self, calls: &[Call]) -> Option<Vec<Result<Answer, ArmError>>> {
         let targets: Vec<Target> =
             calls.iter().map(|c| Target::parse(c.id.as_str())).collect::<Result<_, _>>().ok()?;
         let mut prepared = Vec::with_capacity(calls.len());
@@ -96,14 +95,16 @@ impl Arm {
             prepared.push(self.prepare(call, place, entry, &|_| Ok(call.body.clone())).await.ok()?);
         }
         let documents = self.store_prepared(&mut prepared).ok()?;
-        let mut answers = Vec::with_capacity(calls.len());
+        let mut results = Vec::with_capacity(calls.len());
         for (write, document) in prepared.into_iter().zip(documents) {
             let (on_create, on_update) = write.entry.kind.put_status;
             let status = if write.existing.is_none() { on_create } else { on_update };
-            self.tell(&write, &document).await;
-            answers.push(Answer::json(status, wire::resource(write.entry.kind, document)));
+            let told = self.tell(&write, &document).await;
+            results.push(
+                told.map(|()| Answer::json(status, wire::resource(write.entry.kind, document))),
+            );
         }
-        Some(answers)
+        Some(results)
     }
 
     fn writable(&self, place: &Place) -> Result<&Entry, ArmError> {
@@ -128,7 +129,7 @@ impl Arm {
                 Ok(mut documents) => {
                     let [write] = prepared;
                     if let Some(document) = documents.pop() {
-                        self.tell(&write, &document).await;
+                        self.tell(&write, &document).await?;
                         return Ok((write.existing.is_none(), document));
                     }
                 }
@@ -173,7 +174,7 @@ impl Arm {
         let (id, value) = (context.id.clone(), finish(context));
         debug_assert!(place.id.is_within(&parent.id));
         let ops = self.ops(entry, place, &id, existing.as_ref(), &value)?;
-        Ok(Prepared { entry, place, id, existing, value, ops })
+        Ok(Prepared { entry, place, id, existing, ops })
     }
 
     /// Reads the members that every resource has.
@@ -289,12 +290,12 @@ impl Arm {
         }
     }
 
-    async fn tell(&self, write: &Prepared<'_>, document: &Document) {
+    async fn tell(&self, write: &Prepared<'_>, document: &Document) -> Result<(), ArmError> {
         let old = write.existing.as_ref().map(|d| &d.value);
         for hook in &write.entry.hooks {
-            hook.changed(self, &write.id, old, Some(&document.value)).await;
+            hook.changed(self, &write.id, old, Some(&document.value)).await?;
         }
-        debug_assert_eq!(write.value, document.value);
+        Ok(())
     }
 }
 
