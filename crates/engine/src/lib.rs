@@ -1,8 +1,217 @@
 //! KQL over tables: text to rows.
+//!
+//! | stage | takes | gives | where |
+//! |---|---|---|---|
+//! | parse | text | syntax tree, diagnostics | crate `kql` |
+//! | bind | tree, [`source::Catalog`] | [`plan::Plan`]: names and types resolved | [`bind`] |
+//! | optimize | plan | plan: filters and columns moved to the scans, time bounds and hints found | [`optimize`] |
+//! | run | plan | rows, batch by batch, in parallel, within limits | [`exec`] |
+//!
+//! [`query`] joins them.
 
 pub mod aggregates;
 pub mod bind;
 pub mod exec;
 pub mod functions;
+pub mod optimize;
 pub mod plan;
 pub mod source;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use model::{Cancel, DateTime, QueryAnswer, QueryError, QueryLimits, QueryStatistics, ResultTable, Rows, Schema, TimeRange};
+use values::Value;
+
+use bind::{BindError, BoundQuery, Settings};
+use exec::{Answer, ExecError, ExecSettings, Exceeded, Executor};
+use functions::EvalContext;
+use plan::Plan;
+use source::{Catalog, Counters};
+
+/// One query to be run.
+pub struct Query<'a> {
+    /// KQL.
+    pub text: &'a str,
+    /// What names mean.
+    pub catalog: Arc<dyn Catalog>,
+    /// `now()`.
+    pub now: DateTime,
+    /// Bounds on TimeGenerated of every table.
+    pub time_range: Option<TimeRange>,
+    /// Bounds on the ingestion time of every table; the start is excluded.
+    pub ingestion_range: Option<TimeRange>,
+    /// Values of `declare query_parameters`.
+    pub parameters: &'a [(String, String)],
+    /// Limits.
+    pub limits: QueryLimits,
+    /// Stops it.
+    pub cancel: Cancel,
+    /// Names and types only: no row is read.
+    pub bind_only: bool,
+    /// Folder for what does not fit into memory.
+    pub spill: Option<PathBuf>,
+    /// Worker threads; 0 for as many as the machine has.
+    pub threads: usize,
+}
+
+impl<'a> Query<'a> {
+    /// A query with Azure's limits.
+    pub fn new(text: &'a str, catalog: Arc<dyn Catalog>, now: DateTime) -> Self {
+        Self {
+            text,
+            catalog,
+            now,
+            time_range: None,
+            ingestion_range: None,
+            parameters: &[],
+            limits: QueryLimits::default(),
+            cancel: Cancel::default(),
+            bind_only: false,
+            spill: None,
+            threads: 0,
+        }
+    }
+}
+
+/// Runs a query from text to rows.
+pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
+    let started = Instant::now();
+    let counters = Arc::new(Counters::default());
+    let settings = exec_settings(query, &counters);
+    let executor = Executor::new(settings);
+    let bound = compile(query, &executor)?;
+    let compiled = started.elapsed();
+    let notruncation = bound.options.iter().any(|(n, v)| &**n == "notruncation" && *v == Value::Bool(true));
+    let mut answer = QueryAnswer {
+        render: bound.render,
+        tables_read: bound.tables,
+        statistics: QueryStatistics { compile: compiled, ..QueryStatistics::default() },
+        ..QueryAnswer::default()
+    };
+    for (name, plan) in bound.results {
+        let rows = if query.bind_only {
+            Rows { schema: schema_of(&plan), batches: Vec::new() }
+        } else {
+            let Answer { rows, exceeded } = executor.run(&plan).map_err(|e| failure(e, query))?;
+            if let Some(exceeded) = exceeded.filter(|_| !notruncation) {
+                note_limit(&mut answer, exceeded, &query.limits)?;
+            }
+            rows
+        };
+        answer.tables.push(ResultTable { name, rows });
+    }
+    fill_statistics(&mut answer.statistics, &counters);
+    answer.statistics.elapsed = started.elapsed();
+    Ok(answer)
+}
+
+/// Parses, binds and optimizes; parts whose columns depend on data are run on the way.
+fn compile(query: &Query<'_>, executor: &Executor) -> Result<BoundQuery, QueryError> {
+    let parsed = kql::parse(query.text);
+    if let Some(error) = parsed.diagnostics.iter().find(|d| d.severity == kql::Severity::Error) {
+        return Err(syntax_error(error, query.text));
+    }
+    let run = |plan: &Plan| -> Result<Rows, String> {
+        executor.run(&optimize::optimize(plan)).map(|a| a.rows).map_err(|e| e.to_string())
+    };
+    let settings = Settings {
+        now: query.now,
+        time_range: query.time_range,
+        ingestion_range: query.ingestion_range,
+        parameters: query.parameters,
+        run: if query.bind_only { None } else { Some(&run) },
+    };
+    let mut bound = bind::bind(&parsed.query, Arc::clone(&query.catalog), settings)
+        .map_err(|e| semantic_error(e, query.text))?;
+    for (_, plan) in &mut bound.results {
+        *plan = optimize::optimize(plan);
+    }
+    Ok(bound)
+}
+
+fn exec_settings(query: &Query<'_>, counters: &Arc<Counters>) -> ExecSettings {
+    let mut settings = ExecSettings::new(EvalContext { now: query.now });
+    settings.memory_max = query.limits.memory_max;
+    settings.time_max = query.limits.time_max;
+    settings.rows_max = query.limits.rows_max;
+    settings.bytes_max = query.limits.bytes_max;
+    settings.cancel = query.cancel.clone();
+    settings.counters = Arc::clone(counters);
+    settings.spill.clone_from(&query.spill);
+    if query.threads > 0 {
+        settings.threads = query.threads;
+    }
+    settings
+}
+
+fn schema_of(plan: &Plan) -> Arc<Schema> {
+    Arc::new(Schema::new(plan.fields.iter().map(|f| (&*f.name, f.ty))))
+}
+
+/// A result over its limit: an error, or a partial answer where the caller wants one.
+fn note_limit(answer: &mut QueryAnswer, exceeded: Exceeded, limits: &QueryLimits) -> Result<(), QueryError> {
+    let what = match exceeded {
+        Exceeded::Rows => format!("the result has more than {} rows", limits.rows_max),
+        Exceeded::Bytes => format!("the result is larger than {} bytes", limits.bytes_max),
+    };
+    let message = format!(
+        "Query result set has exceeded the internal limit: {what}; narrow the query, summarize, or use 'set notruncation;'"
+    );
+    if !limits.truncate {
+        return Err(QueryError::ResultTooLarge(message));
+    }
+    answer.partial = Some(("E_QUERY_RESULT_SET_TOO_LARGE".to_owned(), message));
+    Ok(())
+}
+
+fn fill_statistics(statistics: &mut QueryStatistics, counters: &Counters) {
+    let read = |c: &std::sync::atomic::AtomicU64| c.load(Ordering::Relaxed);
+    statistics.segments = read(&counters.segments);
+    statistics.segments_pruned = read(&counters.segments_pruned);
+    statistics.rows_read = read(&counters.rows_read);
+    statistics.memory_peak = read(&counters.memory_peak);
+    statistics.spilled = read(&counters.spilled);
+}
+
+fn syntax_error(error: &kql::Diagnostic, text: &str) -> QueryError {
+    let at = error.position;
+    let message = match &error.hint {
+        Some(hint) => format!("{} ({hint})", error.message),
+        None => error.message.clone(),
+    };
+    QueryError::Syntax {
+        code: error.code.to_owned(),
+        message,
+        line: at.line as usize,
+        pos: at.column as usize,
+        token: error.token.clone(),
+    }
+}
+
+fn semantic_error(error: BindError, text: &str) -> QueryError {
+    if error.limit {
+        return QueryError::ResourceLimit(error.message);
+    }
+    let at = error.span.position(text);
+    let token: String = error.span.of(text).chars().take(80).collect();
+    QueryError::Semantic {
+        code: error.code.to_owned(),
+        message: format!("Semantic error: {}: {}", error.code, error.message),
+        line: at.line as usize,
+        pos: at.column as usize,
+        token,
+    }
+}
+
+fn failure(error: ExecError, query: &Query<'_>) -> QueryError {
+    match error {
+        ExecError::Evaluation(text) => QueryError::Execution(text),
+        ExecError::ResourceLimit(text) => QueryError::ResourceLimit(text),
+        ExecError::Source(source::SourceError::Storage(text)) => QueryError::Storage(text),
+        ExecError::Source(source::SourceError::Cancelled) | ExecError::Cancelled => QueryError::Cancelled,
+        ExecError::Timeout => QueryError::Timeout(query.limits.time_max),
+    }
+}

@@ -329,7 +329,7 @@ impl Binder<'_> {
                     (_, own, _) => own,
                 };
                 let plan = self.first_column(rows.plan, ty);
-                return Ok(in_set(cast(value, ty), Set::Plan(Arc::new(plan))));
+                return Ok(in_set(cast(value, ty), Set::Plan(Arc::new(crate::optimize::optimize(&plan)))));
             }
         }
         let mut constants = Vec::with_capacity(items.len());
@@ -384,7 +384,7 @@ impl Binder<'_> {
         if let Some(Expr::Literal(value, ty)) = single_literal(&rows.plan) {
             return Ok(Expr::Literal(value.clone(), *ty));
         }
-        Ok(Expr::Subquery(Arc::new(rows.plan), first.ty))
+        Ok(Expr::Subquery(Arc::new(crate::optimize::optimize(&rows.plan)), first.ty))
     }
 }
 

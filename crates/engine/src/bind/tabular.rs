@@ -129,7 +129,7 @@ impl Binder<'_> {
         let fields: Vec<Field> =
             rows.plan.fields.iter().map(|f| self.field(Arc::clone(&f.name), f.ty)).collect();
         let node = Node::Shared {
-            plan: Arc::new(rows.plan.clone()),
+            plan: Arc::new(crate::optimize::optimize(&rows.plan)),
             columns: rows.plan.fields.iter().map(|f| f.id).collect(),
         };
         rows.with_plan(Plan { node: Arc::new(node), fields })

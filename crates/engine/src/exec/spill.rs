@@ -72,11 +72,6 @@ impl SpillWriter {
         self.writer.write(&record).map_err(|e| failed("writing", e))
     }
 
-    /// Rows so far.
-    pub(crate) const fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Done writing: back to the start.
     pub(crate) fn finish(self) -> Result<SpillReader, ExecError> {
         let mut file = self
@@ -88,16 +83,22 @@ impl SpillWriter {
         file.seek(SeekFrom::Start(0)).map_err(|e| failed("reading", e))?;
         let reader = StreamReader::try_new(BufReader::with_capacity(1 << 18, file), None)
             .map_err(|e| failed("reading", e))?;
-        Ok(SpillReader { reader })
+        Ok(SpillReader { reader, rows: self.rows })
     }
 }
 
 /// Batches read back, in order.
 pub(crate) struct SpillReader {
     reader: StreamReader<BufReader<File>>,
+    rows: usize,
 }
 
 impl SpillReader {
+    /// Rows in the whole file.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// The next batch.
     pub(crate) fn next(&mut self) -> Result<Option<Batch>, ExecError> {
         let record: Option<Result<RecordBatch, ArrowError>> = self.reader.next();

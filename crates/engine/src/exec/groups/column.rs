@@ -317,6 +317,44 @@ fn interned(
     Ok(())
 }
 
+/// Mixes a column into the rows' hashes.
+pub(super) fn hash(
+    key: &ArrayRef,
+    ty: ScalarType,
+    state: &ahash::RandomState,
+    hashes: &mut [u64],
+) -> Result<(), ExecError> {
+    let mix = |slot: &mut u64, part: u64| *slot = state.hash_one((*slot, part));
+    if Side::new(ty).interner.is_none() {
+        let mut parts = Parts::default();
+        bits(key, ty, &mut parts)?;
+        for (row, slot) in hashes.iter_mut().enumerate() {
+            let (part, null) = parts.get(row);
+            mix(slot, part ^ u64::from(null));
+        }
+        return Ok(());
+    }
+    for (row, slot) in hashes.iter_mut().enumerate() {
+        let part = match ty {
+            ScalarType::String => state.hash_one(model::rows::text(key, row).as_bytes()),
+            _ if key.is_null(row) => 0,
+            ScalarType::Dynamic => {
+                key.as_binary_view_opt().map_or(0, |view| state.hash_one(view.value(row)))
+            }
+            _ => key.as_fixed_size_binary_opt().map_or(0, |fixed| {
+                let bytes = fixed.value(row);
+                if ty == ScalarType::Decimal {
+                    state.hash_one(canonical_decimal(bytes))
+                } else {
+                    state.hash_one(bytes)
+                }
+            }),
+        };
+        mix(slot, part);
+    }
+    Ok(())
+}
+
 /// 1.0 and 1.00 are one key.
 fn canonical_decimal(bytes: &[u8]) -> [u8; 16] {
     let decimal = Decimal::from_bytes(<[u8; 16]>::try_from(bytes).unwrap_or_default());

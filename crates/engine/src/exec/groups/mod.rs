@@ -20,6 +20,21 @@ use pairs::Pairs;
 /// The number of a row whose key is not known.
 pub(crate) const MISSING: u32 = u32::MAX;
 
+/// A hash of each row's key, the same for equal keys of any batch; another one for another seed.
+pub(crate) fn hash_rows(
+    keys: &[ArrayRef],
+    types: &[ScalarType],
+    rows: usize,
+    seed: u64,
+) -> Result<Vec<u64>, ExecError> {
+    let state = ahash::RandomState::with_seeds(seed, 0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e);
+    let mut hashes = vec![seed; rows];
+    for (key, ty) in keys.iter().zip(types) {
+        column::hash(key, *ty, &state, &mut hashes)?;
+    }
+    Ok(hashes)
+}
+
 /// Numbers keys.
 pub(crate) struct Grouper {
     sides: Vec<Side>,

@@ -1,0 +1,17 @@
+//! Plan to equal plan: filters move down to the scans, unused columns fall away, scans learn time bounds and hints.
+//!
+//! Two passes over the tree. [`push`] carries conjuncts downward as far as their columns are known unchanged; [`prune`]
+//! carries the set of wanted columns. Both rebuild only what they change.
+
+mod hints;
+mod prune;
+mod push;
+mod rewrite;
+
+use crate::plan::Plan;
+
+/// The plan, made cheaper.
+pub fn optimize(plan: &Plan) -> Plan {
+    let pushed = push::push(plan.clone(), Vec::new());
+    prune::prune_all(pushed)
+}

@@ -1,0 +1,93 @@
+//! Rewriting of expressions: columns replaced by what they stand for.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use crate::plan::{ColumnId, Expr, Set, Step, Window, visit};
+
+/// The expression with columns replaced; none where a column is not in the map.
+pub(super) fn substitute(expr: &Expr, map: &HashMap<ColumnId, &Expr>) -> Option<Expr> {
+    let all = |exprs: &[Expr]| exprs.iter().map(|e| substitute(e, map)).collect::<Option<Vec<_>>>();
+    let one = |e: &Expr| substitute(e, map).map(Box::new);
+    Some(match expr {
+        Expr::Column(id, _) => (*map.get(id)?).clone(),
+        Expr::Literal(..) | Expr::Subquery(..) => expr.clone(),
+        Expr::Call { function, args, ty } => Expr::Call { function, args: all(args)?, ty: *ty },
+        Expr::Cast(inner, ty) => Expr::Cast(one(inner)?, *ty),
+        Expr::And(parts) => Expr::And(all(parts)?),
+        Expr::Or(parts) => Expr::Or(all(parts)?),
+        Expr::Not(inner) => Expr::Not(one(inner)?),
+        Expr::Case { branches, otherwise, ty } => Expr::Case {
+            branches: branches
+                .iter()
+                .map(|(c, r)| Some((substitute(c, map)?, substitute(r, map)?)))
+                .collect::<Option<Vec<_>>>()?,
+            otherwise: one(otherwise)?,
+            ty: *ty,
+        },
+        Expr::InSet { value, set, matching, negated } => Expr::InSet {
+            value: one(value)?,
+            set: match set {
+                Set::Exprs(exprs) => Set::Exprs(all(exprs)?),
+                other => other.clone(),
+            },
+            matching: *matching,
+            negated: *negated,
+        },
+        Expr::Path { base, steps } => Expr::Path {
+            base: one(base)?,
+            steps: steps
+                .iter()
+                .map(|s| match s {
+                    Step::Computed(e) => substitute(e, map).map(Step::Computed),
+                    other => Some(other.clone()),
+                })
+                .collect::<Option<Vec<_>>>()?,
+        },
+        Expr::Window(window) => Expr::Window(Box::new(Window {
+            kind: window.kind,
+            args: all(&window.args)?,
+            ty: window.ty,
+        })),
+    })
+}
+
+/// Columns that an expression reads.
+pub(super) fn columns(expr: &Expr, out: &mut HashSet<ColumnId>) {
+    visit(expr, &mut |e| {
+        if let Expr::Column(id, _) = e {
+            out.insert(*id);
+        }
+    });
+}
+
+/// True when the value depends on the columns alone: it may be computed earlier, later, or more often.
+pub(super) fn is_movable(expr: &Expr) -> bool {
+    let mut movable = true;
+    visit(expr, &mut |e| match e {
+        Expr::Call { function, .. } if !function.pure => movable = false,
+        Expr::Window(_) => movable = false,
+        _ => {}
+    });
+    movable
+}
+
+/// True when computing it twice costs little: a column, a constant, or a path, maybe cast.
+pub(super) fn is_cheap(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(..) | Expr::Literal(..) => true,
+        Expr::Cast(inner, _) => is_cheap(inner),
+        Expr::Path { base, steps } => {
+            is_cheap(base) && !steps.iter().any(|s| matches!(s, Step::Computed(_)))
+        }
+        _ => false,
+    }
+}
+
+/// The conjuncts of a predicate.
+pub(super) fn conjuncts(expr: Expr) -> Vec<Expr> {
+    match expr {
+        Expr::And(parts) => parts.into_iter().flat_map(conjuncts).collect(),
+        other => vec![other],
+    }
+}
