@@ -91,7 +91,10 @@ impl<'t> Diagnostics<'t> {
         }
         let token = shown(span.of(self.text));
         let position = span.position(self.text);
-        let message = format!("Query could not be parsed at '{token}' on line {position}");
+        let message = match severity {
+            Severity::Error => format!("Query could not be parsed at '{token}' on line {position}"),
+            Severity::Warning => format!("Query is doubtful at '{token}' on line {position}"),
+        };
         let code = fault.code();
         self.found.push(Diagnostic { code, severity, span, position, token, message, hint });
     }

@@ -331,9 +331,16 @@ impl Lexer<'_, '_, '_> {
 
     fn word_or_bad(&mut self, start: usize) -> TokenKind {
         let Some(c) = self.rest().chars().next() else { return TokenKind::End };
-        if !(c.is_alphabetic() || matches!(c, '_' | '$')) {
-            self.at += c.len_utf8();
-            let hint = "this character has no place in a query".to_owned();
+        if !starts_word(c) {
+            let same = self.rest().chars().take_while(|next| *next == c).count();
+            self.at += same * c.len_utf8();
+            let hint = match c {
+                '&' => "write 'and'".to_owned(),
+                '\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}' => {
+                    "quote strings with \" or '".to_owned()
+                }
+                _ => "this character has no place in a query".to_owned(),
+            };
             self.diagnostics.error(Fault::NotUnderstood, self.span_from(start), Some(hint));
             return TokenKind::Bad;
         }
@@ -369,6 +376,10 @@ fn offset(at: usize) -> u32 {
 
 fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{180e}' | '\u{200b}' | '\u{feff}')
+}
+
+fn starts_word(c: char) -> bool {
+    c.is_alphabetic() || matches!(c, '_' | '$')
 }
 
 /// A character that continues a word.

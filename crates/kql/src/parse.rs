@@ -191,8 +191,12 @@ impl<'t> Parser<'t> {
 
     /// Reports the current token as out of place.
     fn unexpected(&mut self, hint: impl Into<String>) {
-        let span = self.token().span;
-        self.error(Fault::Unexpected, span, hint);
+        let token = self.token();
+        if token.kind == TokenKind::Bad {
+            // Already reported when the tokens were read.
+            self.recovering = true;
+        }
+        self.error(Fault::Unexpected, token.span, hint);
     }
 
     /// Reports, unless an error before it is still being recovered from.
@@ -240,12 +244,34 @@ impl<'t> Parser<'t> {
     /// Reads the closing bracket; if something else stands there, reports it and skips to the bracket.
     fn close(&mut self, kind: TokenKind, shown: &str) {
         if !self.is(kind) {
-            self.unexpected(format!("expected '{shown}'"));
+            if !self.recovering {
+                let hint = self.unclosed(shown);
+                self.unexpected(hint);
+            }
             self.skip_to(|found| found == kind || found == TokenKind::Semicolon);
         }
         if self.accept(kind) {
             self.recovering = false;
         }
+    }
+
+    /// What to say if a bracket is still open at the current token.
+    fn unclosed(&self, shown: &str) -> String {
+        use TokenKind::*;
+        let mut closed = 0_usize;
+        for token in self.tokens.get(..self.at).unwrap_or_default().iter().rev() {
+            match token.kind {
+                RightParen | RightBracket | RightBrace => closed += 1,
+                LeftParen | LeftBracket | LeftBrace if closed == 0 => {
+                    let open = self.text_of(*token);
+                    let position = token.span.position(self.text);
+                    return format!("expected '{shown}' to close the '{open}' at {position}");
+                }
+                LeftParen | LeftBracket | LeftBrace => closed -= 1,
+                _ => {}
+            }
+        }
+        format!("expected '{shown}'")
     }
 
     // Bounding.

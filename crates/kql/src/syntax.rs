@@ -4,6 +4,7 @@
 //! in `let`, `in (...)`, `join (...)`, `toscalar(...)` and function arguments. The tree says what was written, not what
 //! it means: names are unresolved and nothing is typed.
 
+mod dump;
 mod expression;
 mod graph;
 mod literal;

@@ -27,6 +27,7 @@ impl Parser<'_> {
     /// Parameters of an operator whose first operand is never `name = value`: names not known are reported.
     pub(super) fn parameters(&mut self, names: &[&str]) -> Parameters {
         let mut parameters = Parameters::default();
+        self.missing_assignment(names);
         while let Some(length) = self.parameter_name_length() {
             let token = self.token();
             let word = self.text_of(token);
@@ -43,6 +44,20 @@ impl Parser<'_> {
             parameters.0.push(parameter);
         }
         parameters
+    }
+
+    /// `kind inner` for `kind=inner`: reported and skipped.
+    fn missing_assignment(&mut self, names: &[&str]) {
+        let (name, value) = (self.token(), self.token_at(1));
+        let (name_text, value_text) = (self.text_of(name), self.text_of(value));
+        let is_clause = matches!(value_text, "on" | "where" | "with" | "by" | "as" | "in" | "from");
+        let is_pair = name.kind == TokenKind::Word && value.kind == TokenKind::Word;
+        if is_pair && names.contains(&name_text) && !is_clause {
+            let hint = format!("write {name_text}={value_text}");
+            self.complain(Fault::Unexpected, value.span, hint);
+            self.advance();
+            self.advance();
+        }
     }
 
     /// How many tokens stand before the `=` of a parameter: 1 for `kind`, 3 for `hint.strategy`.

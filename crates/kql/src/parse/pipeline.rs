@@ -2,6 +2,7 @@
 
 use super::{Parser, operator};
 use crate::{
+    diagnostic::Fault,
     lexer::TokenKind,
     suggest::suggest,
     syntax::{Expr, ExprKind, Operator, OperatorKind, Span},
@@ -95,6 +96,14 @@ pub fn operator_names() -> &'static [&'static str] {
     NAMES
 }
 
+/// Spellings that are read but not offered.
+const OLD_NAMES: &[&str] = &["__partitionby", "execute_and_cache", "mvapply", "mvexpand"];
+
+/// The operator that was most likely meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    suggest(name, NAMES.iter().copied().filter(|known| !OLD_NAMES.contains(known)))
+}
+
 impl Parser<'_> {
     /// A source and its operators; without any operator, the source itself.
     pub(super) fn pipe_expression(&mut self) -> Expr {
@@ -102,6 +111,11 @@ impl Parser<'_> {
         if self.is(TokenKind::Pipe) {
             self.unexpected("expected a table before '|'");
             self.recovering = false;
+        } else if self.lacks_source() {
+            let word = self.text_of(self.token());
+            let span = self.token().span;
+            let hint = format!("expected a table and '|' before '{word}'");
+            self.complain(Fault::Unexpected, span, hint);
         } else if !self.starts_with_operator() {
             let source = self.expression();
             return match self.kind() {
@@ -205,6 +219,20 @@ impl Parser<'_> {
         }
     }
 
+    /// True if an operator stands where a table is expected: its name, then what can only be its operand.
+    fn lacks_source(&self) -> bool {
+        use TokenKind::*;
+        let next = self.token_at(1);
+        let is_operand = match next.kind {
+            Word => self.operator_length_at(1).is_none() && !self.is_word_at(1, "in"),
+            Long | Real | TimeSpan | String | Typed => true,
+            _ => false,
+        };
+        is_operand
+            && !self.starts_with_operator()
+            && self.find_operator().is_some_and(|(_, length)| length == 1)
+    }
+
     /// Tokens of a word operator such as `has` at `ahead`.
     fn operator_length_at(&self, ahead: usize) -> Option<usize> {
         let word = self.text_of(self.token_at(ahead));
@@ -249,7 +277,7 @@ impl Parser<'_> {
     /// One operator, at its name.
     fn operator(&mut self) -> Operator {
         let start = self.start();
-        let found = self.find_operator();
+        let found = self.find_operator().filter(|(_, length)| !self.is_misspelt(*length));
         let length = found.map_or(self.hyphenated_length(), |(_, length)| length);
         let reader = found.and_then(|(index, _)| OPERATORS.get(index));
         let kind = match reader {
@@ -265,6 +293,13 @@ impl Parser<'_> {
         Operator { kind, span: self.span_from(start), name_span }
     }
 
+    /// True if more hangs on the operator's name than belongs to it: `project-awy`.
+    fn is_misspelt(&self, length: usize) -> bool {
+        let whole = self.hyphenated_length();
+        let span = self.token().span.to(self.token_at(whole.saturating_sub(1)).span);
+        whole > length && nearest(span.of(self.text)).is_some_and(|near| near.contains('-'))
+    }
+
     fn skip_name(&mut self, length: usize) -> Span {
         let start = self.start();
         for _ in 0..length {
@@ -276,16 +311,20 @@ impl Parser<'_> {
     /// A name that is no operator, or no name at all.
     fn unknown_operator(&mut self, length: usize) -> OperatorKind {
         if length == 0 {
-            self.unexpected("expected an operator such as 'where' behind '|'");
+            let doubled = self.is(TokenKind::Pipe) && self.is_glued(0);
+            self.unexpected(match doubled {
+                true => "write 'or' for '||'",
+                false => "expected an operator such as 'where' behind '|'",
+            });
             return OperatorKind::Unknown(self.missing_name());
         }
         let first = self.token_at(0).span;
         let span = first.to(self.token_at(length - 1).span);
-        let hint = match suggest(span.of(self.text), NAMES.iter().copied()) {
+        let hint = match nearest(span.of(self.text)) {
             Some(near) => format!("did you mean '{near}'?"),
             None => "there is no such operator".to_owned(),
         };
-        self.error(crate::diagnostic::Fault::Unexpected, span, hint);
+        self.error(Fault::Unexpected, span, hint);
         OperatorKind::Unknown(self.wildcard_ident(length))
     }
 }

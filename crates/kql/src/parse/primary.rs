@@ -89,6 +89,7 @@ impl Parser<'_> {
             TokenKind::End => "the query ends where an expression was expected",
             TokenKind::LeftBracket => "write lists of values as dynamic([...])",
             TokenKind::Assign => "write '==' to compare",
+            TokenKind::Bang => "write not(...)",
             _ => "expected an expression",
         };
         self.unexpected(hint);

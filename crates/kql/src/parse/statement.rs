@@ -33,7 +33,8 @@ impl Parser<'_> {
             let statement = self.statement();
             let is_let = matches!(statement.kind, StatementKind::Let(_));
             statements.push(statement);
-            if !self.is(close) && !self.is(TokenKind::Semicolon) {
+            let ends = self.is(close) || self.is(TokenKind::Semicolon) || self.is(TokenKind::End);
+            if !ends {
                 self.after_statement(is_let, close);
                 if self.at == before {
                     self.advance();
@@ -70,6 +71,7 @@ impl Parser<'_> {
                 format!("'{text}' closes nothing")
             }
             TokenKind::Assign => "write '==' to compare".to_owned(),
+            _ if self.follows_word("not") => format!("write not({text})"),
             TokenKind::Word => match NAMES.contains(&text) {
                 true => format!("write '| {text}' to start an operator"),
                 false => match suggest(text, super::expression::operator_words()) {
@@ -82,11 +84,16 @@ impl Parser<'_> {
         }
     }
 
+    fn follows_word(&self, word: &str) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        before.is_some_and(|token| self.text_of(*token) == word)
+    }
+
     fn statement(&mut self) -> Statement {
         let start = self.start();
         let second_is_name = self.name_length(1) > 0;
         let kind = match self.text_of(self.token()) {
-            "let" if second_is_name => self.let_statement(),
+            "let" if second_is_name || self.kind_at(1) == TokenKind::Assign => self.let_statement(),
             "set" if second_is_name => self.set_statement(),
             "declare" if self.is_word_at(1, "query_parameters") => self.query_parameters(),
             "declare" if self.is_word_at(1, "pattern") => self.declare_pattern(),
