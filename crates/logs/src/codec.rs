@@ -19,7 +19,7 @@ mod reader;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
-pub(crate) use reader::{Reader, Truncated};
+pub(crate) use reader::{Reader, Truncated, put_text, put_varint};
 
 /// Most rows in one payload.
 pub(crate) const ROWS_MAX: usize = 1 << 24;

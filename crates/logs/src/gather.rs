@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, Int32Array, StringViewArray, UInt32Array};
+use arrow_array::types::{ByteViewType, Int32Type, StringViewType};
+use arrow_array::{
+    Array, ArrayRef, BinaryViewArray, GenericByteViewArray, Int32Array, StringViewArray,
+    UInt32Array,
+};
 use arrow_select::concat::concat as concat_arrays;
 use arrow_select::take::take as take_rows;
 use hashbrown::HashTable;
@@ -21,13 +24,27 @@ pub(crate) fn concat(ty: ScalarType, parts: &[ArrayRef]) -> Option<ArrayRef> {
     }
     let views: Vec<ArrayRef>;
     let parts = if ty == ScalarType::String {
-        views = parts.iter().map(|p| plain(p).map(|p| Arc::new(p) as ArrayRef)).collect::<Option<_>>()?;
+        views = parts
+            .iter()
+            .map(|p| plain(p).map(|p| Arc::new(p) as ArrayRef))
+            .collect::<Option<_>>()?;
         &views[..]
     } else {
         parts
     };
     let arrays: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
     concat_arrays(&arrays).ok()
+}
+
+/// The parts one after the other; texts stay a dictionary where that pays. None when a part has not the type's form.
+pub(crate) fn join(ty: ScalarType, parts: &[ArrayRef]) -> Option<ArrayRef> {
+    if ty != ScalarType::String {
+        return concat(ty, parts);
+    }
+    Some(match Texts::collect(parts)? {
+        Texts::Plain(views) => Arc::new(views),
+        Texts::Coded(values, keys) => columns::dictionary(Int32Array::from(keys), Arc::new(values)),
+    })
 }
 
 /// A text column as plain views; a dictionary's entries are shared, not copied.
@@ -52,12 +69,7 @@ pub(crate) fn take(array: &ArrayRef, rows: &UInt32Array) -> Option<ArrayRef> {
 /// A text column put together from parts, each distinct text once where that pays.
 pub(crate) enum Texts {
     /// Few distinct texts: their values, and each row's place among them.
-    Coded {
-        /// The distinct texts.
-        values: StringViewArray,
-        /// One key per row.
-        keys: Vec<i32>,
-    },
+    Coded(StringViewArray, Vec<i32>),
     /// Mostly different texts.
     Plain(StringViewArray),
 }
@@ -65,22 +77,22 @@ pub(crate) enum Texts {
 impl Texts {
     /// Puts parts together. A dictionary is kept while no more than half of the rows bring a new text.
     pub(crate) fn collect(parts: &[ArrayRef]) -> Option<Self> {
-        let rows: usize = parts.iter().map(|p| p.len()).sum();
-        let mut coder = Coder::new(rows);
+        let mut coder = Coder::new(parts.iter().map(|p| p.len()).sum());
         for part in parts {
-            if !coder.add(part)? {
+            if !coder.add_texts(part)? {
                 let all = concat(ScalarType::String, parts)?;
                 return Some(Self::Plain(all.as_string_view_opt()?.clone()));
             }
         }
-        Some(coder.finish())
+        let (values, keys) = coder.finish();
+        Some(Self::Coded(values, keys))
     }
 
     /// The rows at these positions, in the form they have here.
     pub(crate) fn take(&self, rows: &UInt32Array) -> Option<ArrayRef> {
         match self {
             Self::Plain(views) => take_rows(views, rows, None).ok(),
-            Self::Coded { values, keys } => {
+            Self::Coded(values, keys) => {
                 let key = |row: &u32| keys.get(*row as usize).copied();
                 let keys: Option<Vec<i32>> = rows.values().iter().map(key).collect();
                 let values: ArrayRef = Arc::new(values.clone());
@@ -90,79 +102,95 @@ impl Texts {
     }
 }
 
-/// Gives each distinct text a key.
-struct Coder {
+/// The distinct values of a binary column and each row's place among them (nulls stand as empty values); none when
+/// most rows differ.
+pub(crate) fn code(array: &BinaryViewArray) -> Option<(BinaryViewArray, Vec<i32>)> {
+    let mut coder = Coder::new(array.len());
+    coder.add_views(array).then(|| coder.finish())
+}
+
+/// Gives each distinct value a key.
+struct Coder<T: ByteViewType> {
     hasher: RandomState,
     table: HashTable<u32>,
-    /// Where a text lies: part and row (or dictionary entry) of it.
-    distinct: Vec<StringViewArray>,
+    parts: Vec<GenericByteViewArray<T>>,
+    /// Where a value lies: its part, and the row in it.
     places: Vec<(u32, u32)>,
     keys: Vec<i32>,
 }
 
-impl Coder {
+impl Coder<StringViewType> {
+    /// Adds a part in either form; false when a dictionary no longer pays.
+    fn add_texts(&mut self, part: &ArrayRef) -> Option<bool> {
+        let dictionary = part.as_dictionary_opt::<Int32Type>().filter(|d| d.null_count() == 0);
+        let Some(dictionary) = dictionary else {
+            return Some(self.add_views(&plain(part)?));
+        };
+        let values = dictionary.values().as_string_view_opt()?;
+        self.parts.push(values.clone());
+        let mut map: Vec<i32> = vec![-1; values.len()];
+        for key in dictionary.keys().values() {
+            let entry = map.get_mut(usize::try_from(*key).ok()?)?;
+            if *entry < 0 {
+                *entry = self.key(*key as u32);
+            }
+            self.keys.push(*entry);
+        }
+        Some(self.pays())
+    }
+}
+
+impl<T: ByteViewType> Coder<T> {
     fn new(rows: usize) -> Self {
         Self {
             hasher: RandomState::with_seeds(5, 6, 7, 8),
             table: HashTable::new(),
-            distinct: Vec::new(),
+            parts: Vec::new(),
             places: Vec::new(),
             keys: Vec::with_capacity(rows),
         }
     }
 
-    /// Adds a part; false when a dictionary no longer pays.
-    fn add(&mut self, part: &ArrayRef) -> Option<bool> {
-        if part.as_string_view_opt().is_some() || part.null_count() > 0 {
-            let views = plain(part)?;
-            self.distinct.push(views.clone());
-            for row in 0..views.len() {
-                let key = self.key(row as u32);
-                self.keys.push(key);
-                if row % 4096 == 4095 && !self.pays() {
-                    return Some(false);
-                }
-            }
-        } else {
-            let dictionary = part.as_dictionary_opt::<Int32Type>()?;
-            let values = dictionary.values().as_string_view_opt()?;
-            self.distinct.push(values.clone());
-            let mut map: Vec<i32> = vec![-1; values.len()];
-            for key in dictionary.keys().values() {
-                let entry = map.get_mut(usize::try_from(*key).ok()?)?;
-                if *entry < 0 {
-                    *entry = self.key(*key as u32);
-                }
-                self.keys.push(*entry);
+    fn add_views(&mut self, part: &GenericByteViewArray<T>) -> bool {
+        self.parts.push(part.clone());
+        for row in 0..part.len() {
+            let key = self.key(row as u32);
+            self.keys.push(key);
+            if row % 4096 == 4095 && !self.pays() {
+                return false;
             }
         }
-        Some(self.pays())
+        self.pays()
     }
 
     fn pays(&self) -> bool {
         self.places.len() < 1024 || self.places.len() * 2 < self.keys.len()
     }
 
-    /// The key of the text at `row` of the newest part.
+    fn value(parts: &[GenericByteViewArray<T>], (part, row): (u32, u32)) -> &[u8] {
+        parts[part as usize].value(row as usize).as_ref()
+    }
+
+    /// The key of the value at `row` of the newest part.
     fn key(&mut self, row: u32) -> i32 {
-        let Self { hasher, table, distinct, places, .. } = self;
-        let part = (distinct.len() - 1) as u32;
-        let text = |(part, row): (u32, u32)| distinct[part as usize].value(row as usize);
-        let wanted = text((part, row));
+        let Self { hasher, table, parts, places, .. } = self;
+        let place = ((parts.len() - 1) as u32, row);
+        let wanted = Self::value(parts, place);
         let hash = hasher.hash_one(wanted);
-        if let Some(key) = table.find(hash, |k| text(places[*k as usize]) == wanted) {
+        let same = |k: &u32| Self::value(parts, places[*k as usize]) == wanted;
+        if let Some(key) = table.find(hash, same) {
             return *key as i32;
         }
         let key = places.len() as u32;
-        places.push((part, row));
-        table.insert_unique(hash, key, |k| hasher.hash_one(text(places[*k as usize])));
+        places.push(place);
+        table
+            .insert_unique(hash, key, |k| hasher.hash_one(Self::value(parts, places[*k as usize])));
         key as i32
     }
 
-    fn finish(self) -> Texts {
-        let text = |(part, row): &(u32, u32)| self.distinct[*part as usize].value(*row as usize);
-        let values = StringViewArray::from_iter_values(self.places.iter().map(text));
-        Texts::Coded { values, keys: self.keys }
+    fn finish(self) -> (GenericByteViewArray<T>, Vec<i32>) {
+        let value = |(part, row): &(u32, u32)| self.parts[*part as usize].value(*row as usize);
+        (GenericByteViewArray::from_iter_values(self.places.iter().map(value)), self.keys)
     }
 }
 

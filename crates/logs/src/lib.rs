@@ -8,6 +8,7 @@ pub mod disk;
 mod error;
 mod gather;
 mod memory;
+mod segment;
 mod synthetic;
 
 pub use error::Error;

@@ -9,6 +9,7 @@ use model::ScalarType;
 use uuid::Uuid;
 
 use crate::columns::constant_text;
+use crate::segment::terms::terms_of;
 
 /// What a table's synthetic columns are made from.
 #[derive(Clone, Debug)]
@@ -29,6 +30,24 @@ impl Synthetic {
     /// True when rows without this column have a value in it all the same.
     pub(crate) fn makes(name: &str, ty: ScalarType) -> bool {
         ty == ScalarType::String && matches!(name, "Type" | "TenantId" | "_ItemId")
+    }
+
+    /// The text that every row has, where it is one and the same.
+    pub(crate) fn constant(&self, name: &str) -> Option<&str> {
+        match name {
+            "Type" => Some(&self.table),
+            "TenantId" => Some(&self.workspace),
+            _ => None,
+        }
+    }
+
+    /// True when the column can hold this (lower-case) term.
+    pub(crate) fn may_hold(&self, name: &str, term: &[u8]) -> bool {
+        match self.constant(name) {
+            Some(text) => terms_of(text).iter().any(|t| t == term),
+            // The groups of an id.
+            None => matches!(term.len(), 4 | 8 | 12) && term.iter().all(u8::is_ascii_hexdigit),
+        }
     }
 
     /// The column, when it is one of these; `items` are the numbers of the rows, asked for only when needed.
@@ -60,7 +79,6 @@ impl Synthetic {
         Arc::new(builder.finish())
     }
 }
-
 
 /// The id of the row with this number: the first half alone tells rows of one store apart, the second half stores.
 fn item_id(seed: u64, number: u64) -> Uuid {

@@ -45,12 +45,7 @@ impl Body<'_> {
         if self.reader.is_empty() { Ok(array) } else { Err(Truncated) }
     }
 
-    fn values(
-        &mut self,
-        ty: ScalarType,
-        encoding: u8,
-        rows: usize,
-    ) -> Result<ArrayRef, Truncated> {
+    fn values(&mut self, ty: ScalarType, encoding: u8, rows: usize) -> Result<ArrayRef, Truncated> {
         let nulls = self.validity(rows)?;
         match (encoding, ty) {
             (FIXED, ScalarType::String | ScalarType::Dynamic) => Err(Truncated),

@@ -37,12 +37,16 @@ fn sample(rows: usize, distinct: usize) -> Vec<Named> {
                 make(ty, &|i| Value::string(format!("text number {i} is longer than twelve é")))
             }
             ScalarType::Guid => make(ty, &|i| Value::Guid(Guid((i as u128).to_be_bytes()))),
-            ScalarType::DateTime => {
-                make(ty, &|i| Value::DateTime(DateTime::from_ticks(638_000_000_000_000_000 + i as i64)))
+            ScalarType::DateTime => make(ty, &|i| {
+                Value::DateTime(DateTime::from_ticks(638_000_000_000_000_000 + i as i64))
+            }),
+            ScalarType::TimeSpan => {
+                make(ty, &|i| Value::TimeSpan(TimeSpan::from_ticks(-(i as i64))))
             }
-            ScalarType::TimeSpan => make(ty, &|i| Value::TimeSpan(TimeSpan::from_ticks(-(i as i64)))),
             ScalarType::Dynamic => make(ty, &|i| {
-                Value::Dynamic(model::Dynamic::from_bytes(format!("{{\"some key\":{i}}}").as_bytes()))
+                Value::Dynamic(model::Dynamic::from_bytes(
+                    format!("{{\"some key\":{i}}}").as_bytes(),
+                ))
             }),
         })
         .collect()
@@ -86,7 +90,8 @@ fn slices_of_arrays_are_written_from_their_own_start() {
 #[test]
 fn dictionaries_are_read_and_kept() {
     let values: ArrayRef = Arc::new(StringViewArray::from_iter_values(["", "alpha", "beta"]));
-    let array = dictionary(Int32Array::from(vec![Some(1), None, Some(2), Some(1), Some(0)]), values);
+    let array =
+        dictionary(Int32Array::from(vec![Some(1), None, Some(2), Some(1), Some(0)]), values);
     let columns = [Named { column: Column::new("d", ScalarType::String), array }];
     let got = decode(&Buffer::from(encode(&columns)), 0, 5).unwrap();
     let texts: Vec<&str> = (0..5).map(|r| model::rows::text(&got[0].array, r)).collect();

@@ -48,7 +48,8 @@ fn absent_and_null_times_become_the_time_of_receipt() {
         &[&[Value::DateTime(given)], &[Value::Null]],
     );
     let columns = complete(&table(), &request).unwrap();
-    let cells: Vec<Value> = (0..2).map(|r| cell(&columns[0].array, ScalarType::DateTime, r)).collect();
+    let cells: Vec<Value> =
+        (0..2).map(|r| cell(&columns[0].array, ScalarType::DateTime, r)).collect();
     assert_eq!(cells, [Value::DateTime(given), Value::DateTime(RECEIVED)]);
 
     let without = self::request(&[("Computer", ScalarType::String)], &[&[Value::string("a")]]);

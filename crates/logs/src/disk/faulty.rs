@@ -87,9 +87,8 @@ impl Faults {
 
     /// How many of `wanted` bytes still fit.
     fn take_space(&self, wanted: u64) -> u64 {
-        let take = |space: u64| {
-            Some(if space == u64::MAX { space } else { space.saturating_sub(wanted) })
-        };
+        let take =
+            |space: u64| Some(if space == u64::MAX { space } else { space.saturating_sub(wanted) });
         match self.space.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
             Ok(before) | Err(before) => before.min(wanted),
         }

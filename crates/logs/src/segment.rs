@@ -1,0 +1,175 @@
+//! The segment: immutable rows of one table, sorted by time. **The stored format lives in this module alone.**
+//!
+//! # Format 1
+//! Two files share a name:
+//! * `<id>.parquet`: the rows, readable by any Parquet reader. zstd pages; texts with few distinct values as
+//!   dictionaries, others as `DELTA_LENGTH_BYTE_ARRAY`; row groups of [`ROW_GROUP_ROWS`]; sorted by `TimeGenerated`
+//!   (by the time of receipt where the table has none). Columns without any value are absent.
+//!   * datetime: `TIMESTAMP` in the coarsest of milliseconds, microseconds, nanoseconds that is exact for all values;
+//!     else `INT64` ticks of 100 ns since 0001-01-01. timespan: `INT64` ticks.
+//!   * dynamic: a group of two binaries in the shape and encoding of Parquet `VARIANT`. guid: `UUID`. decimal: 16
+//!     bytes as `values::Decimal` writes them.
+//!   * `_IngestionTime`: when the row was received. `_ItemNumber`: the row's number in the store.
+//!   * `Type`, `TenantId` and `_ItemId` are absent unless the sender gave them: see [`crate::synthetic`].
+//!   * key-value metadata: `vedette.format`, `vedette.columns` (names, KQL types and forms as JSON), `vedette.table`,
+//!     `vedette.workspace`, `vedette.time`, `vedette.ingested`, `vedette.batches` (batch ids).
+//! * `<id>.index`: a checksum of every 64 KiB of the Parquet file (the footer and page headers included, which
+//!   Parquet's own page checksums leave out), and the term dictionary. See [`index`].
+//!
+//! What is listed in the catalogue ([`Facts`]) suffices to decide whether a query needs the segment at all.
+
+mod build;
+mod checksums;
+mod dynamic;
+pub(crate) mod index;
+mod physical;
+mod prune;
+mod reader;
+pub(crate) mod terms;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::memory::Span;
+
+pub(crate) use build::{Builder, Label};
+pub(crate) use prune::Pruner;
+pub(crate) use reader::{GroupReader, Reader};
+
+/// Version of the format written.
+pub(crate) const FORMAT: u32 = 1;
+/// Rows of a row group, but the last.
+pub(crate) const ROW_GROUP_ROWS: usize = 128 * BLOCK_ROWS;
+/// Rows told apart by the term dictionary.
+pub(crate) const BLOCK_ROWS: usize = 1024;
+/// Most rows of a segment: block numbers are 16 bits wide.
+pub(crate) const ROWS_MAX: usize = BLOCK_ROWS * 65_535;
+
+/// What the catalogue keeps about a segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    /// Format version of the files.
+    pub format: u32,
+    /// Name of the files, without ending, below the table's folder: `<day>/<id>`.
+    pub path: String,
+    /// Number of rows.
+    pub rows: u64,
+    /// Length of the Parquet file.
+    pub bytes: u64,
+    /// CRC-32 of the whole Parquet file.
+    pub crc: u32,
+    /// Length of the index file.
+    pub index_bytes: u64,
+    /// Lowest time, ticks.
+    pub time_min: i64,
+    /// Highest time.
+    pub time_max: i64,
+    /// Earliest receipt, ticks.
+    pub ingested_min: i64,
+    /// Latest receipt.
+    pub ingested_max: i64,
+}
+
+impl Facts {
+    /// Of the rows' times.
+    pub(crate) fn times(&self) -> Span {
+        Span { min: self.time_min, max: self.time_max }
+    }
+
+    /// Of their receipt.
+    pub(crate) fn ingested(&self) -> Span {
+        Span { min: self.ingested_min, max: self.ingested_max }
+    }
+}
+
+/// A segment listed in the catalogue. Its files are opened when first needed and go with the last user once the
+/// segment is [obsolete](Segment::retire).
+pub(crate) struct Segment {
+    /// What the catalogue says.
+    pub facts: Facts,
+    folder: PathBuf,
+    disk: Arc<dyn Disk>,
+    reader: Mutex<Option<Arc<Reader>>>,
+    obsolete: AtomicBool,
+}
+
+impl Segment {
+    /// A listed segment of the table whose files lie below `folder`.
+    pub(crate) fn new(facts: Facts, folder: &Path, disk: &Arc<dyn Disk>) -> Arc<Self> {
+        Arc::new(Self {
+            facts,
+            folder: folder.to_owned(),
+            disk: Arc::clone(disk),
+            reader: Mutex::new(None),
+            obsolete: AtomicBool::new(false),
+        })
+    }
+
+    /// The Parquet file.
+    pub(crate) fn rows_path(&self) -> PathBuf {
+        self.folder.join(format!("{}.parquet", self.facts.path))
+    }
+
+    /// The index file.
+    pub(crate) fn index_path(&self) -> PathBuf {
+        self.folder.join(format!("{}.index", self.facts.path))
+    }
+
+    /// The opened files.
+    pub(crate) fn reader(&self) -> Result<Arc<Reader>, Error> {
+        let mut slot = self.reader.lock();
+        if let Some(reader) = &*slot {
+            return Ok(Arc::clone(reader));
+        }
+        if self.facts.format > FORMAT {
+            return Err(Error::Newer {
+                file: self.rows_path().display().to_string(),
+                found: self.facts.format,
+                known: FORMAT,
+            });
+        }
+        let reader = Arc::new(Reader::open(self)?);
+        *slot = Some(Arc::clone(&reader));
+        Ok(reader)
+    }
+
+    /// Forgets the opened files, so that the next use opens (and checks) them anew.
+    pub(crate) fn close(&self) {
+        *self.reader.lock() = None;
+    }
+
+    /// The segment left the catalogue: its files are removed once nobody reads them.
+    pub(crate) fn retire(&self) {
+        self.obsolete.store(true, Ordering::Release);
+    }
+
+    /// The disk it lies on.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if !self.obsolete.load(Ordering::Acquire) {
+            return;
+        }
+        for path in [self.rows_path(), self.index_path()] {
+            if let Err(error) = self.disk.remove(&path) {
+                tracing::warn!(file = %path.display(), %error, "a dropped segment could not be removed");
+            }
+        }
+        if let Some(day) = self.rows_path().parent() {
+            self.disk.remove_folder(day);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! Reading the index file: everything but the pages of terms is held, a page is read when a term in it is asked for.
+
+use std::path::{Path, PathBuf};
+
+use super::{CHECKSUMS, COLUMNS, DIRECTORY, MAGIC, PAGE_BYTES_MAX, PAGES};
+use crate::codec::{Reader, Truncated};
+use crate::disk::{Disk, ReadAt};
+use crate::error::Error;
+use crate::segment::FORMAT;
+use crate::segment::checksums::Checksums;
+use crate::segment::terms::{BlockSet, read_posting, skip_posting};
+
+/// An opened index file.
+pub(in crate::segment) struct Index {
+    path: PathBuf,
+    file: Box<dyn ReadAt>,
+    /// Checksums of the Parquet file.
+    pub sums: Checksums,
+    /// Names of the indexed columns.
+    pub columns: Vec<String>,
+    /// True when a term that is not found is nowhere in the indexed columns.
+    pub complete: bool,
+    blocks: usize,
+    sets: Vec<u64>,
+    pages: Vec<PagePlace>,
+    pages_at: u64,
+}
+
+struct PagePlace {
+    first: Vec<u8>,
+    offset: u64,
+    length: usize,
+    crc: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Section {
+    offset: u64,
+    length: u64,
+    crc: u32,
+}
+
+/// Where a term stands.
+pub(in crate::segment) struct Found {
+    /// Bits of the columns.
+    pub columns: u64,
+    /// The blocks.
+    pub blocks: BlockSet,
+}
+
+impl Index {
+    /// Opens and checks the file.
+    pub(in crate::segment) fn open(disk: &dyn Disk, path: &Path) -> Result<Self, Error> {
+        let file = disk.open(path).map_err(|e| Error::disk("open", path, e))?;
+        let damaged = |_: Truncated| Error::damaged(path, "its parts do not fit together");
+        let head = read(&*file, path, 0, 12)?;
+        let mut reader = Reader::new(&head);
+        let (magic, format, count) =
+            (|| Ok((reader.array()?, reader.u32()?, reader.count()?)))().map_err(damaged)?;
+        if magic != *MAGIC || count > 64 {
+            return Err(Error::damaged(path, "it does not begin as an index does"));
+        }
+        let table = read(&*file, path, 0, 12 + count * 24 + 4)?;
+        let (body, crc) = table.split_at(12 + count * 24);
+        if crc != crc32fast::hash(body).to_le_bytes() {
+            return Err(Error::damaged(path, "its head fails its checksum"));
+        }
+        if format > FORMAT {
+            let file = path.display().to_string();
+            return Err(Error::Newer { file, found: format, known: FORMAT });
+        }
+        let sections = read_sections(&body[12..]).map_err(damaged)?;
+        let section = |kind: u32| {
+            let found = sections.iter().find(|(k, _)| *k == kind).map(|(_, s)| *s);
+            found.ok_or_else(|| Error::damaged(path, "a part of it is missing"))
+        };
+        let load = |kind: u32| -> Result<Vec<u8>, Error> {
+            let Section { offset, length, crc } = section(kind)?;
+            let length = usize::try_from(length).map_err(|_| damaged(Truncated))?;
+            let bytes = read(&*file, path, offset, length)?;
+            if crc32fast::hash(&bytes) != crc {
+                return Err(Error::damaged(path, "a part of it fails its checksum"));
+            }
+            Ok(bytes)
+        };
+        let sums = read_sums(&load(CHECKSUMS)?).map_err(damaged)?;
+        let (blocks, complete, columns) = read_columns(&load(COLUMNS)?).map_err(damaged)?;
+        let (sets, pages) = read_directory(&load(DIRECTORY)?).map_err(damaged)?;
+        let pages_at = section(PAGES)?.offset;
+        let path = path.to_owned();
+        Ok(Self { path, file, sums, columns, complete, blocks, sets, pages, pages_at })
+    }
+
+    /// Number of blocks of the segment.
+    pub(in crate::segment) fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    /// Where the term stands, if anywhere.
+    pub(in crate::segment) fn find(&self, term: &[u8]) -> Result<Option<Found>, Error> {
+        let after = self.pages.partition_point(|page| page.first.as_slice() <= term);
+        let Some(place) = after.checked_sub(1).and_then(|at| self.pages.get(at)) else {
+            return Ok(None);
+        };
+        let page = self.page(place)?;
+        self.search(&page, term)
+            .map_err(|_| Error::damaged(&self.path, "a page of terms does not read"))
+    }
+
+    fn page(&self, place: &PagePlace) -> Result<Vec<u8>, Error> {
+        let offset = self.pages_at.saturating_add(place.offset);
+        let packed = read(&*self.file, &self.path, offset, place.length)?;
+        if crc32fast::hash(&packed) != place.crc {
+            return Err(Error::damaged(&self.path, "a page of terms fails its checksum"));
+        }
+        zstd::bulk::decompress(&packed, PAGE_BYTES_MAX)
+            .map_err(|_| Error::damaged(&self.path, "a page of terms does not unpack"))
+    }
+
+    fn search(&self, page: &[u8], wanted: &[u8]) -> Result<Option<Found>, Truncated> {
+        let mut reader = Reader::new(page);
+        let mut term: Vec<u8> = Vec::new();
+        while !reader.is_empty() {
+            let shared = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            let further = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            term.truncate(shared);
+            term.extend_from_slice(reader.take(further)?);
+            let set = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            if term.as_slice() < wanted {
+                skip_posting(&mut reader, self.blocks)?;
+                continue;
+            }
+            if term != wanted {
+                return Ok(None);
+            }
+            let columns = *self.sets.get(set).ok_or(Truncated)?;
+            return Ok(Some(Found { columns, blocks: read_posting(&mut reader, self.blocks)? }));
+        }
+        Ok(None)
+    }
+}
+
+fn read(file: &dyn ReadAt, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
+    let available = file.length().map_err(|e| Error::disk("read", path, e))?;
+    if offset.checked_add(length as u64).is_none_or(|end| end > available) {
+        return Err(Error::damaged(path, "it ends early"));
+    }
+    let mut bytes = vec![0; length];
+    file.read_at(offset, &mut bytes).map_err(|e| Error::disk("read", path, e))?;
+    Ok(bytes)
+}
+
+fn read_sections(bytes: &[u8]) -> Result<Vec<(u32, Section)>, Truncated> {
+    let mut reader = Reader::new(bytes);
+    let mut sections = Vec::new();
+    while !reader.is_empty() {
+        let kind = reader.u32()?;
+        let section = Section { offset: reader.u64()?, length: reader.u64()?, crc: reader.u32()? };
+        sections.push((kind, section));
+    }
+    Ok(sections)
+}
+
+fn read_sums(bytes: &[u8]) -> Result<Checksums, Truncated> {
+    let mut reader = Reader::new(bytes);
+    let mut sums = Checksums { length: reader.u64()?, blocks: Vec::new() };
+    while !reader.is_empty() {
+        sums.blocks.push(reader.u32()?);
+    }
+    Ok(sums)
+}
+
+fn read_columns(bytes: &[u8]) -> Result<(usize, bool, Vec<String>), Truncated> {
+    let mut reader = Reader::new(bytes);
+    let rows = usize::try_from(reader.u64()?).map_err(|_| Truncated)?;
+    let block_rows = reader.count()?;
+    if block_rows != crate::segment::BLOCK_ROWS {
+        return Err(Truncated);
+    }
+    let complete = reader.u8()? == 1;
+    let count = reader.count()?;
+    let columns = (0..count).map(|_| reader.text().map(str::to_owned));
+    Ok((rows.div_ceil(block_rows), complete, columns.collect::<Result<_, _>>()?))
+}
+
+fn read_directory(bytes: &[u8]) -> Result<(Vec<u64>, Vec<PagePlace>), Truncated> {
+    let mut reader = Reader::new(bytes);
+    let count = reader.count()?;
+    let sets = (0..count).map(|_| reader.u64()).collect::<Result<Vec<_>, _>>()?;
+    let count = reader.count()?;
+    let page = |_| {
+        let length = usize::from(reader.u16()?);
+        let first = reader.take(length)?.to_vec();
+        Ok(PagePlace { first, offset: reader.u64()?, length: reader.count()?, crc: reader.u32()? })
+    };
+    Ok((sets, (0..count).map(page).collect::<Result<_, _>>()?))
+}

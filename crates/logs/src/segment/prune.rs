@@ -1,0 +1,243 @@
+//! Which blocks of a segment can hold wanted rows: the term dictionary and the row groups' statistics answer, no row
+//! is read.
+
+use std::collections::HashMap;
+
+use engine::source::{Comparison, Hint};
+use model::{Column, ScalarType, Schema, Value};
+use parquet::file::statistics::Statistics;
+
+use super::index::Found;
+use super::reader::Reader;
+use super::terms::{BlockSet, terms_of};
+use super::{BLOCK_ROWS, ROW_GROUP_ROWS};
+use crate::error::Error;
+use crate::synthetic::Synthetic;
+
+/// Terms of one constant that are looked up; more would hardly narrow further.
+const TERMS_MAX: usize = 8;
+
+/// Judges the hints of one scan over one segment.
+pub(crate) struct Pruner<'a> {
+    reader: &'a Reader,
+    schema: &'a Schema,
+    synthetic: &'a Synthetic,
+    known: HashMap<Vec<u8>, Option<Found>>,
+}
+
+impl<'a> Pruner<'a> {
+    /// For the segment behind `reader` of a table with this schema.
+    pub(crate) fn new(reader: &'a Reader, schema: &'a Schema, synthetic: &'a Synthetic) -> Self {
+        Self { reader, schema, synthetic, known: HashMap::new() }
+    }
+
+    /// The blocks where all hints can hold.
+    pub(crate) fn blocks(&mut self, hints: &[Hint]) -> Result<BlockSet, Error> {
+        let mut left = BlockSet::all(self.reader.index.blocks());
+        for hint in hints {
+            if left.is_empty() {
+                break;
+            }
+            if let Some(set) = self.hint(hint)? {
+                left.intersect(&set);
+            }
+        }
+        Ok(left)
+    }
+
+    fn none(&self) -> BlockSet {
+        BlockSet::none(self.reader.index.blocks())
+    }
+
+    /// The blocks where the hint can hold; none when nothing can be said.
+    fn hint(&mut self, hint: &Hint) -> Result<Option<BlockSet>, Error> {
+        match hint {
+            Hint::Terms { column, terms } => self.terms(*column, terms),
+            Hint::Compare { column, op, value } => self.compare(*column, *op, value),
+            Hint::In { column, values } => {
+                let mut any = self.none();
+                for value in values {
+                    match self.compare(*column, Comparison::Equal, value)? {
+                        Some(set) => any.unite(&set),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(any))
+            }
+            Hint::Any(hints) => {
+                let mut any = self.none();
+                for hint in hints {
+                    match self.hint(hint)? {
+                        Some(set) => any.unite(&set),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(any))
+            }
+            Hint::All(hints) => {
+                let mut all: Option<BlockSet> = None;
+                for hint in hints {
+                    let Some(set) = self.hint(hint)? else { continue };
+                    match &mut all {
+                        Some(all) => all.intersect(&set),
+                        None => all = Some(set),
+                    }
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    fn terms(
+        &mut self,
+        column: Option<usize>,
+        terms: &[String],
+    ) -> Result<Option<BlockSet>, Error> {
+        let mut all: Option<BlockSet> = None;
+        for term in terms.iter().flat_map(|t| terms_of(t)).take(TERMS_MAX) {
+            let set = match column {
+                Some(at) => self.term_in(at, &term)?,
+                None => self.term_anywhere(&term)?,
+            };
+            let Some(set) = set else { continue };
+            match &mut all {
+                Some(all) => all.intersect(&set),
+                None => all = Some(set),
+            }
+        }
+        Ok(all)
+    }
+
+    fn term_in(&mut self, column: usize, term: &[u8]) -> Result<Option<BlockSet>, Error> {
+        let Some(column) = self.schema.columns.get(column) else { return Ok(None) };
+        if !matches!(column.ty, ScalarType::String | ScalarType::Dynamic) {
+            return Ok(None);
+        }
+        let Some(place) = self.indexed(column) else {
+            let synthetic = Synthetic::makes(&column.name, column.ty);
+            return Ok((!synthetic).then(|| self.none()));
+        };
+        self.look_up(term, 1 << (place % 64))
+    }
+
+    /// A term in any text or dynamic column, those that are made while reading included.
+    fn term_anywhere(&mut self, term: &[u8]) -> Result<Option<BlockSet>, Error> {
+        for column in &self.schema.columns {
+            let made = Synthetic::makes(&column.name, column.ty) && self.indexed(column).is_none();
+            if made && self.synthetic.may_hold(&column.name, term) {
+                return Ok(None);
+            }
+        }
+        self.look_up(term, u64::MAX)
+    }
+
+    fn look_up(&mut self, term: &[u8], columns: u64) -> Result<Option<BlockSet>, Error> {
+        if !self.known.contains_key(term) {
+            let found = self.reader.index.find(term)?;
+            self.known.insert(term.to_vec(), found);
+        }
+        Ok(match self.known.get(term) {
+            Some(Some(found)) if found.columns & columns != 0 => Some(found.blocks.clone()),
+            _ if self.reader.index.complete => Some(self.none()),
+            _ => None,
+        })
+    }
+
+    /// The column's place in the index.
+    fn indexed(&self, column: &Column) -> Option<usize> {
+        self.reader.index.columns.iter().position(|name| **name == *column.name)
+    }
+
+    fn compare(
+        &mut self,
+        column: usize,
+        op: Comparison,
+        value: &Value,
+    ) -> Result<Option<BlockSet>, Error> {
+        let at = column;
+        let Some(column) = self.schema.columns.get(column) else { return Ok(None) };
+        if let Value::String(text) = value {
+            return match op {
+                Comparison::Equal if column.ty == ScalarType::String => self.equals(at, text),
+                _ => Ok(None),
+            };
+        }
+        let filled = &*column.name == crate::columns::TIME_GENERATED;
+        let Some(stored) = self.reader.position(column) else {
+            // Nothing compares with null; a time that is not stored is the time of receipt.
+            let decided = !filled && column.ty != ScalarType::String && *value != Value::Null;
+            return Ok(decided.then(|| self.none()));
+        };
+        let mut left = BlockSet::all(self.reader.index.blocks());
+        for group in 0..self.reader.groups() {
+            if !self.reader.may_hold(group, stored, op, value) {
+                let first = group * (ROW_GROUP_ROWS / BLOCK_ROWS);
+                left.remove_range(first, first + ROW_GROUP_ROWS / BLOCK_ROWS);
+            }
+        }
+        Ok(Some(left))
+    }
+
+    /// A text column equals a text: then it holds all terms of it.
+    fn equals(&mut self, column: usize, text: &str) -> Result<Option<BlockSet>, Error> {
+        let Some(described) = self.schema.columns.get(column) else { return Ok(None) };
+        let made = Synthetic::makes(&described.name, described.ty);
+        if made && self.indexed(described).is_none() {
+            let constant = self.synthetic.constant(&described.name);
+            return Ok(constant.is_some_and(|c| c != text).then(|| self.none()));
+        }
+        let mut all: Option<BlockSet> = None;
+        for term in terms_of(text).iter().take(TERMS_MAX) {
+            let Some(set) = self.term_in(column, term)? else { continue };
+            match &mut all {
+                Some(all) => all.intersect(&set),
+                None => all = Some(set),
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// False when the statistics of a row group exclude the comparison.
+pub(super) fn may_hold(
+    statistics: Option<&Statistics>,
+    stored: impl Fn(i64) -> i64,
+    op: Comparison,
+    value: &Value,
+) -> bool {
+    let Some(statistics) = statistics else { return true };
+    match (statistics, value) {
+        (Statistics::Int32(s), Value::Int(v)) => bounds(s.min_opt(), s.max_opt(), op, v),
+        (Statistics::Int32(s), Value::Long(v)) => bounds(
+            s.min_opt().map(|m| i64::from(*m)).as_ref(),
+            s.max_opt().map(|m| i64::from(*m)).as_ref(),
+            op,
+            v,
+        ),
+        (Statistics::Double(s), Value::Real(v)) => bounds(s.min_opt(), s.max_opt(), op, v),
+        (Statistics::Int64(s), value) => {
+            let wanted = match value {
+                Value::Long(v) => *v,
+                Value::Int(v) => i64::from(*v),
+                Value::DateTime(v) => v.ticks(),
+                Value::TimeSpan(v) => v.ticks(),
+                _ => return true,
+            };
+            let (min, max) = (s.min_opt().map(|m| stored(*m)), s.max_opt().map(|m| stored(*m)));
+            bounds(min.as_ref(), max.as_ref(), op, &wanted)
+        }
+        _ => true,
+    }
+}
+
+fn bounds<T: PartialOrd>(min: Option<&T>, max: Option<&T>, op: Comparison, value: &T) -> bool {
+    let low = |test: fn(&T, &T) -> bool| min.is_none_or(|min| test(min, value));
+    let high = |test: fn(&T, &T) -> bool| max.is_none_or(|max| test(max, value));
+    match op {
+        Comparison::Equal => low(T::le) && high(T::ge),
+        Comparison::Less => low(T::lt),
+        Comparison::LessOrEqual => low(T::le),
+        Comparison::Greater => high(T::gt),
+        Comparison::GreaterOrEqual => high(T::ge),
+    }
+}

@@ -1,0 +1,330 @@
+//! Reading a segment: row groups of chosen columns, checked and in the form of `model::rows`.
+
+mod chunks;
+mod group;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_schema::{Field, Schema as ArrowSchema, SchemaRef};
+use engine::source::Comparison;
+use model::{Column, ScalarType, Value};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::statistics::Statistics;
+
+use super::checksums::{CheckedFile, Checksums, sum_file};
+use super::index::{self, Index, Indexed};
+use super::physical::{self, Described};
+use super::terms::Collector;
+use super::{Segment, dynamic, prune};
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::gather;
+use crate::memory::Span;
+use chunks::Chunks;
+pub(crate) use group::GroupReader;
+
+/// An opened segment.
+pub(crate) struct Reader {
+    rows: Rows,
+    pub(super) index: Index,
+}
+
+/// The opened Parquet file.
+struct Rows {
+    path: PathBuf,
+    file: Arc<CheckedFile>,
+    metadata: Arc<ParquetMetaData>,
+    columns: Vec<Stored>,
+}
+
+/// A column of the file.
+#[derive(Clone, Debug)]
+struct Stored {
+    column: Column,
+    described: Described,
+    /// Its leaves in the Parquet schema.
+    leaves: std::ops::Range<usize>,
+}
+
+impl Reader {
+    /// Opens the files of a segment. An index that is missing or damaged is made again.
+    pub(super) fn open(segment: &Segment) -> Result<Self, Error> {
+        let index = match Index::open(&**segment.disk(), &segment.index_path()) {
+            Ok(index) if index.sums.length == segment.facts.bytes => index,
+            Err(error @ Error::Newer { .. }) => return Err(error),
+            Err(Error::Disk { what, source }) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Disk { what, source });
+            }
+            Ok(_) | Err(_) => rebuild_index(segment)?,
+        };
+        let rows = Rows::open(segment, index.sums.clone())?;
+        Ok(Self { rows, index })
+    }
+
+    /// Number of row groups.
+    pub(crate) fn groups(&self) -> usize {
+        self.rows.metadata.num_row_groups()
+    }
+
+    /// Rows of a row group.
+    pub(crate) fn group_rows(&self, group: usize) -> usize {
+        let groups = self.rows.metadata.row_groups();
+        groups.get(group).map_or(0, |g| usize::try_from(g.num_rows()).unwrap_or(0))
+    }
+
+    /// The place of a column among those stored; none when it has no value in any row (or another type).
+    pub(crate) fn position(&self, column: &Column) -> Option<usize> {
+        self.rows.columns.iter().position(|s| s.column == *column)
+    }
+
+    /// All stored columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.rows.columns.iter().map(|s| &s.column)
+    }
+
+    /// False when the statistics of a row group exclude that the stored column compares so.
+    pub(super) fn may_hold(
+        &self,
+        group: usize,
+        column: usize,
+        op: Comparison,
+        value: &Value,
+    ) -> bool {
+        let Some(stored) = self.rows.columns.get(column) else { return true };
+        let form = stored.described.form;
+        prune::may_hold(
+            self.rows.statistics(group, stored),
+            |v| physical::stored_ticks(form, v),
+            op,
+            value,
+        )
+    }
+
+    /// Lowest and highest tick of a stored datetime column in a row group, where known.
+    pub(crate) fn span(&self, group: usize, column: usize) -> Option<Span> {
+        let stored = self.rows.columns.get(column)?;
+        let Some(Statistics::Int64(s)) = self.rows.statistics(group, stored) else { return None };
+        let ticks = |v: Option<&i64>| v.map(|v| physical::stored_ticks(stored.described.form, *v));
+        Some(Span { min: ticks(s.min_opt())?, max: ticks(s.max_opt())? })
+    }
+
+    /// Starts reading the columns at these places (each once) of one row group.
+    pub(crate) fn read(
+        &self,
+        group: usize,
+        columns: &[usize],
+        selection: Option<RowSelection>,
+        batch_rows: usize,
+    ) -> Result<GroupReader, Error> {
+        self.rows.read(group, columns, selection, batch_rows)
+    }
+
+    /// All rows of one column; none when it is not stored.
+    pub(crate) fn whole(&self, column: &Column) -> Result<Option<ArrayRef>, Error> {
+        self.position(column).map(|at| self.rows.whole(at)).transpose()
+    }
+}
+
+impl Rows {
+    fn open(segment: &Segment, sums: Checksums) -> Result<Self, Error> {
+        let path = segment.rows_path();
+        let file = Arc::new(CheckedFile::open(&**segment.disk(), &path, sums)?);
+        let damaged = |e: ParquetError| from_parquet(e, &path);
+        let metadata = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Skip)
+            .with_offset_index_policy(PageIndexPolicy::Optional)
+            .parse_and_finish(&*file)
+            .map_err(damaged)?;
+        let columns = stored(&metadata)
+            .ok_or_else(|| Error::damaged(&path, "its columns are not described"))?;
+        Ok(Self { path, file, metadata: Arc::new(metadata), columns })
+    }
+
+    /// The Arrow type in which each column of the row group is read: texts as dictionaries where the pages have one.
+    fn schema(&self, group: usize) -> SchemaRef {
+        let chunks = self.metadata.row_groups().get(group);
+        let coded = |leaf: usize| {
+            let chunk = chunks.and_then(|g| g.columns().get(leaf));
+            chunk.is_some_and(|c| c.dictionary_page_offset().is_some())
+        };
+        let root = self.metadata.file_metadata().schema();
+        let fields = self.columns.iter().zip(root.get_fields()).map(|(stored, field)| {
+            let leaf = stored.leaves.start;
+            let ty = match stored.column.ty {
+                ScalarType::Dynamic => dynamic::read_type([coded(leaf), coded(leaf + 1)]),
+                ty => physical::read_type(ty, stored.described.form, coded(leaf)),
+            };
+            Field::new(field.name(), ty, field.is_optional())
+        });
+        Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
+    }
+
+    fn read(
+        &self,
+        group: usize,
+        columns: &[usize],
+        selection: Option<RowSelection>,
+        batch_rows: usize,
+    ) -> Result<GroupReader, Error> {
+        let damaged = |e: ParquetError| from_parquet(e, &self.path);
+        let options = ArrowReaderOptions::new()
+            .with_skip_arrow_metadata(true)
+            .with_schema(self.schema(group));
+        let metadata =
+            ArrowReaderMetadata::try_new(Arc::clone(&self.metadata), options).map_err(damaged)?;
+        let mask = ProjectionMask::roots(
+            self.metadata.file_metadata().schema_descr(),
+            columns.iter().copied(),
+        );
+        let chunks = match &selection {
+            Some(selection) if selection.row_count() * 4 < self.rows_of(group) => {
+                Chunks::on_demand(&self.file)
+            }
+            _ => Chunks::ahead(&self.file, self.ranges(group, columns))?,
+        };
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
+            .with_projection(mask)
+            .with_row_groups(vec![group])
+            .with_batch_size(batch_rows);
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        let reader = builder.build().map_err(damaged)?;
+        // The reader gives the columns in the file's order; `order` finds each wanted one among them.
+        let mut sorted: Vec<usize> = columns.to_vec();
+        sorted.sort_unstable();
+        let wanted = columns.iter().map(|at| {
+            let stored = self.columns.get(*at)?;
+            let place = sorted.iter().position(|s| s == at)?;
+            Some((place, stored.column.ty, stored.described.form))
+        });
+        let wanted = wanted.collect::<Option<Vec<_>>>();
+        let wanted = wanted.ok_or_else(|| Error::damaged(&self.path, "a column is missing"))?;
+        Ok(GroupReader::new(reader, wanted, self.path.clone()))
+    }
+
+    fn rows_of(&self, group: usize) -> usize {
+        let groups = self.metadata.row_groups();
+        groups.get(group).map_or(0, |g| usize::try_from(g.num_rows()).unwrap_or(0))
+    }
+
+    fn statistics(&self, group: usize, stored: &Stored) -> Option<&Statistics> {
+        self.metadata.row_groups().get(group)?.columns().get(stored.leaves.start)?.statistics()
+    }
+
+    /// Where the chunks of these columns lie.
+    fn ranges(&self, group: usize, columns: &[usize]) -> Vec<(u64, u64)> {
+        let Some(group) = self.metadata.row_groups().get(group) else { return Vec::new() };
+        let stored = columns.iter().filter_map(|at| self.columns.get(*at));
+        stored
+            .flat_map(|s| s.leaves.clone())
+            .filter_map(|leaf| group.columns().get(leaf))
+            .map(|chunk| chunk.byte_range())
+            .collect()
+    }
+
+    fn whole(&self, column: usize) -> Result<ArrayRef, Error> {
+        let mut parts = Vec::new();
+        for group in 0..self.metadata.num_row_groups() {
+            let mut reader = self.read(group, &[column], None, self.rows_of(group).max(1))?;
+            while let Some(mut arrays) = reader.next()? {
+                parts.extend(arrays.pop());
+            }
+        }
+        if let [_] = parts[..]
+            && let Some(only) = parts.pop()
+        {
+            return Ok(only);
+        }
+        let ty = self.columns.get(column).map(|s| s.column.ty);
+        ty.and_then(|ty| gather::join(ty, &parts))
+            .ok_or_else(|| Error::damaged(&self.path, "a column has the wrong form"))
+    }
+}
+
+/// The columns that the metadata describes, with their leaves; none when it does not fit the schema.
+fn stored(metadata: &ParquetMetaData) -> Option<Vec<Stored>> {
+    let file = metadata.file_metadata();
+    let described = file.key_value_metadata()?.iter().find(|kv| kv.key == "vedette.columns")?;
+    let described: Vec<Described> = serde_json::from_str(described.value.as_deref()?).ok()?;
+    let fields = file.schema().get_fields();
+    if fields.len() != described.len() {
+        return None;
+    }
+    let mut leaf = 0;
+    let mut columns = Vec::with_capacity(described.len());
+    for (field, described) in fields.iter().zip(described) {
+        let leaves = if field.is_group() { field.get_fields().len() } else { 1 };
+        let column = described.column().filter(|c| &*c.name == field.name())?;
+        let dynamic = column.ty == ScalarType::Dynamic;
+        if leaves != if dynamic { 2 } else { 1 } || dynamic != field.is_group() {
+            return None;
+        }
+        columns.push(Stored { column, described, leaves: leaf..leaf + leaves });
+        leaf += leaves;
+    }
+    Some(columns)
+}
+
+/// Makes the index again from the Parquet file, which must be whole.
+fn rebuild_index(segment: &Segment) -> Result<Index, Error> {
+    let (disk, path) = (segment.disk(), segment.rows_path());
+    let (sums, crc) = sum_file(&**disk, &path)?;
+    if sums.length != segment.facts.bytes || crc != segment.facts.crc {
+        return Err(Error::damaged(&path, "it fails its checksum"));
+    }
+    let index_path = segment.index_path();
+    tracing::warn!(file = %index_path.display(), "the index is missing or damaged and is made again");
+    let rows = Rows::open(segment, sums.clone())?;
+    let count = usize::try_from(segment.facts.rows).unwrap_or(0);
+    let mut indexed = Indexed { rows: count, columns: Vec::new(), terms: Collector::new(count) };
+    for (at, stored) in rows.columns.iter().enumerate() {
+        let place = indexed.columns.len();
+        match stored.column.ty {
+            ScalarType::String => indexed.terms.add_texts(place, &rows.whole(at)?),
+            ScalarType::Dynamic => {
+                let array = rows.whole(at)?;
+                if let Some(views) = arrow_array::cast::AsArray::as_binary_view_opt(&array) {
+                    indexed.terms.add_dynamics(place, views);
+                }
+            }
+            _ => continue,
+        }
+        indexed.columns.push(stored.column.name.to_string());
+    }
+    replace_index(&**disk, segment, &sums, indexed)?;
+    Index::open(&**disk, &index_path)
+}
+
+fn replace_index(
+    disk: &dyn Disk,
+    segment: &Segment,
+    sums: &Checksums,
+    indexed: Indexed,
+) -> Result<(), Error> {
+    let path = segment.index_path();
+    let temp = path.with_extension("index.tmp");
+    let failed = |e| Error::disk("write", &path, e);
+    disk.remove(&temp).map_err(failed)?;
+    index::write(disk, &temp, sums, indexed)?;
+    disk.rename(&temp, &path).map_err(failed)?;
+    path.parent().map_or(Ok(()), |folder| disk.sync_folder(folder)).map_err(failed)
+}
+
+/// What the Parquet reader reported, as our own error.
+fn from_parquet(error: ParquetError, path: &std::path::Path) -> Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<Error>() {
+            Ok(own) => *own,
+            Err(other) => Error::damaged(path, other),
+        },
+        other => Error::damaged(path, other),
+    }
+}
