@@ -16,7 +16,7 @@ pub enum Form {
 }
 
 /// One attribute of an entity.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Identifier {
     /// Name in entity mappings and in an alert's `Entities`.
     pub name: &'static str,
@@ -27,7 +27,7 @@ pub struct Identifier {
 }
 
 /// One type of entity.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct EntityType {
     /// Name in entity mappings: `IP`, `FileHash`.
     pub name: &'static str,
@@ -277,6 +277,18 @@ pub const ENTITY_TYPES: &[EntityType] = &[
         friendly: &["Subject", "SubmissionId"],
     },
 ];
+
+impl std::fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl std::fmt::Debug for EntityType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
 
 impl EntityType {
     /// The type with this mapping name, in any case; blanks fall away (`File hash`).

@@ -33,9 +33,7 @@ fn almost_all_public_content_is_accepted() {
     });
     let import = import::read(read);
     let mut rates = BTreeMap::new();
-    for kind in
-        [ItemKind::AnalyticsRule, ItemKind::HuntingQuery, ItemKind::Parser]
-    {
+    for kind in [ItemKind::AnalyticsRule, ItemKind::HuntingQuery, ItemKind::Parser] {
         let refused = import.report.count(kind, Outcome::Refused);
         let known = import.report.count(kind, Outcome::Imported)
             + import.report.count(kind, Outcome::Skipped);
