@@ -16,14 +16,12 @@ pub(crate) enum Scalar<'a> {
     Time(DateTime),
 }
 
-/// Appends a scalar to a column of any type but dynamic; false when it does not fit (the cell is null then). An empty
-/// text is null without complaint.
+/// Appends a scalar to a column of any type but dynamic; false when it does not fit (the cell is null then). Outside of
+/// string columns an empty text is null without complaint, and so is the word `null`.
 pub(crate) fn push(builder: &mut ColumnBuilder, scalar: Scalar<'_>) -> bool {
     let empty = match scalar {
         Scalar::Null => true,
-        Scalar::Text(t) => {
-            t.trim_ascii().is_empty() && !matches!(builder, ColumnBuilder::String(_))
-        }
+        Scalar::Text(t) => is_blank(t) && !matches!(builder, ColumnBuilder::String(_)),
         _ => false,
     };
     if empty {
@@ -62,6 +60,12 @@ pub(crate) fn push(builder: &mut ColumnBuilder, scalar: Scalar<'_>) -> bool {
         builder.push_null();
     }
     fits
+}
+
+/// Nothing, or the word that exports write for it.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let text = text.trim_ascii();
+    text.is_empty() || text.eq_ignore_ascii_case("null")
 }
 
 /// True when a text that is not empty is a value of the type.
@@ -187,7 +191,12 @@ fn as_time(scalar: Scalar<'_>) -> Option<DateTime> {
 
 /// A datetime in text: the usual ISO form quickly, any other form that `todatetime()` takes.
 pub(crate) fn text_time(text: &str) -> Option<DateTime> {
-    iso(text.as_bytes()).or_else(|| DateTime::parse(text))
+    iso(text.as_bytes()).or_else(|| DateTime::parse(text)).or_else(|| {
+        // Some exports write `14:51 PM`.
+        let text = text.trim_ascii_end();
+        let plain = text.strip_suffix("PM").or(text.strip_suffix("pm"))?;
+        DateTime::parse(plain).filter(|time| time.civil().hour > 12)
+    })
 }
 
 /// `2024-02-29T12:34:56Z`, with up to seven digits of a second, a blank for the `T`, and the `Z` optional.

@@ -2,7 +2,7 @@
 
 use model::ScalarType;
 
-use crate::cell::{text_bool, text_time};
+use crate::cell::{is_blank, text_bool, text_time};
 use crate::sink::container;
 
 /// The kinds of value that a column was seen to hold.
@@ -40,7 +40,9 @@ impl Kinds {
     /// The kind of a text whose format has texts only. `007` and `+1` are texts: as numbers they would change.
     pub(crate) fn of_text(text: &str) -> Self {
         let text = text.trim_ascii();
-        let Some(first) = text.bytes().next() else { return Self::NONE };
+        let Some(first) = text.bytes().next().filter(|_| !is_blank(text)) else {
+            return Self::NONE;
+        };
         match first {
             b'0'..=b'9' | b'-' => Self::of_number(text).unwrap_or_else(|| Self::of_time(text)),
             b'{' | b'[' if container(text).is_some() => Self::CONTAINER,
@@ -119,6 +121,8 @@ mod tests {
             (&["{", "}"], String),
             (&[], String),
             (&["", " "], String),
+            (&["1", "null"], Long),
+            (&["3/31/2022, 14:51:35.857 PM"], DateTime),
             (&["nan"], String),
             (&["1e999"], String),
         ];

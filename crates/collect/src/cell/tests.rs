@@ -80,7 +80,11 @@ fn scalars_fit_or_are_refused() {
         (T::DateTime, Long(1_659_523_775), Some(at("2022-08-03T10:49:35Z"))),
         (T::DateTime, Text("1659523775038"), Some(at("2022-08-03T10:49:35.038Z"))),
         (T::DateTime, Text("1602571970.909397331"), Some(at("2020-10-13T06:52:50.909397Z"))),
+        (T::DateTime, Text("3/31/2022, 14:51:35.857 PM"), Some(at("2022-03-31T14:51:35.857Z"))),
+        (T::DateTime, Text("3/31/2022, 14:51:35.857 AM"), None),
         (T::DateTime, Text("soon"), None),
+        (T::Int, Text("null"), Some(Value::Null)),
+        (T::String, Text("null"), Some(Value::string("null"))),
         (T::DateTime, Bool(true), None),
     ];
     for (ty, scalar, wanted) in cases {
