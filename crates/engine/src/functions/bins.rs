@@ -6,11 +6,8 @@ use super::Function;
 use super::call::{Call, EvalError};
 use super::support::Answer;
 
-pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("bin", bin),
-    Function::new("floor", bin),
-    Function::new("bin_at", bin_at),
-];
+pub(super) const FUNCTIONS: &[Function] =
+    &[Function::new("bin", bin), Function::new("floor", bin), Function::new("bin_at", bin_at)];
 
 /// The largest multiple of `size` that is not above `value`; none for a size that is not positive.
 pub(crate) fn bin_long(value: i64, size: i64) -> Option<i64> {
@@ -75,7 +72,10 @@ fn decimal(call: &Call<'_>, index: usize, row: usize) -> Option<Decimal> {
 
 type Parts = (Decimal, Decimal, Decimal);
 
-fn decimals(call: &Call<'_>, read: fn(&Call<'_>, usize) -> Option<Parts>) -> Result<super::Columnar, EvalError> {
+fn decimals(
+    call: &Call<'_>,
+    read: fn(&Call<'_>, usize) -> Option<Parts>,
+) -> Result<super::Columnar, EvalError> {
     call.bytes16(|row| {
         let (value, size, point) = read(call, row)?;
         if size <= Decimal::ZERO {

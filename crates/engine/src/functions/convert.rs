@@ -23,8 +23,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("max_of", |c| extreme(c, Ordering::Greater)),
     Function::new("min_of", |c| extreme(c, Ordering::Less)),
     Function::new("tohex", to_hex),
-    Function::new("todynamic", to_dynamic),
-    Function::new("toobject", to_dynamic),
     Function::new("assert", assert_that),
     Function::new("estimate_data_size", estimate_data_size),
     Function::volatile("new_guid", new_guid),
@@ -50,7 +48,8 @@ fn empties(call: &Call<'_>, wanted: bool) -> Answer {
     match call.types.first() {
         Some(ScalarType::String) => {
             let texts = call.text(0)?;
-            let bits = BooleanBuffer::collect_bool(call.rows, |r| texts.get(r).is_empty() == wanted);
+            let bits =
+                BooleanBuffer::collect_bool(call.rows, |r| texts.get(r).is_empty() == wanted);
             Ok(Columnar::Array(Arc::new(BooleanArray::new(bits, None))))
         }
         Some(ScalarType::Dynamic) => {
@@ -127,13 +126,9 @@ fn to_hex(call: &Call<'_>) -> Answer {
     })
 }
 
-fn to_dynamic(call: &Call<'_>) -> Answer {
-    super::parse::parse_json(call)
-}
-
 fn assert_that(call: &Call<'_>) -> Answer {
     let (conditions, messages) = (call.bool(0)?, call.text(1)?);
-    match (0..call.rows).find(|row| conditions.get(*row) != Some(true)) {
+    match (0..call.rows).find(|row| conditions.get(*row) == Some(false)) {
         Some(row) => Err(EvalError::new(format!("assertion failed: {}", messages.get(row)))),
         None => call.bools(|_| Some(true)),
     }
@@ -170,4 +165,3 @@ fn random(call: &Call<'_>) -> Answer {
         })
     })
 }
-

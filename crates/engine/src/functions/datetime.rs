@@ -16,7 +16,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("hourofday", |c| part(c, |d| d.civil().hour)),
     Function::new("week_of_year", |c| part(c, DateTime::iso_week)),
     Function::new("weekofyear", |c| part(c, week_with_wednesday)),
-    Function::new("dayofweek", |c| moved(c, |d, _| Some(i64::from(d.day_of_week()) * TICKS_PER_DAY))),
+    Function::new("dayofweek", |c| {
+        moved(c, |d, _| Some(i64::from(d.day_of_week()) * TICKS_PER_DAY))
+    }),
     Function::new("startofday", |c| moved(c, |d, n| d.start_of_day(n).map(DateTime::ticks))),
     Function::new("startofweek", |c| moved(c, |d, n| d.start_of_week(n).map(DateTime::ticks))),
     Function::new("startofmonth", |c| moved(c, |d, n| d.start_of_month(n).map(DateTime::ticks))),
@@ -165,7 +167,8 @@ impl Period {
 
     fn of(call: &Call<'_>) -> Result<Self, EvalError> {
         let name = call.text(0)?;
-        let name = name.constant().ok_or_else(|| EvalError::new("the period must be a constant"))?;
+        let name =
+            name.constant().ok_or_else(|| EvalError::new("the period must be a constant"))?;
         Self::ALL
             .iter()
             .find(|(known, _)| name.trim().eq_ignore_ascii_case(known))

@@ -39,7 +39,8 @@ fn pieces(format: &str, letters: &str) -> Vec<Piece> {
 /// The constant format, refused where it holds letters that mean nothing.
 fn checked(call: &Call<'_>, letters: &str) -> Result<Vec<Piece>, EvalError> {
     let format = call.text(1)?;
-    let format = format.constant().ok_or_else(|| EvalError::new("the format must be a constant"))?;
+    let format =
+        format.constant().ok_or_else(|| EvalError::new("the format must be a constant"))?;
     let pieces = pieces(format, letters);
     let stranger = pieces.iter().find_map(|p| match p {
         Piece::Plain(c) if c.is_alphabetic() && !matches!(c, 'T' | 'Z') => Some(*c),
@@ -111,7 +112,9 @@ fn format_timespan(call: &Call<'_>) -> Answer {
             match piece {
                 Piece::Plain(c) => out.push(*c),
                 Piece::Run('d', count) => number(out, ticks / day, (*count).min(8)),
-                Piece::Run('h' | 'H', count) => number(out, ticks / (3600 * second) % 24, (*count).min(2)),
+                Piece::Run('h' | 'H', count) => {
+                    number(out, ticks / (3600 * second) % 24, (*count).min(2))
+                }
                 Piece::Run('m', count) => number(out, ticks / (60 * second) % 60, (*count).min(2)),
                 Piece::Run('s', count) => number(out, ticks / second % 60, (*count).min(2)),
                 Piece::Run(letter @ ('f' | 'F'), count) => {
@@ -131,7 +134,9 @@ fn shifted(call: &Call<'_>, shift: fn(DateTime, &TimeZone) -> Option<DateTime>) 
     let (dates, names) = (call.long(0)?, call.text(1)?);
     let fixed = match names.constant() {
         Some(name) => Some(zone(name).ok_or_else(|| {
-            EvalError::new(format!("'{name}' is no time zone; datetime_list_timezones() lists them"))
+            EvalError::new(format!(
+                "'{name}' is no time zone; datetime_list_timezones() lists them"
+            ))
         })?),
         None => None,
     };
@@ -160,7 +165,13 @@ fn to_utc(date: DateTime, zone: &TimeZone) -> Option<DateTime> {
     let c = date.civil();
     let (year, small) = (i16::try_from(c.year).ok()?, |v: u32| i8::try_from(v).unwrap_or(0));
     let local = jiff::civil::DateTime::new(
-        year, small(c.month), small(c.day), small(c.hour), small(c.minute), small(c.second), 0,
+        year,
+        small(c.month),
+        small(c.day),
+        small(c.hour),
+        small(c.minute),
+        small(c.second),
+        0,
     )
     .ok()?;
     let offset = match zone.to_ambiguous_timestamp(local).offset() {

@@ -5,6 +5,16 @@
 //! Dictionary columns never reach a function: [`evaluate`] runs it once per distinct value and keeps the codes.
 
 mod arithmetic;
+pub(crate) mod bins;
+mod convert;
+mod datetime;
+mod datetime_format;
+mod jsonpath;
+mod parse;
+pub(crate) mod regex;
+mod strings;
+mod url;
+mod xml;
 mod call;
 mod compare;
 mod signature;
@@ -55,7 +65,20 @@ impl std::fmt::Debug for Function {
 }
 
 /// Every family's table. A new family is a line here.
-const FAMILIES: &[&[Function]] = &[arithmetic::FUNCTIONS, compare::FUNCTIONS, terms::FUNCTIONS];
+const FAMILIES: &[&[Function]] = &[
+    arithmetic::FUNCTIONS,
+    bins::FUNCTIONS,
+    compare::FUNCTIONS,
+    convert::FUNCTIONS,
+    datetime::FUNCTIONS,
+    datetime_format::FUNCTIONS,
+    parse::FUNCTIONS,
+    regex::FUNCTIONS,
+    strings::FUNCTIONS,
+    terms::FUNCTIONS,
+    url::FUNCTIONS,
+    xml::FUNCTIONS,
+];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
     LazyLock::new(|| FAMILIES.iter().flat_map(|f| f.iter()).map(|f| (f.name, f)).collect());

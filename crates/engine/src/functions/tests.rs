@@ -24,7 +24,7 @@ macro_rules! families {
     };
 }
 
-families!(operators, terms);
+families!(operators, terms, strings, regexes, datetimes, conversions, parsing);
 
 fn context() -> EvalContext {
     EvalContext { now: DateTime::parse("2024-02-29T12:34:56.7891234Z").unwrap() }
@@ -56,6 +56,9 @@ enum Mode {
 
 fn check(case: &Case) -> Result<(), String> {
     for mode in [Mode::Constants, Mode::Columns, Mode::Dictionary] {
+        if case.expected.is_none() && mode != Mode::Constants {
+            continue;
+        }
         let got = value_of(&case.call, mode);
         match (&case.expected, got) {
             (None, Err(_)) => {}
@@ -84,7 +87,8 @@ fn value_of(term: &Term, mode: Mode) -> Result<(Value, ScalarType), String> {
     let signature = signatures(name).and_then(|s| {
         s.overloads.iter().find(|o| {
             let most: usize = o.parameters.iter().map(|p| p.max).fold(0, usize::saturating_add);
-            args.len() <= most
+            let least: usize = o.parameters.iter().map(|p| p.min).sum();
+            (least..=most).contains(&args.len())
         })
     });
     let args: Vec<(Value, ScalarType)> = match signature {
