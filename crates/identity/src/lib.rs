@@ -1,1 +1,56 @@
-//! identity
+//! Who is calling, and may they do this here: applications, tokens, discovery, role assignments.
+//!
+//! [`Identity`] is the one door. A request's way through it:
+//!
+//! ```text
+//! /{tenant}/oauth2/v2.0/token   Identity::token(form)              -> access token, or an OAuth error
+//! Authorization: Bearer ...     Identity::authenticate(token, ..)  -> Caller, or AuthError (401 + challenge)
+//! any action at any scope       Identity::require(caller, ..)      -> (), or Denied (403)
+//! a query                       Identity::tables_readable(..)      -> the tables it may see
+//! ```
+//!
+//! Applications, principals and role assignments are documents in the store and, compiled, in memory: no question
+//! above touches a disk. Writes go to the store first and are in force when they return. Nothing here speaks HTTP.
+
+mod access;
+mod audience;
+mod auth_error;
+mod authenticate;
+mod authorization;
+mod bootstrap;
+mod cache;
+mod caller;
+mod cloud;
+mod directory;
+mod discovery;
+mod error;
+mod filter;
+mod identity;
+mod jwt;
+mod signing_keys;
+mod tenant;
+mod time;
+mod token;
+mod urls;
+
+pub use access::{Permission, RoleAssignment, RoleDefinition};
+pub use audience::Audiences;
+pub use auth_error::{AuthError, Denied, bearer_token};
+pub use authorization::{Permissions, RoleAssignments, RoleDefinitions, TYPES};
+pub use bootstrap::AdminCredentials;
+pub use caller::Caller;
+pub use directory::{
+    Application, GraphError, KeyCredential, NewApplication, NewPassword, PasswordAnswer,
+    PasswordCredential, ServicePrincipal,
+};
+pub use discovery::Generation;
+pub use error::IdentityError;
+pub use identity::{Identity, IdentityConfig};
+pub use tenant::Tenant;
+pub use token::{CredentialKind, OAuthError, SignIn, TokenAnswer, TokenEndpoint, TokenRequest};
+pub use urls::PublicUrls;
+
+#[cfg(test)]
+mod hygiene;
+#[cfg(test)]
+mod testing;

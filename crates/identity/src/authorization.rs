@@ -1,0 +1,103 @@
+//! Microsoft.Authorization as resource types: role assignments, role definitions, the caller's own permissions.
+//!
+//! They are documents like any other, so a deleted resource takes the assignments on it along; but their lists look
+//! upwards as well as downwards, and their checks look at the directory, so providers stand in for the life cycle.
+
+mod assignments;
+mod definitions;
+mod permissions;
+
+use arm::{ArmError, NameRule, Patch, ResourceType, Scope};
+use model::ResourceId;
+use serde_json::Value;
+
+pub use assignments::RoleAssignments;
+pub(crate) use assignments::assignment_document;
+pub use definitions::RoleDefinitions;
+pub use permissions::Permissions;
+
+use crate::IdentityError;
+
+const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
+const ROLE_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions";
+const PERMISSIONS: &str = "Microsoft.Authorization/permissions";
+
+const EVERYWHERE: &[Scope] =
+    &[Scope::Tenant, Scope::Subscription, Scope::ResourceGroup, Scope::OnAny];
+
+/// The table entries. Register the providers (and the hook of role assignments) beside them.
+pub const TYPES: &[ResourceType] = &[
+    ResourceType::new(ROLE_ASSIGNMENTS)
+        .scopes(EVERYWHERE)
+        .api_versions(&[
+            "2022-04-01",
+            "2020-10-01-preview",
+            "2020-04-01-preview",
+            "2018-09-01-preview",
+            "2015-07-01",
+        ])
+        .names(NameRule::GUID)
+        .patch(Patch::Refused),
+    ResourceType::new(ROLE_DEFINITIONS)
+        .scopes(EVERYWHERE)
+        .api_versions(&["2022-05-01-preview", "2022-04-01", "2018-01-01-preview", "2015-07-01"])
+        .names(NameRule::GUID)
+        .patch(Patch::Refused),
+    ResourceType::new(PERMISSIONS)
+        .scopes(EVERYWHERE)
+        .api_versions(&["2022-05-01-preview", "2022-04-01", "2018-07-01", "2015-07-01"])
+        .read_only(),
+];
+
+impl From<IdentityError> for ArmError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Store(error) => error.into(),
+            other => ArmError::new(500, "InternalServerError", other.to_string()),
+        }
+    }
+}
+
+/// The id of a role definition as an answer at `scope` shows it: below the subscription, when there is one.
+fn definition_id(scope: &ResourceId, role: &str) -> String {
+    match scope.subscription() {
+        Some(subscription) => {
+            format!("/subscriptions/{subscription}/providers/{ROLE_DEFINITIONS}/{role}")
+        }
+        None => format!("/providers/{ROLE_DEFINITIONS}/{role}"),
+    }
+}
+
+/// `properties` of a body; older clients send them at the top.
+fn properties(body: &Value) -> &Value {
+    match body.get("properties") {
+        Some(properties) if properties.is_object() => properties,
+        _ => body,
+    }
+}
+
+/// A text property that is there and not empty.
+fn text<'a>(properties: &'a Value, name: &str) -> Option<&'a str> {
+    properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// Refuses a name that is no GUID.
+fn require_guid(name: &str, code: &'static str) -> Result<String, ArmError> {
+    match uuid::Uuid::try_parse(name) {
+        Ok(id) => Ok(id.to_string()),
+        Err(_) => Err(ArmError::bad_request(
+            code,
+            format!("'{name}' is not a GUID; names here are GUIDs"),
+        )),
+    }
+}
+
+fn bad_filter(text: &str, why: &str) -> ArmError {
+    ArmError::bad_request(
+        "UnsupportedQuery",
+        format!("the filter '{text}' is not supported: {why}"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

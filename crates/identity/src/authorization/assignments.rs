@@ -1,0 +1,276 @@
+//! Role assignments: created once, never changed, listed upwards and downwards.
+
+use std::sync::Arc;
+
+use arm::{Answer, Arm, ArmError, Call, Hook, Page, Place, Provider};
+use async_trait::async_trait;
+use model::{DateTime, ResourceId};
+use serde_json::{Value, json};
+use state::{Condition, StoreError};
+
+use super::{ROLE_ASSIGNMENTS, bad_filter, definition_id, properties, require_guid, text};
+use crate::Identity;
+use crate::access::{ASSIGNMENTS, Access, RoleAssignment};
+use crate::filter::{self, Filter};
+
+const PAGE_SIZE: usize = 1000;
+
+/// Provider and hook of Microsoft.Authorization/roleAssignments.
+pub struct RoleAssignments(Arc<Identity>);
+
+impl RoleAssignments {
+    /// Over an instance's identity.
+    pub fn new(identity: Arc<Identity>) -> Self {
+        Self(identity)
+    }
+
+    fn create(&self, call: &Call, place: &Place) -> Result<Answer, ArmError> {
+        let name = require_guid(place.id.name(), "InvalidRoleAssignmentId")?;
+        let scope = place.parent.as_ref().map_or_else(|| ResourceId::new("/"), |p| p.id.clone());
+        let wanted = Wanted::read(&call.body)?;
+        let _one_at_a_time = self.0.changing();
+        let access = self.0.access();
+        wanted.check(&self.0, &access, &scope)?;
+        let (id, mut document) =
+            assignment_document(&scope, &name, &wanted.role, &wanted.principal, call.now);
+        if let Some(existing) = access.assignments().iter().find(|a| a.id == id) {
+            return wanted.repeated(existing);
+        }
+        let same = |a: &&Arc<RoleAssignment>| {
+            a.scope == scope && a.principal_id == wanted.principal && a.role == wanted.role
+        };
+        if let Some(existing) = access.assignments().iter().find(same) {
+            let message = format!(
+                "The role assignment already exists. The ID of the existing role assignment is {}.",
+                existing.id.name()
+            );
+            return Err(ArmError::new(409, "RoleAssignmentExists", message));
+        }
+        document["properties"]["description"] = json!(wanted.description);
+        for by in ["createdBy", "updatedBy"] {
+            document["properties"][by] = json!(call.caller.name);
+        }
+        self.0.store().put(ASSIGNMENTS, &id.key(), document.clone(), Condition::Absent)?;
+        self.0.refresh_access()?;
+        Ok(Answer::json(201, document))
+    }
+
+    fn remove(&self, place: &Place) -> Result<Answer, ArmError> {
+        let _one_at_a_time = self.0.changing();
+        let access = self.0.access();
+        let Some(assignment) = access.assignments().iter().find(|a| a.id == place.id) else {
+            return Ok(Answer::empty(204));
+        };
+        if self.is_last_administrator(&access, assignment) {
+            let message = "This is the last assignment that lets an active principal assign roles; give another one that right first.";
+            return Err(ArmError::bad_request("CannotDeleteLastRbacAdminAssignment", message));
+        }
+        match self.0.store().delete(ASSIGNMENTS, &assignment.id.key(), Condition::Any) {
+            Ok(_) | Err(StoreError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.0.refresh_access()?;
+        Ok(Answer::ok(assignment.value.clone()))
+    }
+
+    fn is_last_administrator(&self, access: &Access, leaving: &RoleAssignment) -> bool {
+        let directory = self.0.directory();
+        let acts = |id: &str| directory.principal(id).is_some_and(|p| p.account_enabled);
+        let mut others = access.administrators(|a| a.id != leaving.id);
+        let mut now = access.administrators(|a| a.id == leaving.id);
+        now.any(acts) && !others.any(acts)
+    }
+}
+
+#[async_trait]
+impl Provider for RoleAssignments {
+    async fn get(&self, _: &Arm, _: &Call, place: &Place) -> Result<Option<Value>, ArmError> {
+        let access = self.0.access();
+        Ok(access.assignments().iter().find(|a| a.id == place.id).map(|a| a.value.clone()))
+    }
+
+    async fn list(&self, _: &Arm, call: &Call, scope: &Place) -> Result<Page, ArmError> {
+        let all = list(&self.0.access(), &scope.id, call.parameter("$filter"))?;
+        Page::cut(all, call, PAGE_SIZE)
+    }
+
+    async fn put(&self, _: &Arm, call: &Call, place: &Place) -> Result<Answer, ArmError> {
+        self.create(call, place)
+    }
+
+    async fn delete(&self, _: &Arm, _: &Call, place: &Place) -> Result<Answer, ArmError> {
+        self.remove(place)
+    }
+}
+
+/// A deleted resource takes the assignments on it along: what is in force must follow.
+#[async_trait]
+impl Hook for RoleAssignments {
+    async fn changed(
+        &self,
+        _: &Arm,
+        _: &ResourceId,
+        _: Option<&Value>,
+        _: Option<&Value>,
+    ) -> Result<(), ArmError> {
+        Ok(self.0.reload_access()?)
+    }
+}
+
+/// What a body asks for.
+struct Wanted {
+    role: String,
+    principal: String,
+    principal_type: Option<String>,
+    description: Option<String>,
+}
+
+impl Wanted {
+    fn read(body: &Value) -> Result<Self, ArmError> {
+        let properties = properties(body);
+        let required = |name: &str| {
+            text(properties, name).ok_or_else(|| {
+                ArmError::bad_request(
+                    "InvalidRoleAssignmentRequest",
+                    format!("properties.{name} is required"),
+                )
+                .target(format!("properties.{name}"))
+            })
+        };
+        let definition = required("roleDefinitionId")?;
+        if text(properties, "condition").is_some() {
+            let message = "conditions on role assignments are not evaluated here, so they are refused; leave 'condition' out";
+            return Err(ArmError::bad_request("ConditionNotSupported", message)
+                .target("properties.condition"));
+        }
+        let role = definition.rsplit('/').next().unwrap_or(definition);
+        Ok(Self {
+            role: require_guid(role, "InvalidRoleDefinitionId")?,
+            principal: require_guid(required("principalId")?, "InvalidPrincipalId")?,
+            principal_type: text(properties, "principalType").map(str::to_owned),
+            description: text(properties, "description").map(|d| d.chars().take(1024).collect()),
+        })
+    }
+
+    fn check(
+        &self,
+        identity: &Identity,
+        access: &Access,
+        scope: &ResourceId,
+    ) -> Result<(), ArmError> {
+        let role = access.definition(&self.role).ok_or_else(|| {
+            let message =
+                format!("The specified role definition with ID '{}' does not exist.", self.role);
+            ArmError::bad_request("RoleDefinitionDoesNotExist", message)
+        })?;
+        let assignable = |at: &String| scope.is_within(&ResourceId::new(at));
+        if !role.assignable_scopes.iter().any(assignable) {
+            let message = format!(
+                "The role '{}' cannot be assigned at '{scope}': assignableScopes leave it out.",
+                role.name
+            );
+            return Err(ArmError::bad_request("RoleDefinitionNotAssignableAtScope", message));
+        }
+        if identity.directory().principal(&self.principal).is_none() {
+            let message = format!(
+                "Principal {} does not exist in the directory {}. Use the object id of a service principal, not its application id.",
+                self.principal,
+                identity.tenant().id
+            );
+            return Err(ArmError::bad_request("PrincipalNotFound", message));
+        }
+        match &self.principal_type {
+            Some(kind) if !kind.eq_ignore_ascii_case("ServicePrincipal") => {
+                let message = format!(
+                    "The principal {} is a ServicePrincipal, not a '{kind}'.",
+                    self.principal
+                );
+                Err(ArmError::bad_request("UnmatchedPrincipalType", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same again is no change; anything else is refused, as assignments never change.
+    fn repeated(&self, existing: &RoleAssignment) -> Result<Answer, ArmError> {
+        if existing.role == self.role && existing.principal_id == self.principal {
+            return Ok(Answer::ok(existing.value.clone()));
+        }
+        let message = "Tenant ID, application ID, principal ID, role and scope of an existing role assignment cannot be changed; delete it and make another.";
+        Err(ArmError::new(409, "RoleAssignmentUpdateNotPermitted", message))
+    }
+}
+
+/// The stored and wire form of an assignment.
+pub(crate) fn assignment_document(
+    scope: &ResourceId,
+    name: &str,
+    role: &str,
+    principal: &str,
+    now: DateTime,
+) -> (ResourceId, Value) {
+    let id = scope.join(&format!("providers/{ROLE_ASSIGNMENTS}/{name}"));
+    let document = json!({
+        "properties": {
+            "roleDefinitionId": definition_id(scope, role),
+            "principalId": principal,
+            "principalType": "ServicePrincipal",
+            "scope": scope.as_str(),
+            "condition": null,
+            "conditionVersion": null,
+            "createdOn": now.to_string(),
+            "updatedOn": now.to_string(),
+            "createdBy": "",
+            "updatedBy": "",
+            "delegatedManagedIdentityResourceId": null,
+            "description": null,
+        },
+        "id": id.as_str(),
+        "type": ROLE_ASSIGNMENTS,
+        "name": name,
+    });
+    (id, document)
+}
+
+/// Assignments that concern a scope: on it, above it, and, unless `atScope()`, below it.
+fn list(access: &Access, scope: &ResourceId, filter: Option<&str>) -> Result<Vec<Value>, ArmError> {
+    let text = filter.unwrap_or_default();
+    let filter = match filter {
+        Some(text) => Filter::parse(text).map_err(|why| bad_filter(text, &why))?,
+        None => Filter::default(),
+    };
+    let key = scope.key();
+    let mut found = Vec::new();
+    for assignment in access.assignments() {
+        let above = assignment.covers(&key);
+        let holds = filter.holds(|condition| judge(condition, assignment, above));
+        if holds.map_err(|why| bad_filter(text, &why))? && (above || assignment.lies_below(&key)) {
+            found.push(assignment.value.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn judge(
+    condition: &filter::Condition,
+    assignment: &RoleAssignment,
+    above: bool,
+) -> Result<bool, String> {
+    use filter::Condition::{Call, Equal};
+    match condition {
+        Call { name, argument: None } if name.eq_ignore_ascii_case("atScope") => Ok(above),
+        Call { name, argument: Some(id) } if name.eq_ignore_ascii_case("assignedTo") => {
+            Ok(assignment.principal_id.eq_ignore_ascii_case(id))
+        }
+        Equal { field, value } if field.eq_ignore_ascii_case("principalId") => {
+            Ok(assignment.principal_id.eq_ignore_ascii_case(value))
+        }
+        Equal { field, value } if field.eq_ignore_ascii_case("roleDefinitionId") => {
+            Ok(value.rsplit('/').next().is_some_and(|id| assignment.role.eq_ignore_ascii_case(id)))
+        }
+        _ => {
+            Err("use atScope(), assignedTo('..'), principalId eq '..' or roleDefinitionId eq '..'"
+                .into())
+        }
+    }
+}

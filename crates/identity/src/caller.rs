@@ -1,0 +1,16 @@
+//! Who is calling.
+
+use std::sync::Arc;
+
+/// An authenticated principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Object id of the service principal: role assignments bind to it.
+    pub object_id: Arc<str>,
+    /// Application (client) id.
+    pub app_id: Arc<str>,
+    /// Name for people.
+    pub display_name: Arc<str>,
+    /// `uti` of the token, for audit rows; empty when no token was used.
+    pub token_id: Arc<str>,
+}

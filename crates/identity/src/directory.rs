@@ -1,0 +1,132 @@
+//! The directory: app registrations and service principals, kept as documents and held in memory, so that a token is
+//! checked without touching a disk.
+
+mod application;
+mod filter;
+mod graph;
+mod service_principal;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use state::{Condition, Op, Store};
+
+pub use application::{Application, KeyCredential, PasswordCredential};
+pub use graph::{GraphError, NewApplication, NewPassword, PasswordAnswer};
+pub use service_principal::ServicePrincipal;
+
+use crate::IdentityError;
+
+/// Collection of app registrations, by application (client) id.
+pub(crate) const APPLICATIONS: &str = "identity/applications";
+/// Collection of service principals, by object id.
+pub(crate) const SERVICE_PRINCIPALS: &str = "identity/servicePrincipals";
+
+/// All applications and principals.
+#[derive(Clone, Default)]
+pub(crate) struct Directory {
+    applications: HashMap<String, Arc<Application>>,
+    principals: HashMap<String, Arc<ServicePrincipal>>,
+    principal_of_app: HashMap<String, String>,
+}
+
+impl Directory {
+    /// Reads everything from the store.
+    pub(crate) fn load(store: &dyn Store) -> Result<Self, IdentityError> {
+        let mut directory = Self::default();
+        for application in documents::<Application>(store, APPLICATIONS)? {
+            directory.put_application(application);
+        }
+        for principal in documents::<ServicePrincipal>(store, SERVICE_PRINCIPALS)? {
+            directory.put_principal(principal);
+        }
+        Ok(directory)
+    }
+
+    /// An application by its client id, in any case.
+    pub(crate) fn application(&self, app_id: &str) -> Option<&Arc<Application>> {
+        self.applications.get(&app_id.to_ascii_lowercase())
+    }
+
+    /// The application that calls itself `uri`, or has this client id (also as `api://{id}`).
+    pub(crate) fn application_by_uri(&self, uri: &str) -> Option<&Arc<Application>> {
+        let named =
+            |a: &&Arc<Application>| a.identifier_uris.iter().any(|u| u.eq_ignore_ascii_case(uri));
+        self.application(uri.strip_prefix("api://").unwrap_or(uri))
+            .or_else(|| self.applications.values().find(named))
+    }
+
+    /// A principal by object id, in any case.
+    pub(crate) fn principal(&self, object_id: &str) -> Option<&Arc<ServicePrincipal>> {
+        self.principals
+            .get(object_id)
+            .or_else(|| self.principals.get(&object_id.to_ascii_lowercase()))
+    }
+
+    /// The principal of an application.
+    pub(crate) fn principal_of(&self, app_id: &str) -> Option<&Arc<ServicePrincipal>> {
+        self.principals.get(self.principal_of_app.get(&app_id.to_ascii_lowercase())?)
+    }
+
+    /// Applications by display name, then id.
+    pub(crate) fn applications(&self) -> Vec<Arc<Application>> {
+        let mut all: Vec<_> = self.applications.values().cloned().collect();
+        all.sort_by(|a, b| (&a.display_name, &a.id).cmp(&(&b.display_name, &b.id)));
+        all
+    }
+
+    /// Principals by display name, then id.
+    pub(crate) fn principals(&self) -> Vec<Arc<ServicePrincipal>> {
+        let mut all: Vec<_> = self.principals.values().cloned().collect();
+        all.sort_by(|a, b| (&a.display_name, &a.id).cmp(&(&b.display_name, &b.id)));
+        all
+    }
+
+    pub(crate) fn put_application(&mut self, application: Application) {
+        self.applications.insert(application.app_id.clone(), Arc::new(application));
+    }
+
+    pub(crate) fn put_principal(&mut self, principal: ServicePrincipal) {
+        self.principal_of_app.insert(principal.app_id.clone(), principal.id.clone());
+        self.principals.insert(principal.id.clone(), Arc::new(principal));
+    }
+
+    pub(crate) fn remove_application(&mut self, app_id: &str) {
+        self.applications.remove(app_id);
+    }
+
+    pub(crate) fn remove_principal(&mut self, object_id: &str) {
+        if let Some(principal) = self.principals.remove(object_id) {
+            self.principal_of_app.remove(&principal.app_id);
+        }
+    }
+}
+
+/// All documents of a collection as values of a type.
+pub(crate) fn documents<T: DeserializeOwned>(
+    store: &dyn Store,
+    collection: &str,
+) -> Result<Vec<T>, IdentityError> {
+    let read = |document: state::Document| {
+        serde_json::from_value(document.value)
+            .map_err(|e| IdentityError::damaged(format!("{collection}/{}", document.key), e))
+    };
+    store.list_all(collection, "")?.into_iter().map(read).collect()
+}
+
+/// A write of a value.
+pub(crate) fn put(
+    collection: &str,
+    key: &str,
+    value: &impl Serialize,
+) -> Result<Op, IdentityError> {
+    let value = serde_json::to_value(value).map_err(|e| IdentityError::damaged(collection, e))?;
+    Ok(Op::Put { collection: collection.into(), key: key.into(), value, condition: Condition::Any })
+}
+
+/// A removal.
+pub(crate) fn remove(collection: &str, key: &str) -> Op {
+    Op::Delete { collection: collection.into(), key: key.into(), condition: Condition::Any }
+}

@@ -1,0 +1,479 @@
+//! Applications, service principals and passwords as Microsoft Graph has them: what `az ad sp create-for-rbac` needs.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crypto::{Certificate, CryptoError, GeneratedSecret};
+use model::DateTime;
+use serde_json::{Value, json};
+use state::{Op, StoreError};
+use uuid::Uuid;
+
+use super::{
+    APPLICATIONS, Application, Directory, KeyCredential, PasswordCredential, SERVICE_PRINCIPALS,
+    ServicePrincipal, filter, put, remove,
+};
+use crate::time::{graph_text, unix_seconds};
+use crate::{Caller, Identity, IdentityError};
+
+/// Two years, as Azure gives when asked for no end.
+const PASSWORD_SECONDS: i64 = 2 * 365 * 24 * 60 * 60;
+/// A check of a secret tries each.
+const CREDENTIALS_MAX: usize = 50;
+const NAME_MAX: usize = 256;
+/// Application permissions that allow to read the directory, and to write applications.
+const READERS: [&str; 4] = [
+    "Application.Read.All",
+    "Application.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+const WRITERS: [&str; 2] = ["Application.ReadWrite.All", "Directory.ReadWrite.All"];
+
+/// Why Graph did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct GraphError {
+    /// HTTP status.
+    pub status: u16,
+    /// Graph's code.
+    pub code: &'static str,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+impl GraphError {
+    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "Request_BadRequest", message)
+    }
+
+    fn not_found(id: &str) -> Self {
+        let message =
+            format!("Resource '{id}' does not exist or one of its queried objects is not present.");
+        Self::new(404, "Request_ResourceNotFound", message)
+    }
+
+    /// Graph's envelope; `request_id` names the request in the server's log.
+    pub fn body(&self, now: DateTime, request_id: Uuid) -> Value {
+        let inner =
+            json!({ "date": graph_text(unix_seconds(now)), "request-id": request_id.to_string() });
+        json!({ "error": { "code": self.code, "message": self.message, "innerError": inner } })
+    }
+}
+
+impl From<IdentityError> for GraphError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Store(StoreError::Unavailable(_)) => {
+                Self::new(503, "Service_ServiceUnavailable", error.to_string())
+            }
+            other => Self::new(500, "Service_InternalServerError", other.to_string()),
+        }
+    }
+}
+
+impl From<CryptoError> for GraphError {
+    fn from(error: CryptoError) -> Self {
+        IdentityError::from(error).into()
+    }
+}
+
+/// An app registration to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewApplication {
+    /// Name for people.
+    pub display_name: String,
+    /// Names by which tokens for it can be asked for.
+    pub identifier_uris: Vec<String>,
+    /// Certificates in DER.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// A secret to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewPassword {
+    /// What it is for.
+    pub display_name: Option<String>,
+    /// First second of validity, since 1970; now when absent.
+    pub start: Option<i64>,
+    /// Last second of validity; two years on when absent.
+    pub end: Option<i64>,
+}
+
+impl Identity {
+    /// Refuses a caller without a Graph permission to read, or to write, the directory. Judged by what is assigned
+    /// now, not by what the token says.
+    pub fn require_graph(&self, caller: &Caller, writes: bool) -> Result<(), GraphError> {
+        let directory = self.directory();
+        let has = |wanted: &[&str]| {
+            let principal = directory.principal(&caller.object_id);
+            principal.is_some_and(|p| p.graph_roles.iter().any(|r| wanted.contains(&r.as_str())))
+        };
+        if has(if writes { &WRITERS } else { &READERS }) {
+            return Ok(());
+        }
+        let wanted = if writes { WRITERS[0] } else { READERS[0] };
+        let message = format!(
+            "Insufficient privileges to complete the operation: the application '{}' needs the Graph permission {wanted}.",
+            caller.app_id
+        );
+        Err(GraphError::new(403, "Authorization_RequestDenied", message))
+    }
+
+    /// Applications in wire form, those the filter holds for.
+    pub fn list_applications(&self, filter: Option<&str>) -> Result<Vec<Value>, GraphError> {
+        let all = self.directory().applications();
+        filter::keep(all.iter().map(|a| self.application_value(a)).collect(), filter)
+    }
+
+    /// Service principals in wire form, those the filter holds for.
+    pub fn list_service_principals(&self, filter: Option<&str>) -> Result<Vec<Value>, GraphError> {
+        let directory = self.directory();
+        let all = directory.principals();
+        filter::keep(all.iter().map(|p| self.principal_value(p, &directory)).collect(), filter)
+    }
+
+    /// One application by object id.
+    pub fn application(&self, id: &str) -> Result<Value, GraphError> {
+        let directory = self.directory();
+        find(&directory, id).map(|a| self.application_value(&a))
+    }
+
+    /// One service principal by object id.
+    pub fn service_principal(&self, id: &str) -> Result<Value, GraphError> {
+        let directory = self.directory();
+        let principal = directory.principal(id).ok_or_else(|| GraphError::not_found(id))?;
+        Ok(self.principal_value(principal, &directory))
+    }
+
+    /// Registers an application.
+    pub fn create_application(
+        &self,
+        new: NewApplication,
+        now: DateTime,
+    ) -> Result<Value, GraphError> {
+        let display_name = checked_name(&new.display_name)?;
+        if new.certificates.len() > CREDENTIALS_MAX || new.identifier_uris.len() > CREDENTIALS_MAX {
+            return Err(GraphError::bad_request(format!(
+                "at most {CREDENTIALS_MAX} certificates and identifierUris"
+            )));
+        }
+        let mut keys = Vec::new();
+        for der in &new.certificates {
+            let certificate =
+                Certificate::from_der(der).map_err(|e| GraphError::bad_request(e.to_string()))?;
+            keys.push(KeyCredential::new(certificate, None).map_err(GraphError::bad_request)?);
+        }
+        let application = Application {
+            id: Uuid::new_v4().to_string(),
+            app_id: Uuid::new_v4().to_string(),
+            display_name,
+            created: unix_seconds(now),
+            identifier_uris: new.identifier_uris,
+            passwords: Vec::new(),
+            keys,
+        };
+        self.change_directory(|directory| {
+            let taken = application.identifier_uris.iter().find(|uri| directory.application_by_uri(uri).is_some());
+            match taken {
+                Some(uri) => Err(GraphError::bad_request(format!(
+                    "Another object with the same value for property identifierUris already exists: '{uri}'."
+                ))),
+                None => Ok(vec![Change::PutApplication(application.clone())]),
+            }
+        })?;
+        Ok(self.application_value(&application))
+    }
+
+    /// Makes an application a principal of the tenant.
+    pub fn create_service_principal(
+        &self,
+        app_id: &str,
+        now: DateTime,
+    ) -> Result<Value, GraphError> {
+        let mut made = None;
+        self.change_directory(|directory| {
+            let application = directory.application(app_id).ok_or_else(|| {
+                GraphError::bad_request(format!("The appId '{app_id}' names no application of this tenant."))
+            })?;
+            if directory.principal_of(app_id).is_some() {
+                let message = format!(
+                    "The service principal cannot be created: one for the appId '{app_id}' is already in use."
+                );
+                return Err(GraphError::new(409, "Request_MultipleObjectsWithSameKeyValue", message));
+            }
+            let principal = ServicePrincipal {
+                id: Uuid::new_v4().to_string(),
+                app_id: application.app_id.clone(),
+                display_name: application.display_name.clone(),
+                account_enabled: true,
+                created: unix_seconds(now),
+                graph_roles: Vec::new(),
+            };
+            made = Some(principal.clone());
+            Ok(vec![Change::PutPrincipal(principal)])
+        })?;
+        match made {
+            Some(principal) => Ok(self.principal_value(&principal, &self.directory())),
+            None => Err(GraphError::not_found(app_id)),
+        }
+    }
+
+    /// Adds a secret; the answer holds its text, which can never be had again.
+    pub fn add_password(
+        &self,
+        id: &str,
+        new: NewPassword,
+        now: DateTime,
+    ) -> Result<PasswordAnswer, GraphError> {
+        let start = new.start.unwrap_or_else(|| unix_seconds(now));
+        let end = new.end.unwrap_or(start.saturating_add(PASSWORD_SECONDS));
+        if end <= start {
+            return Err(GraphError::bad_request("endDateTime must be later than startDateTime"));
+        }
+        let display_name = new.display_name.filter(|n| !n.is_empty());
+        let display_name = display_name.map(|n| checked_name(&n)).transpose()?;
+        let secret = GeneratedSecret::new()?;
+        let credential = PasswordCredential::new(&secret, display_name, start, end)?;
+        let value = password_value(&credential);
+        self.change_application(id, |application| {
+            if application.passwords.len() >= CREDENTIALS_MAX {
+                return Err(GraphError::bad_request(format!(
+                    "an application has at most {CREDENTIALS_MAX} secrets"
+                )));
+            }
+            application.passwords.push(credential);
+            Ok(())
+        })?;
+        Ok(PasswordAnswer { value, secret })
+    }
+
+    /// Removes a secret by its key id.
+    pub fn remove_password(&self, id: &str, key_id: &str) -> Result<(), GraphError> {
+        self.change_application(id, |application| {
+            let before = application.passwords.len();
+            application.passwords.retain(|p| !p.key_id.eq_ignore_ascii_case(key_id));
+            if application.passwords.len() == before {
+                return Err(GraphError::bad_request(format!(
+                    "No password credential found with keyId '{key_id}'."
+                )));
+            }
+            Ok(())
+        })
+    }
+
+    /// Registers a further certificate (DER) of an application.
+    pub fn add_certificate(
+        &self,
+        id: &str,
+        der: &[u8],
+        display_name: Option<String>,
+    ) -> Result<Value, GraphError> {
+        let certificate =
+            Certificate::from_der(der).map_err(|e| GraphError::bad_request(e.to_string()))?;
+        let key = KeyCredential::new(certificate, display_name).map_err(GraphError::bad_request)?;
+        let value = key_value(&key);
+        self.change_application(id, |application| {
+            if application.keys.len() >= CREDENTIALS_MAX {
+                return Err(GraphError::bad_request(format!(
+                    "an application has at most {CREDENTIALS_MAX} certificates"
+                )));
+            }
+            application.keys.push(key);
+            Ok(())
+        })?;
+        Ok(value)
+    }
+
+    /// Enables or disables a principal: a disabled one gets no tokens, and those it has are refused at once.
+    pub fn enable_service_principal(&self, id: &str, enabled: bool) -> Result<(), GraphError> {
+        self.change_directory(|directory| {
+            let principal = directory.principal(id).ok_or_else(|| GraphError::not_found(id))?;
+            if !enabled {
+                self.keep_an_administrator(&principal.id)?;
+            }
+            let changed =
+                ServicePrincipal { account_enabled: enabled, ..ServicePrincipal::clone(principal) };
+            Ok(vec![Change::PutPrincipal(changed)])
+        })
+    }
+
+    /// Removes an application with its principal.
+    pub fn delete_application(&self, id: &str) -> Result<(), GraphError> {
+        self.change_directory(|directory| {
+            let application = find(directory, id)?;
+            let mut changes = vec![Change::RemoveApplication(application.app_id.clone())];
+            if let Some(principal) = directory.principal_of(&application.app_id) {
+                self.keep_an_administrator(&principal.id)?;
+                changes.push(Change::RemovePrincipal(principal.id.clone()));
+            }
+            Ok(changes)
+        })
+    }
+
+    /// Removes a principal; its application stays.
+    pub fn delete_service_principal(&self, id: &str) -> Result<(), GraphError> {
+        self.change_directory(|directory| {
+            let principal = directory.principal(id).ok_or_else(|| GraphError::not_found(id))?;
+            self.keep_an_administrator(&principal.id)?;
+            Ok(vec![Change::RemovePrincipal(principal.id.clone())])
+        })
+    }
+
+    fn keep_an_administrator(&self, leaving: &str) -> Result<(), GraphError> {
+        if self.is_administered_without(leaving) {
+            return Ok(());
+        }
+        let message = "This is the last principal that can assign roles; give another one a role that can, first.";
+        Err(GraphError::bad_request(message))
+    }
+
+    fn change_application(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Application) -> Result<(), GraphError>,
+    ) -> Result<(), GraphError> {
+        self.change_directory(|directory| {
+            let mut application = Application::clone(&*find(directory, id)?);
+            change(&mut application)?;
+            Ok(vec![Change::PutApplication(application)])
+        })
+    }
+
+    /// One change of the directory at a time: decided on the present, stored in one transaction, then seen by all.
+    fn change_directory(
+        &self,
+        decide: impl FnOnce(&Directory) -> Result<Vec<Change>, GraphError>,
+    ) -> Result<(), GraphError> {
+        let _one_at_a_time = self.changing();
+        let changes = decide(&self.directory())?;
+        let ops: Result<Vec<Op>, IdentityError> = changes.iter().map(Change::op).collect();
+        self.store().apply(ops?).map_err(IdentityError::from)?;
+        self.update_directory(|directory| {
+            for change in changes {
+                change.apply(directory);
+            }
+        });
+        Ok(())
+    }
+
+    fn application_value(&self, application: &Application) -> Value {
+        json!({
+            "id": application.id,
+            "deletedDateTime": null,
+            "appId": application.app_id,
+            "displayName": application.display_name,
+            "createdDateTime": graph_text(application.created),
+            "identifierUris": application.identifier_uris,
+            "publisherDomain": self.tenant().domain,
+            "signInAudience": "AzureADMyOrg",
+            "passwordCredentials": application.passwords.iter().map(password_value).collect::<Vec<_>>(),
+            "keyCredentials": application.keys.iter().map(key_value).collect::<Vec<_>>(),
+        })
+    }
+
+    fn principal_value(&self, principal: &ServicePrincipal, directory: &Directory) -> Value {
+        let mut names = vec![principal.app_id.clone()];
+        if let Some(application) = directory.application(&principal.app_id) {
+            names.extend(application.identifier_uris.iter().cloned());
+        }
+        json!({
+            "id": principal.id,
+            "deletedDateTime": null,
+            "appId": principal.app_id,
+            "displayName": principal.display_name,
+            "appDisplayName": principal.display_name,
+            "appOwnerOrganizationId": self.tenant().id,
+            "accountEnabled": principal.account_enabled,
+            "createdDateTime": graph_text(principal.created),
+            "servicePrincipalNames": names,
+            "servicePrincipalType": "Application",
+            "signInAudience": "AzureADMyOrg",
+        })
+    }
+}
+
+/// A new secret: its description, and apart from it the text, so that no copy of the description can leak it.
+pub struct PasswordAnswer {
+    /// The credential in wire form, `secretText` null.
+    pub value: Value,
+    /// The text, to be put into `secretText` of this one answer.
+    pub secret: GeneratedSecret,
+}
+
+/// A write to the directory, to store and memory alike.
+enum Change {
+    PutApplication(Application),
+    RemoveApplication(String),
+    PutPrincipal(ServicePrincipal),
+    RemovePrincipal(String),
+}
+
+impl Change {
+    fn op(&self) -> Result<Op, IdentityError> {
+        match self {
+            Self::PutApplication(application) => {
+                put(APPLICATIONS, &application.app_id, application)
+            }
+            Self::RemoveApplication(app_id) => Ok(remove(APPLICATIONS, app_id)),
+            Self::PutPrincipal(principal) => put(SERVICE_PRINCIPALS, &principal.id, principal),
+            Self::RemovePrincipal(id) => Ok(remove(SERVICE_PRINCIPALS, id)),
+        }
+    }
+
+    fn apply(self, directory: &mut Directory) {
+        match self {
+            Self::PutApplication(application) => directory.put_application(application),
+            Self::RemoveApplication(app_id) => directory.remove_application(&app_id),
+            Self::PutPrincipal(principal) => directory.put_principal(principal),
+            Self::RemovePrincipal(id) => directory.remove_principal(&id),
+        }
+    }
+}
+
+fn find(directory: &Directory, id: &str) -> Result<Arc<Application>, GraphError> {
+    let found = directory.applications().into_iter().find(|a| a.id.eq_ignore_ascii_case(id));
+    found.ok_or_else(|| GraphError::not_found(id))
+}
+
+fn checked_name(name: &str) -> Result<String, GraphError> {
+    let name = name.trim();
+    let good =
+        !name.is_empty() && name.chars().count() <= NAME_MAX && !name.chars().any(char::is_control);
+    good.then(|| name.to_owned()).ok_or_else(|| {
+        GraphError::bad_request(format!("displayName must have 1 to {NAME_MAX} characters"))
+    })
+}
+
+fn password_value(password: &PasswordCredential) -> Value {
+    json!({
+        "customKeyIdentifier": null,
+        "displayName": password.display_name,
+        "startDateTime": graph_text(password.start),
+        "endDateTime": graph_text(password.end),
+        "hint": password.hint,
+        "keyId": password.key_id,
+        "secretText": null,
+    })
+}
+
+fn key_value(key: &KeyCredential) -> Value {
+    json!({
+        "customKeyIdentifier": STANDARD.encode(key.certificate().thumbprint_sha1()),
+        "displayName": key.display_name.as_deref().unwrap_or(key.certificate().subject()),
+        "startDateTime": graph_text(key.start),
+        "endDateTime": graph_text(key.end),
+        "key": null,
+        "keyId": key.key_id,
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+    })
+}
+
+#[cfg(test)]
+mod tests;

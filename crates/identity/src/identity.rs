@@ -1,0 +1,282 @@
+//! The whole of identity behind one door: what the server holds and asks.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use crypto::private_directory;
+use model::{DateTime, ResourceId, TableAccess};
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use serde_json::Value;
+use state::Store;
+
+use crate::access::Access;
+use crate::authenticate::{Authenticator, Standards, caller_of};
+use crate::directory::Directory;
+use crate::signing_keys::SigningKeys;
+use crate::time::unix_seconds;
+use crate::token::{Throttle, TokenContext, basic_credentials, check_secret};
+use crate::{
+    Audiences, AuthError, Caller, Denied, Generation, IdentityError, OAuthError, PublicUrls,
+    Tenant, TokenAnswer, TokenRequest, auth_error, bootstrap, cloud, discovery,
+};
+
+/// What [`Identity::open`] needs.
+pub struct IdentityConfig<'a> {
+    /// Where documents live.
+    pub store: Arc<dyn Store>,
+    /// Where keys live, `data/keys`.
+    pub keys_directory: &'a Path,
+    /// The names this instance answers to.
+    pub urls: PublicUrls,
+    /// Where the first administrator gets its roles, `/subscriptions/{id}`.
+    pub subscription: &'a ResourceId,
+    /// Now.
+    pub now: DateTime,
+}
+
+/// Applications, tokens and rights of an instance. Share it as `Arc<Identity>`.
+pub struct Identity {
+    store: Arc<dyn Store>,
+    tenant: Tenant,
+    urls: PublicUrls,
+    keys: SigningKeys,
+    authenticator: Authenticator,
+    throttle: Throttle,
+    directory: RwLock<Arc<Directory>>,
+    access: RwLock<Arc<Access>>,
+    changing: Mutex<()>,
+}
+
+impl Identity {
+    /// Loads what the store and the key directory hold; on the first start makes the tenant and the administrator.
+    /// True beside it when it was the first start.
+    pub fn open(config: IdentityConfig<'_>) -> Result<(Self, bool), IdentityError> {
+        let IdentityConfig { store, keys_directory, urls, subscription, now } = config;
+        private_directory(keys_directory)?;
+        let (tenant, first_start) = bootstrap::tenant(&*store, keys_directory, subscription, now)?;
+        let keys = SigningKeys::open(keys_directory, unix_seconds(now))?;
+        let directory = RwLock::new(Arc::new(Directory::load(&*store)?));
+        let access = RwLock::new(Arc::new(Access::load(&*store)?));
+        let identity = Self {
+            store,
+            tenant,
+            urls,
+            keys,
+            authenticator: Authenticator::new(),
+            throttle: Throttle::default(),
+            directory,
+            access,
+            changing: Mutex::new(()),
+        };
+        Ok((identity, first_start))
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The names this instance answers to.
+    pub fn urls(&self) -> &PublicUrls {
+        &self.urls
+    }
+
+    // --- tokens -----------------------------------------------------------------------------------------------
+
+    /// Answers a request to the token endpoint.
+    pub fn token(&self, request: &TokenRequest<'_>) -> TokenAnswer {
+        let context = TokenContext {
+            tenant: &self.tenant,
+            urls: &self.urls,
+            directory: self.directory(),
+            keys: self.keys.current(),
+            throttle: &self.throttle,
+        };
+        context.answer(request)
+    }
+
+    /// The caller behind the token of a bearer header; `accepted` are the door's own audiences.
+    pub fn authenticate(
+        &self,
+        token: &str,
+        accepted: Audiences,
+        now: DateTime,
+    ) -> Result<Caller, AuthError> {
+        let (directory, keys) = (self.directory(), self.keys.current());
+        let standards = Standards {
+            tenant: &self.tenant,
+            urls: &self.urls,
+            directory: &directory,
+            keys: &keys,
+            accepted,
+            now: unix_seconds(now),
+        };
+        self.authenticator.caller(token, &standards)
+    }
+
+    /// The caller behind a Basic header of client id and secret, for doors whose clients know nothing else.
+    pub fn authenticate_basic(
+        &self,
+        header: &str,
+        source: IpAddr,
+        now: DateTime,
+    ) -> Result<Caller, AuthError> {
+        let (app_id, secret) = basic_credentials(header).ok_or(AuthError::Missing)?;
+        let (directory, seconds) = (self.directory(), unix_seconds(now));
+        let application = directory.application(&app_id);
+        let fits = application.is_some_and(|a| check_secret(a, secret.expose(), seconds).is_ok());
+        let principal = directory.principal_of(&app_id).filter(|_| fits);
+        let caller = principal.and_then(|p| caller_of(&directory, &p.id, "".into()));
+        match caller {
+            Some(caller) => {
+                self.throttle.succeeded(&app_id, source);
+                Ok(caller)
+            }
+            None => match self
+                .throttle
+                .failed(&app_id, source, seconds)
+                .and_then(|error| error.retry_after)
+            {
+                Some(seconds) => Err(AuthError::Throttled { seconds }),
+                None => Err(AuthError::BadCredentials),
+            },
+        }
+    }
+
+    /// Makes the next signing key when it is due and drops what is over. Call it hourly; true when keys changed.
+    pub fn rotate_keys(&self, now: DateTime) -> Result<bool, IdentityError> {
+        self.keys.rotate(unix_seconds(now))
+    }
+
+    /// Refuses every token issued so far, and signs with a new key from now on.
+    pub fn revoke_all_tokens(&self, now: DateTime) -> Result<(), IdentityError> {
+        self.keys.revoke_all(unix_seconds(now))
+    }
+
+    // --- discovery --------------------------------------------------------------------------------------------
+
+    /// The OpenID configuration of a tenant segment.
+    pub fn openid_configuration(
+        &self,
+        segment: &str,
+        generation: Generation,
+        origin: &str,
+    ) -> Result<Value, OAuthError> {
+        let document = discovery::openid_configuration(&self.tenant, segment, generation, origin);
+        document.map_err(|why| discovery::no_tenant(segment, why))
+    }
+
+    /// The published keys of a tenant segment.
+    pub fn jwks(
+        &self,
+        segment: &str,
+        generation: Generation,
+        origin: &str,
+    ) -> Result<Value, OAuthError> {
+        let configuration = self.openid_configuration(segment, generation, origin)?;
+        Ok(self.keys.current().jwks(configuration["issuer"].as_str().unwrap_or_default()))
+    }
+
+    /// Instance discovery; none when the endpoint asked about is not here.
+    pub fn instance_discovery(&self, authorization_endpoint: &str, origin: &str) -> Option<Value> {
+        discovery::instance_discovery(&self.tenant, origin, authorization_endpoint)
+    }
+
+    /// Cloud discovery, `/metadata/endpoints`.
+    pub fn metadata_endpoints(&self, api_version: Option<&str>, origin: &str) -> Value {
+        cloud::metadata_endpoints(&self.urls, &self.tenant, origin, api_version)
+    }
+
+    /// `WWW-Authenticate` for a 401 of a vault. Send it with every 401 there.
+    pub fn vault_challenge(&self, origin: &str) -> String {
+        auth_error::vault_challenge(&self.urls, origin, &self.tenant.id)
+    }
+
+    /// `WWW-Authenticate` for a 401 of any other door.
+    pub fn bearer_challenge(&self, origin: &str, error: &AuthError) -> String {
+        auth_error::bearer_challenge(origin, &self.tenant.id, error)
+    }
+
+    // --- rights -----------------------------------------------------------------------------------------------
+
+    /// True when the caller may do `action` (a data action when `data`) at `scope`.
+    pub fn allows(&self, caller: &Caller, action: &str, scope: &ResourceId, data: bool) -> bool {
+        self.access().allows(&caller.object_id, action, scope, data)
+    }
+
+    /// The same as a gate: the refusal says what is missing where.
+    pub fn require(
+        &self,
+        caller: &Caller,
+        action: &str,
+        scope: &ResourceId,
+        data: bool,
+    ) -> Result<(), Denied> {
+        if self.allows(caller, action, scope, data) {
+            Ok(())
+        } else {
+            Err(Denied::new(caller, action, scope))
+        }
+    }
+
+    /// True when the caller has any role at the scope or below it: subscriptions are listed for those alone.
+    pub fn reaches(&self, caller: &Caller, scope: &ResourceId) -> bool {
+        self.access().reaches(&caller.object_id, scope)
+    }
+
+    /// The tables of a workspace, among `all`, that the caller may read. `Only` of none is a refusal.
+    pub fn tables_readable<'t>(
+        &self,
+        caller: &Caller,
+        workspace: &ResourceId,
+        all: impl Iterator<Item = &'t str>,
+    ) -> TableAccess {
+        self.access().tables_readable(&caller.object_id, workspace, all)
+    }
+
+    /// Reads role definitions and assignments anew, after someone else wrote their documents.
+    pub fn reload_access(&self) -> Result<(), IdentityError> {
+        let _one_at_a_time = self.changing();
+        self.refresh_access()
+    }
+
+    // --- inside -----------------------------------------------------------------------------------------------
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        self.directory.read().clone()
+    }
+
+    pub(crate) fn access(&self) -> Arc<Access> {
+        self.access.read().clone()
+    }
+
+    /// Held by whoever changes directory or access, so that decisions and writes do not interleave.
+    pub(crate) fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock()
+    }
+
+    pub(crate) fn update_directory(&self, change: impl FnOnce(&mut Directory)) {
+        change(Arc::make_mut(&mut self.directory.write()));
+    }
+
+    /// Call it holding [`Identity::changing`].
+    pub(crate) fn refresh_access(&self) -> Result<(), IdentityError> {
+        let fresh = Arc::new(Access::load(&*self.store)?);
+        *self.access.write() = fresh;
+        Ok(())
+    }
+
+    /// True unless `leaving` is the last enabled principal that can assign roles.
+    pub(crate) fn is_administered_without(&self, leaving: &str) -> bool {
+        let (access, directory) = (self.access(), self.directory());
+        let acts = |id: &str| directory.principal(id).is_some_and(|p| p.account_enabled);
+        let administrators: Vec<&str> =
+            access.administrators(|_| true).filter(|id| acts(id)).collect();
+        !administrators.contains(&leaving) || administrators.len() > 1
+    }
+}

@@ -1,0 +1,191 @@
+//! OAuth errors in Entra's form: an OAuth word for programs, an AADSTS number for people and search engines.
+
+use model::DateTime;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::tenant::NoTenant;
+use crate::time::entra_text;
+
+/// Why no token was given. Texts never hold what the client presented as proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuthError {
+    /// HTTP status.
+    pub status: u16,
+    /// OAuth word.
+    pub error: &'static str,
+    /// AADSTS number.
+    pub code: u32,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// Seconds to wait.
+    pub retry_after: Option<u64>,
+}
+
+const INVALID_REQUEST: (u16, &str) = (400, "invalid_request");
+const INVALID_CLIENT: (u16, &str) = (401, "invalid_client");
+const UNAUTHORIZED_CLIENT: (u16, &str) = (400, "unauthorized_client");
+
+impl OAuthError {
+    fn new((status, error): (u16, &'static str), code: u32, message: impl Into<String>) -> Self {
+        Self { status, error, code, message: message.into(), retry_after: None }
+    }
+
+    /// The error as Entra's JSON.
+    pub fn body(&self, now: DateTime, trace_id: Uuid, correlation_id: Uuid) -> Value {
+        let timestamp = entra_text(now);
+        let description = format!(
+            "AADSTS{}: {} Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {timestamp}",
+            self.code, self.message
+        );
+        json!({
+            "error": self.error,
+            "error_description": description,
+            "error_codes": [self.code],
+            "timestamp": timestamp,
+            "trace_id": trace_id.to_string(),
+            "correlation_id": correlation_id.to_string(),
+        })
+    }
+
+    /// True when the error may be a guess at a credential.
+    pub(crate) fn counts_as_attack(&self) -> bool {
+        matches!(self.code, 700_016 | 700_021 | 700_023 | 700_024 | 700_027 | 7_000_215 | 7_000_222)
+    }
+
+    pub(crate) fn no_tenant(segment: &str, why: NoTenant) -> Self {
+        let segment = clipped(segment);
+        match why {
+            NoTenant::Malformed => Self::new(
+                INVALID_REQUEST,
+                900_023,
+                format!("The tenant '{segment}' is neither a GUID nor a domain name."),
+            ),
+            NoTenant::Unknown => Self::new(
+                INVALID_REQUEST,
+                90_002,
+                format!(
+                    "Tenant '{segment}' not found. Check the tenant id; 'vedette env' prints this server's."
+                ),
+            ),
+        }
+    }
+
+    pub(crate) fn missing(parameter: &str) -> Self {
+        let message = format!("The request body must contain the parameter '{parameter}'.");
+        Self::new(INVALID_REQUEST, 900_144, message)
+    }
+
+    pub(crate) fn repeated(parameter: &str) -> Self {
+        let message = format!("The parameter '{parameter}' is given more than once.");
+        Self::new(INVALID_REQUEST, 90_100, message)
+    }
+
+    pub(crate) fn unsupported_grant(grant: &str) -> Self {
+        let message = format!(
+            "The grant type '{}' is not supported; use client_credentials.",
+            clipped(grant)
+        );
+        Self::new((400, "unsupported_grant_type"), 70_003, message)
+    }
+
+    pub(crate) fn unknown_application(app_id: &str, tenant: &str) -> Self {
+        let message = format!(
+            "Application with identifier '{}' was not found in the directory '{tenant}'. Check the client id and the tenant.",
+            clipped(app_id)
+        );
+        Self::new(UNAUTHORIZED_CLIENT, 700_016, message)
+    }
+
+    pub(crate) fn no_principal(app_id: &str, tenant: &str) -> Self {
+        let message = format!(
+            "The application '{app_id}' has no service principal in the tenant '{tenant}'; create one, as 'az ad sp create --id {app_id}' does."
+        );
+        Self::new(UNAUTHORIZED_CLIENT, 7_000_229, message)
+    }
+
+    pub(crate) fn disabled(app_id: &str) -> Self {
+        Self::new(UNAUTHORIZED_CLIENT, 7_000_112, format!("Application '{app_id}' is disabled."))
+    }
+
+    pub(crate) fn no_credential() -> Self {
+        let message = "The request must carry a client_secret, a client_assertion or a Basic Authorization header.";
+        Self::new(INVALID_CLIENT, 7_000_216, message)
+    }
+
+    pub(crate) fn wrong_secret(app_id: &str) -> Self {
+        let message = format!(
+            "Invalid client secret provided. Send the secret's value, not its id, for a secret of the application '{app_id}'."
+        );
+        Self::new(INVALID_CLIENT, 7_000_215, message)
+    }
+
+    pub(crate) fn expired_secret(app_id: &str) -> Self {
+        let message =
+            format!("The client secret of the application '{app_id}' is expired; add a new one.");
+        Self::new(INVALID_CLIENT, 7_000_222, message)
+    }
+
+    pub(crate) fn assertion_type() -> Self {
+        let message = "client_assertion_type must be 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'.";
+        Self::new(INVALID_REQUEST, 90_100, message)
+    }
+
+    pub(crate) fn malformed_assertion() -> Self {
+        Self::new(INVALID_REQUEST, 50_027, "The client assertion is no JSON Web Token.")
+    }
+
+    pub(crate) fn assertion_issuer() -> Self {
+        let message =
+            "The client assertion's 'iss' and 'sub' must both be the client id of the request.";
+        Self::new(INVALID_CLIENT, 700_021, message)
+    }
+
+    pub(crate) fn assertion_audience(expected: &str) -> Self {
+        let message =
+            format!("The client assertion's 'aud' must be the token endpoint, '{expected}'.");
+        Self::new(INVALID_CLIENT, 700_023, message)
+    }
+
+    pub(crate) fn assertion_time(why: &str) -> Self {
+        let message = format!("The client assertion is not within its time range: {why}.");
+        Self::new(INVALID_CLIENT, 700_024, message)
+    }
+
+    pub(crate) fn assertion_signature(why: &str) -> Self {
+        let message = format!("The client assertion's signature was not accepted: {why}.");
+        Self::new(INVALID_CLIENT, 700_027, message)
+    }
+
+    pub(crate) fn invalid_scope(scope: &str, why: &str) -> Self {
+        let message = format!(
+            "The provided value for the parameter 'scope' is not valid: '{}' {why}.",
+            clipped(scope)
+        );
+        Self::new((400, "invalid_scope"), 70_011, message)
+    }
+
+    pub(crate) fn unknown_resource(resource: &str, tenant: &str) -> Self {
+        let message = format!(
+            "The resource principal named '{}' was not found in the tenant '{tenant}'. Ask for a resource that this server serves, its own URL among them.",
+            clipped(resource)
+        );
+        Self::new((400, "invalid_resource"), 500_011, message)
+    }
+
+    pub(crate) fn throttled(seconds: i64) -> Self {
+        let message = format!("Too many requests. Try again in {seconds} seconds.");
+        let retry_after = u64::try_from(seconds).ok();
+        Self { retry_after, ..Self::new((429, "temporarily_unavailable"), 90_055, message) }
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        let message = "No token can be signed now; the server's log tells why.";
+        Self::new((503, "temporarily_unavailable"), 90_033, message)
+    }
+}
+
+/// What a client sent, short and harmless enough to repeat.
+fn clipped(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
