@@ -114,15 +114,20 @@ pub(crate) fn fill_text(column: ArrayRef) -> Result<ArrayRef, ExecError> {
 
 /// Batches of one layout end to end.
 pub(crate) fn concat(batches: &[Batch], types: &[ScalarType]) -> Result<Batch, ExecError> {
-    match batches {
-        [one] => return Ok(one.clone()),
-        [] => {
-            return Ok(Batch { columns: types.iter().map(|ty| empty(*ty)).collect(), rows: 0 });
-        }
-        _ => {}
+    if batches.is_empty() {
+        return Ok(Batch { columns: types.iter().map(|ty| empty(*ty)).collect(), rows: 0 });
+    }
+    concat_some(batches)
+}
+
+/// One or more batches of one layout end to end.
+pub(crate) fn concat_some(batches: &[Batch]) -> Result<Batch, ExecError> {
+    if let [one] = batches {
+        return Ok(one.clone());
     }
     let rows = batches.iter().map(|b| b.rows).sum();
-    let columns = (0..types.len())
+    let width = batches.first().map_or(0, |b| b.columns.len());
+    let columns = (0..width)
         .map(|at| {
             let parts: Vec<&ArrayRef> = batches.iter().filter_map(|b| b.columns.get(at)).collect();
             concat_column(&parts)

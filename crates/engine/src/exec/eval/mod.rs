@@ -61,6 +61,11 @@ enum Node {
 }
 
 impl Scalar {
+    /// The input's column at a position.
+    pub(crate) const fn of_column(at: usize, ty: ScalarType) -> Self {
+        Self { node: Node::Column(at), ty }
+    }
+
     /// The type of the value.
     pub(crate) const fn ty(&self) -> ScalarType {
         self.ty

@@ -15,7 +15,7 @@ use crate::exec::eval::Scalar;
 use crate::exec::operator::{Flow, Operator, Stage, consume};
 use crate::exec::run::Run;
 use crate::plan::ColumnId;
-use worker::Worker;
+pub(crate) use worker::Worker;
 
 /// An aggregate's call, compiled.
 pub(crate) struct CompiledCall {
@@ -63,22 +63,17 @@ impl Aggregate {
     }
 
     fn compute(&self, run: &Run) -> Result<Batch, ExecError> {
+        let keys: Vec<&Scalar> = self.keys.iter().collect();
         let workers = consume(
             self.input.as_ref(),
             run,
-            || Worker::new(&self.keys, &self.calls, run),
+            || Worker::new(&keys, &self.calls, run),
             |worker: &mut Worker<'_>, batch| {
                 worker.feed(&batch)?;
                 Ok(Flow::More)
             },
         )?;
-        let mut workers = workers.into_iter();
-        let Some(mut first) = workers.next() else { return Ok(Batch::default()) };
-        for other in workers {
-            run.check()?;
-            first.merge(other)?;
-        }
-        first.finish()
+        Worker::finish_all(workers, run)
     }
 }
 

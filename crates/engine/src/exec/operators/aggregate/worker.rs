@@ -11,8 +11,9 @@ use crate::exec::eval::{Input, Scalar};
 use crate::exec::groups::Grouper;
 use crate::exec::run::{Account, Run};
 
-pub(super) struct Worker<'a> {
-    keys: &'a [Scalar],
+/// Groups and states being fed.
+pub(crate) struct Worker<'a> {
+    keys: Vec<&'a Scalar>,
     calls: &'a [CompiledCall],
     run: &'a Run,
     grouper: Grouper,
@@ -21,15 +22,15 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(
-        keys: &'a [Scalar],
+    pub(crate) fn new(
+        keys: &[&'a Scalar],
         calls: &'a [CompiledCall],
         run: &'a Run,
     ) -> Result<Self, ExecError> {
-        let types: Vec<ScalarType> = keys.iter().map(Scalar::ty).collect();
+        let types: Vec<ScalarType> = keys.iter().map(|k| k.ty()).collect();
         let states = calls.iter().map(|call| start(call, run)).collect::<Result<_, _>>()?;
         Ok(Self {
-            keys,
+            keys: keys.to_vec(),
             calls,
             run,
             grouper: Grouper::new(&types),
@@ -38,13 +39,13 @@ impl<'a> Worker<'a> {
         })
     }
 
-    pub(super) fn feed(&mut self, batch: &Batch) -> Result<(), ExecError> {
+    pub(crate) fn feed(&mut self, batch: &Batch) -> Result<(), ExecError> {
         let input = Input::of(batch);
         let context = self.run.context();
         let column = |e: &Scalar| -> Result<ArrayRef, ExecError> {
             Ok(e.eval(&input, context)?.into_array(e.ty(), batch.rows))
         };
-        let keys = self.keys.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let keys = self.keys.iter().map(|k| column(k)).collect::<Result<Vec<_>, _>>()?;
         let groups = self.grouper.number(&keys, batch.rows)?;
         let count = self.grouper.count();
         let all: Vec<u32> = (0..u32::try_from(batch.rows).unwrap_or(u32::MAX)).collect();
@@ -66,8 +67,19 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// The groups of several workers as rows: keys, then results.
+    pub(crate) fn finish_all(workers: Vec<Self>, run: &Run) -> Result<Batch, ExecError> {
+        let mut workers = workers.into_iter();
+        let Some(mut first) = workers.next() else { return Ok(Batch::default()) };
+        for other in workers {
+            run.check()?;
+            first.merge(other)?;
+        }
+        first.finish()
+    }
+
     /// Takes over another worker's groups.
-    pub(super) fn merge(&mut self, other: Self) -> Result<(), ExecError> {
+    fn merge(&mut self, other: Self) -> Result<(), ExecError> {
         let keys = other.grouper.keys()?;
         let groups = self.grouper.number(&keys, other.grouper.count())?;
         let count = self.grouper.count();
@@ -77,7 +89,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Batch, ExecError> {
+    fn finish(self) -> Result<Batch, ExecError> {
         let count = self.grouper.count();
         let mut columns = self.grouper.keys()?;
         for state in self.states {

@@ -43,10 +43,13 @@ impl Table {
 
     /// The rows whose key was marked, or was not.
     pub(super) fn marked(&self, marked: bool) -> Vec<u32> {
-        let is_marked = |key: u32| {
-            self.matched.get(key as usize).is_some_and(|m| m.load(Ordering::Relaxed))
-        };
-        (0..).zip(&self.key_of).filter(|(_, key)| is_marked(**key) == marked).map(|(r, _)| r).collect()
+        let is_marked =
+            |key: u32| self.matched.get(key as usize).is_some_and(|m| m.load(Ordering::Relaxed));
+        (0..)
+            .zip(&self.key_of)
+            .filter(|(_, key)| is_marked(**key) == marked)
+            .map(|(r, _)| r)
+            .collect()
     }
 }
 

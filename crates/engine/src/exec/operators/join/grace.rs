@@ -90,7 +90,8 @@ struct Partitions<'a> {
 impl<'a> Partitions<'a> {
     fn new(side: &'a Side, depth: usize, run: &Run) -> Result<Self, ExecError> {
         // a file has at least one column
-        let types = if side.types.is_empty() { &[values::ScalarType::Bool][..] } else { &side.types };
+        let types =
+            if side.types.is_empty() { &[values::ScalarType::Bool][..] } else { &side.types };
         let writers =
             (0..PARTITIONS).map(|_| SpillWriter::new(types, run)).collect::<Result<_, _>>()?;
         Ok(Self { side, depth, writers })

@@ -135,7 +135,12 @@ impl Join {
         Stage { operator: Box::new(join), layout }
     }
 
-    fn new(spec: Arc<Spec>, left: Arc<dyn Operator>, right: Arc<dyn Operator>, depth: usize) -> Self {
+    fn new(
+        spec: Arc<Spec>,
+        left: Arc<dyn Operator>,
+        right: Arc<dyn Operator>,
+        depth: usize,
+    ) -> Self {
         Self {
             spec,
             left,

@@ -66,12 +66,18 @@ impl Cursor {
     }
 
     /// The next piece.
-    pub(super) fn next(&mut self, join: &Join, roles: Roles, table: &Table) -> Result<Batch, ExecError> {
+    pub(super) fn next(
+        &mut self,
+        join: &Join,
+        roles: Roles,
+        table: &Table,
+    ) -> Result<Batch, ExecError> {
         match self {
             Self::Ready(batch) => Ok(batch.take().unwrap_or_default()),
             Self::Pairs { rows, keys, at, done } => {
                 let (probe, build) = pairs(roles, table, keys, at, done);
-                let whole = probe.len() == rows.rows && probe.values().iter().copied().eq(0..rows.rows as u32);
+                let whole = probe.len() == rows.rows
+                    && probe.values().iter().copied().eq(0..rows.rows as u32);
                 let probed = if whole { rows.clone() } else { columns::take(rows, &probe)? };
                 Ok(side_by_side(roles, probed, take_built(table, &build)?))
             }

@@ -1,5 +1,7 @@
 //! From a plan to running steps. Each step is told which of its columns are needed, and gives at least those.
 
+mod steps;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -8,11 +10,11 @@ use values::{ScalarType, Value};
 
 use super::ExecError;
 use super::eval::{ExprCompiler, Scalar};
-use super::operator::{Operator, Stage};
+use super::operator::{Operator, Stage, collect};
 use super::operators as ops;
 use super::run::Run;
 use super::shared;
-use crate::plan::{AggregateCall, ColumnId, Expr, Field, Node, Output, Plan, visit};
+use crate::plan::{AggregateCall, ColumnId, Expr, Field, Node, Plan, visit};
 
 /// Deepest nesting of steps: each level costs stack in every worker.
 const DEPTH_MAX: usize = 600;
@@ -64,75 +66,6 @@ impl Compiler<'_> {
         Compiler { run: self.run, group: self.group, depth: self.depth + 1 }.node(plan, need)
     }
 
-    fn node(&self, plan: &Plan, need: &Need) -> Result<Stage, ExecError> {
-        match &*plan.node {
-            Node::Scan(scan) => Ok(ops::Scan::stage(scan, &plan.fields)),
-            Node::Rows(rows) => Ok(ops::Rows::stage(rows.batches.clone(), &plan.fields)),
-            Node::Filter { input, predicate } => {
-                let mut below = need.clone();
-                columns_of(predicate, &mut below);
-                let stage = self.stage(input, &below)?;
-                let predicate = self.expr(predicate, &stage.layout)?;
-                ops::Filter::stage(stage, predicate, need)
-            }
-            Node::Project { input, outputs } => {
-                let wanted: Vec<&Output> =
-                    outputs.iter().filter(|o| need.contains(&o.field.id)).collect();
-                let mut below = Need::new();
-                wanted.iter().for_each(|o| columns_of(&o.expr, &mut below));
-                let stage = self.stage(input, &below)?;
-                let exprs = self.exprs(wanted.iter().map(|o| &o.expr), &stage.layout)?;
-                let layout = wanted.iter().map(|o| o.field.id).collect();
-                Ok(ops::Project::stage(stage, exprs, layout))
-            }
-            Node::Limit { input, count } => {
-                let stage = self.stage(input, need)?;
-                Ok(ops::Limit::stage(stage, *count))
-            }
-            Node::Sort { input, keys, limit } => {
-                let mut below = need.clone();
-                keys.iter().for_each(|k| columns_of(&k.expr, &mut below));
-                let stage = self.stage(input, &below)?;
-                let exprs = self.exprs(keys.iter().map(|k| &k.expr), &stage.layout)?;
-                let types = types_of(&input.fields, &stage.layout)?;
-                ops::Sort::stage(stage, keys, exprs, types, *limit)
-            }
-            Node::Aggregate { input, keys, aggregates } => {
-                self.aggregate(input, keys, aggregates, plan)
-            }
-            Node::Shared { plan: shared, columns } => {
-                let wanted: Vec<ColumnId> = shared.fields.iter().map(|f| f.id).collect();
-                let positions = positions(&wanted, columns)?;
-                let layout = plan.fields.iter().map(|f| f.id).collect();
-                Ok(ops::Shared::stage(shared, positions, layout))
-            }
-            other => Err(ExecError::Evaluation(format!(
-                "this build does not run the step {}",
-                step_name(other)
-            ))),
-        }
-    }
-
-    fn aggregate(
-        &self,
-        input: &Plan,
-        keys: &[Output],
-        aggregates: &[AggregateCall],
-        plan: &Plan,
-    ) -> Result<Stage, ExecError> {
-        let mut below = Need::new();
-        keys.iter().for_each(|k| columns_of(&k.expr, &mut below));
-        aggregates.iter().for_each(|a| columns_of_call(a, &mut below));
-        let stage = self.stage(input, &below)?;
-        let key_exprs = self.exprs(keys.iter().map(|k| &k.expr), &stage.layout)?;
-        let calls = aggregates
-            .iter()
-            .map(|call| self.call(call, &stage.layout))
-            .collect::<Result<Vec<_>, _>>()?;
-        let layout = plan.fields.iter().map(|f| f.id).collect();
-        Ok(ops::Aggregate::stage(stage, key_exprs, calls, layout))
-    }
-
     /// An aggregate call over a layout.
     pub(crate) fn call(
         &self,
@@ -168,7 +101,11 @@ impl Compiler<'_> {
     }
 
     fn subquery(&self, plan: &Arc<Plan>, single: bool) -> Result<Arc<Vec<Value>>, ExecError> {
-        let rows = self.run.shared.rows(plan, || shared::compute(plan, self.run))?;
+        let rows = if self.group.is_some() && reads_group(plan) {
+            Arc::new(collect(self.exact(plan)?.as_ref(), self.run)?)
+        } else {
+            self.run.shared.rows(plan, || shared::compute(plan, self.run))?
+        };
         let Some(field) = plan.fields.first() else { return Ok(Arc::default()) };
         let cells = rows.iter().flat_map(|batch| {
             batch.columns.first().into_iter().flat_map(move |column| {
@@ -224,9 +161,29 @@ pub(crate) fn columns_of_call(call: &AggregateCall, need: &mut Need) {
     call.args.iter().chain(&call.filter).for_each(|e| columns_of(e, need));
 }
 
-fn step_name(node: &Node) -> &'static str {
+/// The plans that a step reads.
+pub(crate) fn inputs(node: &Node) -> Vec<&Plan> {
     match node {
-        Node::Whole { .. } => "evaluate",
-        _ => "of this kind",
+        Node::Scan(_) | Node::Rows(_) | Node::Range { .. } | Node::GroupInput => Vec::new(),
+        Node::Filter { input, .. }
+        | Node::Project { input, .. }
+        | Node::Window { input, .. }
+        | Node::Aggregate { input, .. }
+        | Node::Sort { input, .. }
+        | Node::Limit { input, .. }
+        | Node::Sample { input, .. }
+        | Node::Expand { input, .. }
+        | Node::Parse { input, .. }
+        | Node::ParseKv { input, .. }
+        | Node::MakeSeries { input, .. } => vec![input],
+        Node::Apply { input, body, .. } => vec![input, body],
+        Node::Join { left, right, .. } => vec![left, right],
+        Node::Union { inputs } | Node::Whole { inputs, .. } => inputs.iter().collect(),
+        Node::Shared { plan, .. } => vec![plan],
     }
+}
+
+/// True where a plan reads the rows of the group around it.
+fn reads_group(plan: &Plan) -> bool {
+    matches!(&*plan.node, Node::GroupInput) || inputs(&plan.node).into_iter().any(reads_group)
 }

@@ -1,0 +1,264 @@
+//! `mv-expand`: one row per element of an array, or per slot of a bag.
+
+use std::sync::Arc;
+
+use arrow_array::builder::BinaryViewBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BinaryViewArray, Int64Array, UInt32Array};
+use model::{Batch, ColumnBuilder};
+use parking_lot::Mutex;
+use values::dynamic::{DynamicBuilder, Kind};
+use values::{DynamicRef, ScalarType, Value};
+
+use super::project::pick;
+use super::rows::MORSEL;
+use crate::exec::eval::{Scalar, project};
+use crate::exec::operator::{Operator, Stage};
+use crate::exec::run::Run;
+use crate::exec::{ExecError, columns};
+use crate::plan::ColumnId;
+
+/// What is expanded.
+pub(crate) struct Spec {
+    /// Arrays, over the input; each with the type of its elements.
+    pub(crate) arrays: Vec<(Scalar, ScalarType)>,
+    pub(crate) bags_as_arrays: bool,
+    /// A column of positions follows.
+    pub(crate) index: bool,
+    pub(crate) limit: u64,
+    pub(crate) keep_null: bool,
+    /// Positions of the input's columns handed on.
+    pub(crate) kept: Vec<usize>,
+}
+
+/// Expansion of arrays.
+pub(crate) struct Expand {
+    input: Box<dyn Operator>,
+    spec: Spec,
+    /// Batches of which rows are left.
+    open: Mutex<Vec<Open>>,
+}
+
+/// A batch under way.
+struct Open {
+    batch: Batch,
+    arrays: Vec<ArrayRef>,
+    row: usize,
+}
+
+impl Expand {
+    pub(crate) fn stage(input: Stage, spec: Spec, layout: Vec<ColumnId>) -> Stage {
+        let operator = Self { input: input.operator, spec, open: Mutex::default() };
+        Stage { operator: Box::new(operator), layout }
+    }
+
+    fn open(&self, batch: &Batch, run: &Run) -> Result<Open, ExecError> {
+        let exprs = self.spec.arrays.iter().map(|(expr, _)| expr);
+        let arrays = exprs
+            .map(|e| Ok(project(std::slice::from_ref(e), batch, run.context())?.columns.remove(0)))
+            .collect::<Result<_, ExecError>>()?;
+        Ok(Open { batch: pick(batch, &self.spec.kept), arrays, row: 0 })
+    }
+
+    /// The next rows of a batch.
+    fn piece(&self, open: &mut Open, run: &Run) -> Result<Batch, ExecError> {
+        let dynamics: Vec<Option<&BinaryViewArray>> =
+            open.arrays.iter().map(|a| a.as_binary_view_opt()).collect();
+        let (mut rows, mut positions) = (Vec::new(), Vec::new());
+        while open.row < open.batch.rows && rows.len() < MORSEL {
+            let counts = dynamics.iter().map(|a| elements(*a, open.row, self.spec.keep_null));
+            let count = counts.max().unwrap_or(0).min(self.spec.limit);
+            run.generate(count, "mv-expand")?;
+            let row = u32::try_from(open.row).unwrap_or(u32::MAX);
+            for position in 0..count {
+                rows.push(row);
+                positions.push(position);
+            }
+            open.row += 1;
+        }
+        let mut out = columns::take(&open.batch, &UInt32Array::from(rows.clone()))?;
+        for ((_, ty), dynamics) in self.spec.arrays.iter().zip(&dynamics) {
+            let column = match dynamics {
+                Some(dynamics) => {
+                    expand(dynamics, &rows, &positions, *ty, self.spec.bags_as_arrays)
+                }
+                None => columns::nulls(*ty, rows.len()),
+            };
+            out.columns.push(column);
+        }
+        if self.spec.index {
+            let index = Int64Array::from_iter_values(positions.iter().map(|p| *p as i64));
+            out.columns.push(Arc::new(index));
+        }
+        Ok(out)
+    }
+}
+
+/// Rows that one value becomes.
+fn elements(array: Option<&BinaryViewArray>, row: usize, keep_null: bool) -> u64 {
+    let none = u64::from(keep_null);
+    let Some(array) = array.filter(|a| a.is_valid(row)) else { return none };
+    let value = DynamicRef::new(array.value(row));
+    match value.kind() {
+        Kind::Null => none,
+        Kind::Array | Kind::Object => value.len() as u64,
+        _ => 1,
+    }
+}
+
+/// The elements at `positions` of the arrays at `rows`, as one column.
+fn expand(
+    array: &BinaryViewArray,
+    rows: &[u32],
+    positions: &[u64],
+    ty: ScalarType,
+    bags_as_arrays: bool,
+) -> ArrayRef {
+    let mut column = Elements::new(ty, rows.len());
+    let mut rest: Box<dyn Iterator<Item = Element<'_>>> = Box::new(std::iter::empty());
+    for (row, position) in rows.iter().zip(positions) {
+        if *position == 0 {
+            rest = parts(array, *row as usize);
+        }
+        match rest.next() {
+            None => column.null(),
+            Some(Element::Value(value)) => column.push(value),
+            Some(Element::Slot(key, value)) => column.slot(key, value, bags_as_arrays),
+        }
+    }
+    column.finish()
+}
+
+enum Element<'a> {
+    Value(DynamicRef<'a>),
+    Slot(&'a str, DynamicRef<'a>),
+}
+
+fn parts(array: &BinaryViewArray, row: usize) -> Box<dyn Iterator<Item = Element<'_>> + '_> {
+    if array.is_null(row) {
+        return Box::new(std::iter::empty());
+    }
+    let value = DynamicRef::new(array.value(row));
+    match value.kind() {
+        Kind::Null => Box::new(std::iter::empty()),
+        Kind::Array => Box::new(value.array().map(Element::Value)),
+        Kind::Object => Box::new(value.object().map(|(key, value)| Element::Slot(key, value))),
+        _ => Box::new(std::iter::once(Element::Value(value))),
+    }
+}
+
+/// Elements of one type being collected.
+enum Elements {
+    Dynamic(BinaryViewBuilder, Vec<u8>),
+    Typed(ColumnBuilder, ScalarType),
+}
+
+impl Elements {
+    fn new(ty: ScalarType, capacity: usize) -> Self {
+        if ty == ScalarType::Dynamic {
+            let builder =
+                BinaryViewBuilder::with_capacity(capacity).with_fixed_block_size(256 * 1024);
+            return Self::Dynamic(builder, Vec::new());
+        }
+        Self::Typed(ColumnBuilder::new(ty, capacity), ty)
+    }
+
+    fn null(&mut self) {
+        match self {
+            Self::Dynamic(builder, _) => builder.append_null(),
+            Self::Typed(builder, _) => builder.push_null(),
+        }
+    }
+
+    fn push(&mut self, value: DynamicRef<'_>) {
+        match self {
+            Self::Dynamic(builder, _) if value.is_null() => builder.append_null(),
+            Self::Dynamic(builder, buffer) => {
+                buffer.clear();
+                value.write_bytes(buffer);
+                builder.append_value(buffer);
+            }
+            Self::Typed(builder, ty) => builder.push(&conforming(value, *ty)),
+        }
+    }
+
+    fn slot(&mut self, key: &str, value: DynamicRef<'_>, as_array: bool) {
+        let Self::Dynamic(builder, buffer) = self else { return self.null() };
+        let mut slot = DynamicBuilder::new();
+        if as_array {
+            slot.begin_array();
+            slot.string(key);
+            slot.dynamic(value);
+            slot.end_array();
+        } else {
+            slot.begin_object();
+            slot.key(key);
+            slot.dynamic(value);
+            slot.end_object();
+        }
+        buffer.clear();
+        slot.finish_into(buffer);
+        builder.append_value(buffer);
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Dynamic(mut builder, _) => Arc::new(builder.finish()),
+            Self::Typed(builder, _) => builder.finish(),
+        }
+    }
+}
+
+/// An element as the type that `typeof()` names. Numbers become other numbers and anything becomes text, but text is
+/// not read: what does not conform is null.
+fn conforming(value: DynamicRef<'_>, ty: ScalarType) -> Value {
+    if value.is_container() {
+        return if ty == ScalarType::String { Value::from(value.to_string()) } else { Value::Null };
+    }
+    let scalar = value.to_scalar();
+    let number =
+        matches!(scalar, Value::Long(_) | Value::Real(_) | Value::Decimal(_) | Value::Int(_));
+    match ty {
+        ScalarType::String => scalar.cast(ty),
+        _ if ty.is_numeric() && number => scalar.cast(ty),
+        // JSON has no type of its own for these
+        ScalarType::DateTime | ScalarType::TimeSpan | ScalarType::Guid => scalar.cast(ty),
+        _ if scalar.scalar_type() == Some(ty) => scalar,
+        _ => Value::Null,
+    }
+}
+
+impl Operator for Expand {
+    fn prepare(&self, run: &Run) -> Result<(), ExecError> {
+        self.input.prepare(run)
+    }
+
+    fn next(&self, run: &Run) -> Result<Option<Batch>, ExecError> {
+        loop {
+            let waiting = self.open.lock().pop();
+            let mut open = match waiting {
+                Some(open) => open,
+                None => match self.input.next(run)? {
+                    Some(batch) => self.open(&batch, run)?,
+                    None => return Ok(None),
+                },
+            };
+            let piece = self.piece(&mut open, run)?;
+            if open.row < open.batch.rows {
+                self.open.lock().push(open);
+            }
+            if piece.rows > 0 {
+                return Ok(Some(piece));
+            }
+            run.check()?;
+        }
+    }
+
+    fn ordered(&self) -> bool {
+        self.input.ordered()
+    }
+
+    fn estimate(&self) -> f64 {
+        self.input.estimate() * 3.0
+    }
+}

@@ -1,0 +1,206 @@
+//! `parse-kv`: pairs of keys and values, by delimiters, by words, or by a regular expression.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use regex::Regex;
+use values::{ScalarType, Value};
+
+use super::convert;
+use crate::exec::ExecError;
+use crate::plan::ParseKvOptions;
+
+/// Keys wanted and how pairs are told apart.
+pub(crate) struct KeyValues {
+    keys: HashMap<Arc<str>, (usize, ScalarType)>,
+    options: ParseKvOptions,
+    regex: Option<Regex>,
+}
+
+impl KeyValues {
+    pub(crate) fn new(
+        keys: impl Iterator<Item = (Arc<str>, ScalarType)>,
+        options: &ParseKvOptions,
+    ) -> Result<Self, ExecError> {
+        let regex = options
+            .regex
+            .as_ref()
+            .map(|r| Regex::new(r).map_err(|e| ExecError::Evaluation(format!("parse-kv: {e}"))))
+            .transpose()?;
+        let keys = keys.enumerate().map(|(at, (key, ty))| (key, (at, ty))).collect();
+        Ok(Self { keys, options: options.clone(), regex })
+    }
+
+    /// Missing keys stay null; the first value of a key counts.
+    pub(super) fn read(&self, text: &str, out: &mut [Value]) -> bool {
+        let mut seen = vec![false; out.len()];
+        let mut put = |key: &str, value: &str| {
+            let Some((at, ty)) = self.keys.get(key) else { return };
+            if let (Some(slot), Some(seen)) = (out.get_mut(*at), seen.get_mut(*at)) {
+                if !std::mem::replace(seen, true) {
+                    *slot = convert(value, *ty).unwrap_or_else(|| Value::null_of(*ty));
+                }
+            }
+        };
+        if let Some(regex) = &self.regex {
+            for pair in regex.captures_iter(text) {
+                if let (Some(key), Some(value)) = (pair.get(1), pair.get(2)) {
+                    put(key.as_str(), value.as_str());
+                }
+            }
+            return true;
+        }
+        match (self.options.pair_delimiter.as_deref(), self.options.kv_delimiter.as_deref()) {
+            (None, None) => words(text, put),
+            (pair, kv) => {
+                let scanner = Scanner { text, options: &self.options, pair, kv: kv.unwrap_or("=") };
+                if self.options.greedy {
+                    scanner.greedy(&self.keys, &mut put);
+                } else {
+                    scanner.pairs(&mut put);
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Without delimiters: a key is a word, and its value the next one.
+fn words(text: &str, mut put: impl FnMut(&str, &str)) {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut before: Option<&str> = None;
+    for word in text.split(|c| !is_word(c)).filter(|w| !w.is_empty()) {
+        if let Some(key) = before {
+            put(key, word);
+        }
+        before = Some(word);
+    }
+}
+
+/// A text with delimiters.
+struct Scanner<'t> {
+    text: &'t str,
+    options: &'t ParseKvOptions,
+    pair: Option<&'t str>,
+    kv: &'t str,
+}
+
+impl<'t> Scanner<'t> {
+    /// Pair by pair; quoted keys and values may hold delimiters.
+    fn pairs(&self, put: &mut impl FnMut(&str, &str)) {
+        let mut rest = self.text;
+        loop {
+            rest = self.skip(rest);
+            if rest.is_empty() {
+                return;
+            }
+            let (key, after) = self.token(rest, self.kv, self.pair);
+            let Some(after) = after.strip_prefix(self.kv) else {
+                // a pair without value
+                rest = self.step(after);
+                continue;
+            };
+            let (value, after) = self.token(after.trim_start(), self.pair.unwrap_or("\0"), None);
+            put(key.trim(), &value);
+            rest = after;
+        }
+    }
+
+    /// Past delimiters and blanks.
+    fn skip(&self, mut rest: &'t str) -> &'t str {
+        loop {
+            let trimmed = rest.trim_start();
+            let cut = match self.pair.filter(|p| !p.is_empty()) {
+                Some(pair) => rest.strip_prefix(pair).or_else(|| trimmed.strip_prefix(pair)),
+                None => None,
+            };
+            match cut {
+                Some(cut) => rest = cut,
+                None => return trimmed,
+            }
+        }
+    }
+
+    /// One delimiter or, where there is none, one character on.
+    fn step(&self, rest: &'t str) -> &'t str {
+        match self.pair.and_then(|p| rest.strip_prefix(p)) {
+            Some(after) => after,
+            None => {
+                let mut chars = rest.chars();
+                chars.next();
+                chars.as_str()
+            }
+        }
+    }
+
+    /// A quoted text, or all up to one of two ends; and what follows.
+    fn token(&self, text: &'t str, end: &str, other: Option<&str>) -> (String, &'t str) {
+        if let Some(quoted) = self.quoted(text) {
+            return quoted;
+        }
+        let at = |end: &str| if end.is_empty() { None } else { text.find(end) };
+        let first = at(end).into_iter().chain(other.and_then(at)).min().unwrap_or(text.len());
+        let (token, after) = text.split_at(first);
+        (token.trim_end().to_owned(), after)
+    }
+
+    /// A text in quotes, with escapes resolved.
+    fn quoted(&self, text: &'t str) -> Option<(String, &'t str)> {
+        let mut chars = text.chars();
+        let open = chars.next()?;
+        let (_, close) = self.options.quotes.iter().find(|(o, _)| *o == open)?;
+        let mut out = String::new();
+        let mut escaped = false;
+        loop {
+            let c = chars.next()?;
+            if escaped {
+                out.push(c);
+                escaped = false;
+            } else if Some(c) == self.options.escape {
+                escaped = true;
+            } else if c == *close {
+                return Some((out, chars.as_str()));
+            } else {
+                out.push(c);
+            }
+        }
+    }
+
+    /// Values reach up to the next key that is wanted or that a delimiter precedes.
+    fn greedy(
+        &self,
+        keys: &HashMap<Arc<str>, (usize, ScalarType)>,
+        put: &mut impl FnMut(&str, &str),
+    ) {
+        let pair = self.pair.unwrap_or(" ");
+        // where each pair's key starts, where its value starts
+        let mut starts: Vec<(usize, &str, usize)> = Vec::new();
+        let mut from = 0;
+        while let Some(at) = self.text.get(from..).and_then(|t| t.find(self.kv)).map(|at| at + from)
+        {
+            let before = self.text.get(..at).unwrap_or_default();
+            let own = |key: &&Arc<str>| {
+                before
+                    .strip_suffix(&***key)
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with(pair))
+            };
+            let known = keys.keys().filter(own).max_by_key(|key| key.len());
+            let key = match known {
+                Some(key) => &**key,
+                None => before.rsplit(pair).next().unwrap_or(before),
+            };
+            let value = at + self.kv.len();
+            starts.push((at.saturating_sub(key.len()), key, value));
+            from = value;
+        }
+        for (at, (_, key, value)) in starts.iter().enumerate() {
+            let end = starts.get(at + 1).map_or(self.text.len(), |next| next.0);
+            let text = self.text.get(*value..end).unwrap_or_default();
+            let text = text.strip_suffix(pair).unwrap_or(text).trim();
+            match self.quoted(text) {
+                Some((quoted, _)) => put(key, &quoted),
+                None => put(key, text),
+            }
+        }
+    }
+}
