@@ -31,6 +31,9 @@ use crate::{
 /// Deeper texts are refused with a diagnostic. Chains of `and` and `or` do not count: they are balanced.
 pub const DEPTH_MAX: usize = 250;
 
+/// How many brackets may be open at once. Published queries stay below 20.
+const BRACKETS_MAX: usize = 100;
+
 /// Longer texts are refused; Azure refuses them far earlier.
 pub const TEXT_BYTES_MAX: usize = 1 << 28;
 
@@ -278,7 +281,7 @@ impl<'t> Parser<'t> {
 
     /// Runs `inner` one level deeper; at the bound, gives up the rest of the text.
     fn nested<T: Default>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> T {
-        if self.depth >= DEPTH_MAX {
+        if self.depth >= BRACKETS_MAX {
             self.too_deep();
             return T::default();
         }
@@ -311,7 +314,7 @@ impl<'t> Parser<'t> {
     /// Ends reading: what follows is not looked at.
     fn too_deep(&mut self) {
         let span = self.token().span;
-        let hint = format!("the query nests deeper than {DEPTH_MAX} levels; split it with 'let'");
+        let hint = "the query nests deeper than is reasonable; split it with 'let'";
         self.error(Fault::NotUnderstood, span, hint);
         self.recovering = true;
         self.at = self.tokens.len().saturating_sub(1);

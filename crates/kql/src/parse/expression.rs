@@ -147,10 +147,10 @@ impl Parser<'_> {
             }
         }
         if links <= CHAIN_MAX {
-            from_left(found.operator, operands, spans)
-        } else {
-            balanced(found.operator, operands, &spans)
+            return from_left(found.operator, operands, spans);
         }
+        let (mut operands, mut spans) = (operands.into_iter(), spans.into_iter());
+        balanced(found.operator, &mut operands, &mut spans, links + 1)
     }
 
     fn take_operator(&mut self, found: Found) -> Span {
@@ -376,22 +376,20 @@ fn from_left(operator: BinaryOperator, operands: Vec<Expr>, spans: Vec<Span>) ->
     operands.zip(spans).fold(first, |left, (right, span)| join(operator, span, left, right))
 }
 
-/// `(a or b) or (c or d)`.
-fn balanced(operator: BinaryOperator, mut operands: Vec<Expr>, spans: &[Span]) -> Expr {
-    if operands.len() <= 2 {
-        return from_left(operator, operands, spans.to_vec());
+/// `(a or b) or (c or d)`, from the next `count` operands.
+fn balanced(
+    operator: BinaryOperator,
+    operands: &mut impl Iterator<Item = Expr>,
+    spans: &mut impl Iterator<Item = Span>,
+    count: usize,
+) -> Expr {
+    if count <= 1 {
+        return operands.next().unwrap_or_else(|| Expr::missing(Span::default()));
     }
-    let middle = operands.len() / 2;
-    let right = operands.split_off(middle);
-    let span = spans.get(middle - 1).copied().unwrap_or_default();
-    let left_spans = spans.get(..middle - 1).unwrap_or_default();
-    let right_spans = spans.get(middle..).unwrap_or_default();
-    join(
-        operator,
-        span,
-        balanced(operator, operands, left_spans),
-        balanced(operator, right, right_spans),
-    )
+    let left = balanced(operator, operands, spans, count / 2);
+    let span = spans.next().unwrap_or_default();
+    let right = balanced(operator, operands, spans, count - count / 2);
+    join(operator, span, left, right)
 }
 
 /// The words that are operators between operands.

@@ -15,8 +15,8 @@ impl Parser<'_> {
         let schema = self.schema();
         let uris = self.bracketed_list();
         let properties = self.with_properties();
-        let kind = ExprKind::ExternalData(ExternalData { schema, uris, properties, parameters });
-        Expr::new(kind, self.span_from(start))
+        let data = ExternalData { schema, uris, properties, parameters };
+        Expr::new(ExprKind::ExternalData(Box::new(data)), self.span_from(start))
     }
 
     /// `with (...)`, if it is here.

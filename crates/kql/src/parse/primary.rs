@@ -208,8 +208,8 @@ impl Parser<'_> {
         let parameters = self.parameters(&[]);
         let schema = self.schema();
         let values = self.bracketed_list();
-        let kind = ExprKind::DataTable(DataTable { schema, values, parameters });
-        Expr::new(kind, self.span_from(start))
+        let table = DataTable { schema, values, parameters };
+        Expr::new(ExprKind::DataTable(Box::new(table)), self.span_from(start))
     }
 
     /// `[a, b]`, where it must be.

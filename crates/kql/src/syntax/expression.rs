@@ -90,9 +90,9 @@ pub enum ExprKind {
         operators: Vec<Operator>,
     },
     /// `datatable(a: long)[1, 2]`
-    DataTable(DataTable),
+    DataTable(Box<DataTable>),
     /// `externaldata(a: long)["https://..."] with (format="csv")`
-    ExternalData(ExternalData),
+    ExternalData(Box<ExternalData>),
     /// `inline_external_table(a: long) kind=storage dataformat=csv ("https://...")`
     InlineExternalTable(Box<InlineExternalTable>),
     /// `typeof(long)`, `typeof(a: long, b: string)`

@@ -1,6 +1,9 @@
 //! The measuring kit: published queries that the official binder accepts.
 
-use std::path::PathBuf;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// One query of the kit.
 pub(crate) struct KitQuery {
@@ -28,4 +31,18 @@ fn folder() -> PathBuf {
         Some(folder) => folder.into(),
         None => PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
     }
+}
+
+/// What the official parser found in each query, by id.
+pub(crate) fn features(file: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let Ok(lines) = std::fs::read_to_string(folder().join("kql").join(file)) else {
+        return BTreeMap::new();
+    };
+    let answer = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let features = line["features"].as_array().unwrap().iter();
+        let features = features.map(|feature| feature.as_str().unwrap().to_owned()).collect();
+        (line["id"].as_str().unwrap().to_owned(), features)
+    };
+    lines.lines().map(answer).collect()
 }
