@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         let digits = text.trim_start_matches(['+', '-']);
         let zero_led = digits.len() > 1
             && digits.starts_with('0')
-            && digits.bytes().nth(1).is_some_and(|b| b.is_ascii_digit());
+            && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
         let number = if zero_led || !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
             None
         } else if let Ok(whole) = text.parse::<i64>() {

@@ -14,6 +14,7 @@ use crate::{Answer, ArmError, Call, Page, RESOURCE_GROUPS, ResourceType, SUBSCRI
 mod delete;
 mod etag;
 mod list;
+mod members;
 mod merge;
 mod parents;
 mod put;

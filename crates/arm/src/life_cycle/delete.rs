@@ -31,7 +31,9 @@ impl Arm {
         }
         if let Some(provider) = &entry.provider {
             self.require_parent(call, place).await?;
-            return provider.delete(self, call, place).await;
+            let answer = provider.delete(self, call, place).await?;
+            self.remove_and_tell(place, entry, None).await?; // documents below it: role assignments, tags
+            return Ok(answer);
         }
         let existing = self.store.get(&kind.collection(), &place.id.key())?;
         etag::check_headers(call, existing.as_ref().map(|d| d.etag.as_str()))?;
@@ -42,22 +44,33 @@ impl Arm {
                 _ => Ok(Answer::empty(204)),
             };
         };
-        for leaving in self.leaving(place, entry)? {
-            for hook in &leaving.entry.hooks {
-                hook.deleting(self, &leaving.id(), &leaving.document.value).await?;
-            }
-        }
         let conditional = call.if_match.is_some().then_some(existing.etag.as_str());
-        for leaving in self.remove(place, entry, conditional)?.iter().rev() {
-            for hook in &leaving.entry.hooks {
-                hook.changed(self, &leaving.id(), Some(&leaving.document.value), None).await?;
-            }
-        }
+        self.remove_and_tell(place, entry, conditional).await?;
         Ok(match kind.delete {
             DeleteAnswer::Object => Answer::ok(Value::Object(serde_json::Map::new())),
             DeleteAnswer::NoContent => Answer::empty(204),
             _ => Answer::empty(200),
         })
+    }
+
+    /// Removes the document and all below it, with their hooks before and after.
+    async fn remove_and_tell(
+        &self,
+        place: &Place,
+        entry: &Entry,
+        etag: Option<&str>,
+    ) -> Result<(), ArmError> {
+        for leaving in self.leaving(place, entry)? {
+            for hook in &leaving.entry.hooks {
+                hook.deleting(self, &leaving.id(), &leaving.document.value).await?;
+            }
+        }
+        for leaving in self.remove(place, entry, etag)?.iter().rev() {
+            for hook in &leaving.entry.hooks {
+                hook.changed(self, &leaving.id(), Some(&leaving.document.value), None).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The document and all below it.

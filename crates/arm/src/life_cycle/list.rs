@@ -20,7 +20,12 @@ impl Arm {
         scope: &Place,
         entry: &Entry,
     ) -> Result<Page, ArmError> {
-        self.require(call, scope).await?;
+        match &scope.parent {
+            Some(_) if self.is_foreign(entry.kind, scope) => {
+                self.require_parent(call, scope).await?
+            }
+            _ => self.require(call, scope).await?,
+        }
         if let Some(provider) = &entry.provider {
             return provider.list(self, call, scope).await;
         }

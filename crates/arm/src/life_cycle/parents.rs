@@ -38,7 +38,8 @@ impl Arm {
     /// Fails unless the place's parent exists, with the code that names what is missing.
     pub(super) async fn require_parent(&self, call: &Call, place: &Place) -> Result<(), ArmError> {
         let Some(parent) = place.parent.as_deref() else { return Ok(()) };
-        if self.is_foreign(place, parent) {
+        let entry = self.registry.find(&place.type_name);
+        if entry.is_some_and(|e| self.is_foreign(e.kind, parent)) {
             return Box::pin(self.require_parent(call, parent)).await;
         }
         self.require(call, parent).await.map_err(|error| {
@@ -53,11 +54,8 @@ impl Arm {
 
     /// True for a parent of a type that is not served here (a virtual machine, say) under an extension that may sit on
     /// anything: its group must exist, it need not.
-    fn is_foreign(&self, place: &Place, parent: &Place) -> bool {
-        let anywhere = self
-            .registry
-            .find(&place.type_name)
-            .is_some_and(|e| !e.kind.is_child() && e.kind.scopes.contains(&Scope::OnAny));
+    pub(super) fn is_foreign(&self, kind: &ResourceType, parent: &Place) -> bool {
+        let anywhere = !kind.is_child() && kind.scopes.contains(&Scope::OnAny);
         anywhere && !parent.type_name.is_empty() && self.registry.find(&parent.type_name).is_none()
     }
 

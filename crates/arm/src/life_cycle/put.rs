@@ -4,28 +4,15 @@ use model::ResourceId;
 use serde_json::{Map, Value, json};
 use state::{Condition, Document, Op, StoreError};
 
-use super::{Arm, etag, merge, missing, parents, wire};
+use super::{Arm, etag, members, merge, missing, parents, wire};
 use crate::path::{Place, Target};
 use crate::registry::Entry;
-use crate::{Answer, ArmError, Call, Location, Patch, PutContext, ResourceType};
+use crate::{Answer, ArmError, Call, Patch, PutContext, ResourceType};
 
 /// How often a write is tried again when another writer was first.
 const ATTEMPTS: usize = 16;
 /// Calls stored in one transaction by [`Arm::put_all`].
 const BULK: usize = 256;
-/// Members beside `properties` that are kept from bodies. Others fall away, as in Azure.
-const TOP_MEMBERS: &[&str] = &[
-    "kind",
-    "location",
-    "tags",
-    "sku",
-    "identity",
-    "plan",
-    "zones",
-    "managedBy",
-    "extendedLocation",
-];
-
 /// A write that has been checked and not yet stored.
 struct Prepared<'a> {
     entry: &'a Entry,
@@ -149,19 +136,21 @@ impl Arm {
         body: &(dyn Fn(Option<&Value>) -> Result<Value, ArmError> + Sync),
     ) -> Result<Prepared<'a>, ArmError> {
         let kind = entry.kind;
-        let Some(parent) = place.parent.as_deref().filter(|p| parents::lives_in(kind, p)) else {
+        if !place.parent.as_deref().is_some_and(|parent| parents::lives_in(kind, parent)) {
             return Err(misplaced(kind, place));
-        };
+        }
         let existing = self.store.get(&kind.collection(), &place.id.key())?;
         if existing.is_none() {
             self.require_parent(call, place).await?;
-            check_name(kind, place)?;
+        }
+        let stored = existing.as_ref().map(|d| &d.value);
+        let body = body(stored)?;
+        if existing.is_none() {
+            members::check_name(kind, place)?;
         }
         let stored_etag = existing.as_ref().map(|d| d.etag.as_str());
         etag::check_headers(call, stored_etag)?;
         etag::check_body(kind, &call.body, stored_etag)?;
-        let stored = existing.as_ref().map(|d| &d.value);
-        let body = body(stored)?;
         let id = match stored.and_then(|v| v.get("id")).and_then(Value::as_str) {
             Some(id) => ResourceId::new(id),
             None => self.canonical_id(place)?,
@@ -171,8 +160,7 @@ impl Arm {
         for hook in &entry.hooks {
             hook.check(self, &mut context).await?;
         }
-        let (id, value) = (context.id.clone(), finish(context));
-        debug_assert!(place.id.is_within(&parent.id));
+        let (id, value) = (context.id.clone(), members::finish(context));
         let ops = self.ops(entry, place, &id, existing.as_ref(), &value)?;
         Ok(Prepared { entry, place, id, existing, ops })
     }
@@ -203,13 +191,13 @@ impl Arm {
         top.insert("id".into(), json!(id.as_str()));
         top.insert("name".into(), json!(id.name()));
         top.insert("type".into(), json!(kind.wire_name()));
-        for name in TOP_MEMBERS {
+        for name in members::TOP {
             if let Some(value) = body.remove(*name).filter(|v| !v.is_null()) {
                 top.insert((*name).to_owned(), value);
             }
         }
-        check_tags(&top)?;
-        check_location(kind, &mut top, existing)?;
+        members::check_tags(&top)?;
+        members::check_location(kind, &mut top, existing)?;
         let (settings, store) = (&self.settings, &*self.store);
         Ok(PutContext { kind, id, call, top, properties, existing, settings, store })
     }
@@ -236,24 +224,22 @@ impl Arm {
             if old == new {
                 continue;
             }
-            if let Some(new) = &new
-                && let Some(owner) = self.find(index.collection, new)?
-                && owner.key() != key
-            {
-                return Err(ArmError::conflict(format!("'{new}' belongs to '{owner}'")));
-            }
             let collection = || index.collection.to_owned();
             ops.extend(old.map(|key| Op::Delete {
                 collection: collection(),
                 key,
                 condition: Condition::Any,
             }));
-            ops.extend(new.map(|key| Op::Put {
-                collection: collection(),
-                key,
-                value: json!({ "id": id.as_str() }),
-                condition: Condition::Any,
-            }));
+            let Some(new) = new else { continue };
+            let condition = match self.find(index.collection, &new)? {
+                Some(owner) if owner.key() != key => {
+                    return Err(ArmError::conflict(format!("'{new}' belongs to '{owner}'")));
+                }
+                Some(_) => Condition::Any,
+                None => Condition::Absent, // who claims it first has it
+            };
+            let value = json!({ "id": id.as_str() });
+            ops.push(Op::Put { collection: collection(), key: new, value, condition });
         }
         Ok(ops)
     }
@@ -316,107 +302,4 @@ fn misplaced(kind: &ResourceType, place: &Place) -> ArmError {
     let scope = place.parent.as_ref().map_or("/", |p| p.id.as_str());
     let message = format!("{} does not live at the scope '{scope}'", kind.name);
     ArmError::bad_request("InvalidResourceScope", message)
-}
-
-fn check_name(kind: &ResourceType, place: &Place) -> Result<(), ArmError> {
-    let (name, rule) = (place.id.name(), &kind.name_rule);
-    if crate::NameRule::ANY.allows(name) && rule.allows(name) {
-        return Ok(());
-    }
-    let message = format!("'{name}' is not a valid name for {}: use {}", kind.name, rule.says);
-    Err(ArmError::bad_request("InvalidResourceName", message).target("name"))
-}
-
-/// Azure's limits: 50 tags, names up to 512 characters, values texts up to 256.
-pub(crate) fn check_tags(top: &Map<String, Value>) -> Result<(), ArmError> {
-    let wrong =
-        |message: &str| Err(ArmError::bad_request("InvalidTagsInRequest", message).target("tags"));
-    let tags = match top.get("tags") {
-        None => return Ok(()),
-        Some(Value::Object(tags)) => tags,
-        Some(_) => return wrong("'tags' must be an object of texts"),
-    };
-    if tags.len() > 50 {
-        return wrong("a resource has at most 50 tags");
-    }
-    for (name, value) in tags {
-        let good_name = !name.is_empty()
-            && name.len() <= 512
-            && !name.contains(['<', '>', '%', '&', '\\', '?', '/']);
-        if !good_name || value.as_str().is_none_or(|v| v.chars().count() > 256) {
-            return wrong(
-                "tag names have 1 to 512 characters without <>%&\\?/, tag values are texts of at most 256 characters",
-            );
-        }
-    }
-    Ok(())
-}
-
-fn check_location(
-    kind: &ResourceType,
-    top: &mut Map<String, Value>,
-    existing: Option<&Value>,
-) -> Result<(), ArmError> {
-    if kind.location == Location::None {
-        top.remove("location");
-        return Ok(());
-    }
-    let stored = existing.and_then(|v| v.get("location")).and_then(Value::as_str);
-    let given = match top.get("location") {
-        Some(Value::String(text)) => {
-            Some(text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase())
-        }
-        None => None,
-        Some(_) => {
-            return Err(ArmError::bad_request("InvalidLocation", "'location' must be a text")
-                .target("location"));
-        }
-    };
-    let location = match (given, stored) {
-        (Some(given), Some(stored)) if given != stored => {
-            let message = format!(
-                "the resource is in '{stored}' and cannot move to '{given}'; delete it first"
-            );
-            return Err(ArmError::new(409, "InvalidResourceLocation", message).target("location"));
-        }
-        (Some(given), _) => given,
-        (None, Some(stored)) => stored.to_owned(),
-        (None, None) if kind.location == Location::Required => {
-            let message = "the location property is required for this resource; add e.g. \"location\": \"eastus\"";
-            return Err(ArmError::bad_request("LocationRequired", message).target("location"));
-        }
-        (None, None) => return Ok(()),
-    };
-    let good = (1..=90).contains(&location.len())
-        && location.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if !good {
-        let message =
-            format!("'{location}' is not a location; use letters and digits, e.g. eastus");
-        return Err(ArmError::bad_request("LocationNotAvailableForResourceType", message)
-            .target("location"));
-    }
-    top.insert("location".into(), json!(location));
-    Ok(())
-}
-
-/// Puts the value together, `systemData` included.
-fn finish(context: PutContext<'_>) -> Value {
-    let (caller, now) = (&context.call.caller, context.call.now.to_string());
-    let mut system = match context.existing.and_then(|v| v.get("systemData")) {
-        Some(Value::Object(kept)) => kept.clone(),
-        _ => {
-            let mut new = Map::new();
-            new.insert("createdAt".into(), json!(now));
-            new.insert("createdBy".into(), json!(caller.name));
-            new.insert("createdByType".into(), json!(caller.kind.name()));
-            new
-        }
-    };
-    system.insert("lastModifiedAt".into(), json!(now));
-    system.insert("lastModifiedBy".into(), json!(caller.name));
-    system.insert("lastModifiedByType".into(), json!(caller.kind.name()));
-    let mut value = context.top;
-    value.insert("properties".into(), Value::Object(context.properties));
-    value.insert("systemData".into(), Value::Object(system));
-    Value::Object(value)
 }

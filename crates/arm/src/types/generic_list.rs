@@ -61,9 +61,7 @@ impl Condition {
             "resourcetype" => same(kind.name),
             "name" => same(text("name")),
             "location" => same(text("location")),
-            "resourcegroup" => {
-                ResourceId::new(text("id")).resource_group().is_some_and(|group| same(group))
-            }
+            "resourcegroup" => ResourceId::new(text("id")).resource_group().is_some_and(same),
             "tagname" => tags.is_some_and(|t| t.keys().any(|k| same(k))),
             _ => tags.is_some_and(|t| t.values().any(|v| v.as_str() == Some(&self.value))),
         };

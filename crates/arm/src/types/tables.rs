@@ -1,11 +1,10 @@
 //! Tables of a workspace: the log store's own, shown and changed over Resource Manager.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{Column, ResourceId, ScalarType, Schema, TableInfo, TableKind, Tables, TablesError};
-use serde_json::{Value, json};
+use serde_json::Value;
 use state::Condition;
 
 use super::workspaces;
@@ -14,7 +13,11 @@ use crate::path::Place;
 use crate::{Answer, Arm, ArmError, Call, Page, Patch, Provider, ResourceType};
 
 mod columns;
+mod settings;
 mod shape;
+
+pub(crate) use settings::{SETTINGS, all_settings};
+use settings::{TableSettings, settings, settings_key};
 
 /// A table. PUT and PATCH answer 200 and never 201: the clients take nothing else.
 pub(crate) const TABLE: ResourceType =
@@ -29,61 +32,6 @@ pub(crate) const TABLE: ResourceType =
         ])
         .put_status(200, 200)
         .patch(Patch::Merge);
-
-/// What was set on a table over Resource Manager, under the workspace's key and the table's name in lower case.
-pub(crate) const SETTINGS: &str = "workspace-tables";
-
-/// A table's own settings; what is absent follows the workspace.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TableSettings {
-    pub(crate) retention_days: Option<u32>,
-    pub(crate) total_retention_days: Option<u32>,
-    description: Option<String>,
-    display_name: Option<String>,
-}
-
-impl TableSettings {
-    fn read(value: &Value) -> Self {
-        let days = |name: &str| get(value, name).as_u64().and_then(|d| u32::try_from(d).ok());
-        let text = |name: &str| get(value, name).as_str().map(str::to_owned);
-        Self {
-            retention_days: days("retentionInDays"),
-            total_retention_days: days("totalRetentionInDays"),
-            description: text("description"),
-            display_name: text("displayName"),
-        }
-    }
-
-    fn value(&self) -> Value {
-        json!({
-            "retentionInDays": self.retention_days,
-            "totalRetentionInDays": self.total_retention_days,
-            "description": self.description,
-            "displayName": self.display_name,
-        })
-    }
-}
-
-fn settings_key(workspace: &ResourceId, table: &str) -> String {
-    format!("{}/{}", workspace.key(), table.to_lowercase())
-}
-
-/// The settings of one table.
-fn settings(arm: &Arm, workspace: &ResourceId, table: &str) -> Result<TableSettings, ArmError> {
-    let document = arm.store().get(SETTINGS, &settings_key(workspace, table))?;
-    Ok(document.map(|d| TableSettings::read(&d.value)).unwrap_or_default())
-}
-
-/// The settings of all tables of a workspace, by name in lower case.
-pub(crate) fn all_settings(
-    arm: &Arm,
-    workspace: &ResourceId,
-) -> Result<BTreeMap<String, TableSettings>, ArmError> {
-    let prefix = format!("{}/", workspace.key());
-    let documents = arm.store().list_all(SETTINGS, &prefix)?;
-    let name = |key: &str| key.strip_prefix(&prefix).unwrap_or(key).to_owned();
-    Ok(documents.iter().map(|d| (name(&d.key), TableSettings::read(&d.value))).collect())
-}
 
 /// A failure of the log store in Resource Manager's words.
 pub(crate) fn failure(error: TablesError) -> ArmError {
@@ -155,6 +103,11 @@ impl TablesProvider {
             return Err(ArmError::invalid_content("the body must be a JSON object with the table"));
         };
         let properties = body.get("properties").unwrap_or(&Value::Null);
+        if !matches!(properties, Value::Object(_) | Value::Null) {
+            return Err(
+                ArmError::invalid_content("'properties' must be an object").target("properties")
+            );
+        }
         refuse_what_is_not_served(properties)?;
         let name: Arc<str> = match &existing {
             Some(table) => Arc::clone(&table.name),
@@ -163,7 +116,7 @@ impl TablesProvider {
         };
         let schema = columns::wanted(existing.as_deref(), properties)?;
         let before = settings(arm, &workspace.id, &name)?;
-        let own = wanted_settings(before, properties, merge)?;
+        let own = settings::wanted(before, properties, merge, workspace.retention_days)?;
         let retention_days = own.retention_days.unwrap_or(workspace.retention_days);
         let total_retention_days = own.total_retention_days.unwrap_or(retention_days);
         if total_retention_days < retention_days {
@@ -219,40 +172,6 @@ fn refuse_what_is_not_served(properties: &Value) -> Result<(), ArmError> {
             Err(invalid("properties.plan", message))
         }
     }
-}
-
-/// The settings after a call. PUT starts afresh, PATCH from what was; -1 and null go back to the default.
-fn wanted_settings(
-    before: TableSettings,
-    properties: &Value,
-    merge: bool,
-) -> Result<TableSettings, ArmError> {
-    let mut own = if merge { before } else { TableSettings::default() };
-    let days = |name: &str, allowed: std::ops::RangeInclusive<i64>| {
-        let given = get(properties, name);
-        match given.as_i64() {
-            _ if given.is_null() => Ok(None),
-            Some(-1) => Ok(Some(None)),
-            Some(n) if allowed.contains(&n) => Ok(Some(u32::try_from(n).ok())),
-            _ => {
-                let (min, max) = allowed.into_inner();
-                let message = format!(
-                    "'{name}' must be a whole number of days from {min} to {max}, or -1 for the workspace's"
-                );
-                Err(invalid(&format!("properties.{name}"), message))
-            }
-        }
-    };
-    if let Some(days) = days("retentionInDays", 4..=730)? {
-        own.retention_days = days;
-    }
-    if let Some(days) = days("totalRetentionInDays", 4..=4383)? {
-        own.total_retention_days = days;
-    }
-    let text = |name: &str| get(properties, &format!("schema/{name}")).as_str().map(str::to_owned);
-    own.description = text("description").or(own.description);
-    own.display_name = text("displayName").or(own.display_name);
-    Ok(own)
 }
 
 #[async_trait]

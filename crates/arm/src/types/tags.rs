@@ -84,9 +84,8 @@ async fn read(arm: &Arm, call: &Call, target: &Place) -> Result<Map<String, Valu
 }
 
 fn given(call: &Call) -> Result<Map<String, Value>, ArmError> {
-    match call.body.get("properties").map(|p| p.get("tags").unwrap_or(&Value::Null)) {
+    match call.body.get("properties").and_then(|p| p.as_object()?.get("tags")) {
         Some(Value::Object(tags)) => Ok(tags.clone()),
-        Some(Value::Null) => Ok(Map::new()),
         _ => Err(ArmError::invalid_content("'properties.tags' must be an object of texts")
             .target("properties.tags")),
     }
