@@ -13,6 +13,7 @@ use crate::entity::Entity;
 use crate::workspace::Workspace;
 
 pub use generate::{Generated, generate};
+pub(crate) use record::PRODUCT_NAME;
 pub use wire::resource;
 
 /// The span of time a run looks at: from `start`, up to and without `end`.

@@ -5,12 +5,17 @@
 
 pub mod alert;
 pub mod alert_format;
+pub mod checkpoint;
 pub mod duration;
 pub mod entity;
 pub mod entity_type;
 pub mod fields;
+pub mod grouping;
 pub mod ids;
 pub mod import;
+pub mod incident;
+pub mod odata;
 pub mod rule;
+pub mod schedule;
 pub mod tactics;
 pub mod workspace;
