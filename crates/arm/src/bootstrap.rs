@@ -2,18 +2,20 @@
 
 use model::{DateTime, ResourceId};
 use serde_json::{Value, json};
-use state::{Condition, StoreError};
+use state::{Condition, Store, StoreError};
 
 use crate::fields::get;
 use crate::types::{data_collection, subscriptions, workspaces};
 use crate::{Arm, ArmError, Call, SUBSCRIPTIONS, TENANTS, Verb};
 
-/// Holds what was decided at the first start, under the key `installation`.
+/// Collection of what was decided at the first start.
 const INSTALLATION: &str = "installation";
 
 /// Names to give at the first start.
 #[derive(Clone, Debug)]
 pub struct BootstrapNames {
+    /// The tenant's GUID, where identity decides it; none makes one.
+    pub tenant_id: Option<String>,
     /// Display name of the tenant.
     pub tenant: String,
     /// The tenant's domain.
@@ -33,6 +35,7 @@ pub struct BootstrapNames {
 impl std::default::Default for BootstrapNames {
     fn default() -> Self {
         Self {
+            tenant_id: None,
             tenant: "vedette".into(),
             domain: "vedette.localhost".into(),
             subscription: "vedette".into(),
@@ -73,7 +76,8 @@ pub async fn bootstrap(
 ) -> Result<Installation, ArmError> {
     let kept = remember(arm, names)?;
     let text = |name: &str| get(&kept, name).as_str().unwrap_or_default().to_owned();
-    let (tenant_id, subscription_id) = (text("tenantId"), text("subscriptionId"));
+    let tenant_id = names.tenant_id.clone().unwrap_or_else(|| text("tenantId"));
+    let subscription_id = subscription_id(arm.store().as_ref())?;
     keep(arm, TENANTS, subscriptions::tenant(&tenant_id, &text("tenant"), &text("domain")))?;
     let subscription =
         subscriptions::subscription(&subscription_id, &tenant_id, &text("subscription"));
@@ -117,11 +121,20 @@ pub async fn bootstrap(
     })
 }
 
+fn new_guid() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// The subscription's GUID, decided when first asked for: identity needs it before there are resources.
+pub fn subscription_id(store: &dyn Store) -> Result<String, ArmError> {
+    let kept = once(store, "subscription", json!({ "subscriptionId": new_guid() }))?;
+    Ok(get(&kept, "subscriptionId").as_str().unwrap_or_default().to_owned())
+}
+
 /// Ids and names, decided once.
 fn remember(arm: &Arm, names: &BootstrapNames) -> Result<Value, ArmError> {
     let fresh = json!({
-        "tenantId": uuid::Uuid::new_v4().to_string(),
-        "subscriptionId": uuid::Uuid::new_v4().to_string(),
+        "tenantId": names.tenant_id.clone().unwrap_or_else(new_guid),
         "tenant": names.tenant,
         "domain": names.domain,
         "subscription": names.subscription,
@@ -130,23 +143,28 @@ fn remember(arm: &Arm, names: &BootstrapNames) -> Result<Value, ArmError> {
         "dataCollectionEndpoint": names.data_collection_endpoint,
         "dataCollectionRule": names.data_collection_rule,
     });
-    match arm.store().put(INSTALLATION, INSTALLATION, fresh, Condition::Absent) {
+    once(arm.store().as_ref(), INSTALLATION, fresh)
+}
+
+/// What is stored under the key; `fresh`, stored, when there was nothing.
+fn once(store: &dyn Store, key: &str, fresh: Value) -> Result<Value, ArmError> {
+    match store.put(INSTALLATION, key, fresh, Condition::Absent) {
         Ok(document) => Ok(document.value),
         Err(StoreError::Conflict { .. }) => {
-            let document = arm.store().get(INSTALLATION, INSTALLATION)?;
-            Ok(document.map(|d| d.value).unwrap_or_default())
+            Ok(store.get(INSTALLATION, key)?.map(|d| d.value).unwrap_or_default())
         }
         Err(other) => Err(other.into()),
     }
 }
 
-/// Stores a document that clients can only read, unless it is there.
+/// Stores a document that clients can only read, unless it is there as it is.
 fn keep(arm: &Arm, kind: &str, value: Value) -> Result<(), ArmError> {
     let key = ResourceId::new(get(&value, "id").as_str().unwrap_or_default()).key();
-    match arm.store().put(&kind.to_ascii_lowercase(), &key, value, Condition::Absent) {
-        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
-        Err(other) => Err(other.into()),
+    let collection = kind.to_ascii_lowercase();
+    if arm.store().get(&collection, &key)?.is_none_or(|d| d.value != value) {
+        arm.store().put(&collection, &key, value, Condition::Any)?;
     }
+    Ok(())
 }
 
 /// Creates a resource unless it is there; gives its wire form.

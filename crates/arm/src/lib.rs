@@ -31,13 +31,14 @@
 //! The binary puts the house together:
 //!
 //! ```ignore
-//! let arm = Arm::builder(store, settings)
-//!     .types(arm::TYPES)
+//! let subscription = arm::subscription_id(&*store)?; // identity wants it on the first start
+//! let arm = arm::builder(store, settings, tables) // this crate's types, providers, hooks and actions
 //!     .types(sentinel::TYPES)
-//!     .provider("Microsoft.OperationalInsights/workspaces/tables", Arc::new(TablesProvider::new(tables)))
+//!     .provider("Microsoft.SecurityInsights/alertRuleTemplates", Arc::new(templates))
 //!     .hook("Microsoft.SecurityInsights/alertRules", Arc::new(rule_binder)) // async checks, told of changes
 //!     .action("Microsoft.SecurityInsights/incidents", Verb::Post, "alerts", Arc::new(incident_alerts))
 //!     .build()?;
+//! let installation = arm::bootstrap(&arm, &BootstrapNames { tenant_id: Some(tenant), ..BootstrapNames::default() }, now).await?;
 //! let answer = arm.answer(Verb::Put, call).await?; // or put, patch, get, delete, list one by one
 //! ```
 //!
@@ -61,7 +62,7 @@ mod registry;
 mod resource_type;
 mod types;
 
-pub use bootstrap::{BootstrapNames, Installation, bootstrap};
+pub use bootstrap::{BootstrapNames, Installation, bootstrap, subscription_id};
 pub use call::{Answer, Call, Caller, CallerKind, Page, Verb, Visible};
 pub use context::PutContext;
 pub use error::ArmError;

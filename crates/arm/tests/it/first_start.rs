@@ -61,3 +61,15 @@ async fn the_default_rule_takes_every_table() {
     assert_eq!(rule.targets("Microsoft-None", &exists).unwrap_err().code, "InvalidOutputTable");
     assert_eq!(data_collection_rule_by_immutable_id(&house.arm, "dcr-none").unwrap(), None);
 }
+
+#[tokio::test]
+async fn identity_decides_the_tenant() {
+    let house = House::new().await;
+    let given = "11111111-2222-3333-4444-555555555555";
+    let names = BootstrapNames { tenant_id: Some(given.into()), ..BootstrapNames::default() };
+    let told = bootstrap(&house.arm, &names, now()).await.unwrap();
+    assert_eq!(told.tenant_id, given);
+    assert_eq!(house.get("~").await["tenantId"], given);
+    assert_eq!(arm::subscription_id(&**house.arm.store()).unwrap(), told.subscription_id);
+    assert_eq!(told.subscription_id, house.installation.subscription_id);
+}
