@@ -54,6 +54,7 @@ mod call;
 mod context;
 mod error;
 mod fields;
+mod filter;
 mod json;
 mod life_cycle;
 mod names;

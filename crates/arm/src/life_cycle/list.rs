@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Arm, PAGE_SIZE, parents, wire};
 use crate::call::invalid_skip_token;
+use crate::filter::{Filter, OrderBy};
 use crate::path::Place;
 use crate::registry::Entry;
 use crate::{
@@ -30,6 +31,10 @@ impl Arm {
             return provider.list(self, call, scope).await;
         }
         let prefix = prefix(entry.kind, scope)?;
+        let filter = Filter::of(call)?;
+        if let Some(order) = OrderBy::of(call)? {
+            return self.list_sorted(call, entry, &prefix, &filter, &order);
+        }
         let size = call.top()?.unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
         let mut after = call.skip_token().map(|token| key_of(token, &prefix)).transpose()?;
         let mut page = Page::default();
@@ -43,7 +48,8 @@ impl Arm {
                     return Ok(page);
                 }
                 after = Some(document.key.clone());
-                if call.shows(&ResourceId::new(&document.key)) {
+                let visible = call.shows(&ResourceId::new(&document.key));
+                if visible && filter.holds(entry.kind, &document.value) {
                     page.value.push(wire::resource(entry.kind, document));
                 }
             }
@@ -51,6 +57,22 @@ impl Arm {
                 return Ok(page);
             }
         }
+    }
+
+    /// A sorted list looks at every document before the first page.
+    fn list_sorted(
+        &self,
+        call: &Call,
+        entry: &Entry,
+        prefix: &str,
+        filter: &Filter,
+        order: &OrderBy,
+    ) -> Result<Page, ArmError> {
+        let mut all = self.store.list_all(&entry.kind.collection(), prefix)?;
+        all.retain(|d| call.shows(&ResourceId::new(&d.key)) && filter.holds(entry.kind, &d.value));
+        all.sort_by(|a, b| order.compare(&a.value, &b.value));
+        let shaped = all.into_iter().map(|d| wire::resource(entry.kind, d)).collect();
+        Page::cut(shaped, call, PAGE_SIZE)
     }
 
     /// `GET /providers` and below: the namespaces with their types. `POST .../providers/{namespace}/register` is an

@@ -146,3 +146,41 @@ async fn namespaces_tell_their_types() {
         "InvalidResourceNamespace"
     );
 }
+
+#[tokio::test]
+async fn lists_are_filtered_and_sorted() {
+    let house = House::new().await;
+    for (name, query, version) in [("a", "Z", 2), ("b", "y", 1), ("c", "x", 2), ("d", "w", 2)] {
+        let mut body = search(query);
+        body["properties"]["version"] = json!(version);
+        house.put(&format!("@/savedSearches/{name}"), body).await;
+    }
+    let cases = [
+        ("$filter=properties/version eq 2", &["a", "c", "d"][..]),
+        ("$filter=properties/query eq 'z' and name ne 'b'", &["a"]),
+        ("$orderby=properties/query", &["d", "c", "b", "a"]),
+        ("$orderby=properties/version desc,properties/query desc&$top=1", &["a", "c", "d", "b"]),
+        (
+            "$orderby=properties/version,name desc&$filter=properties/version ne 9",
+            &["b", "d", "c", "a"],
+        ),
+    ];
+    for (query, wanted) in cases {
+        let path = format!("@/savedSearches?{}", query.replace(' ', "%20"));
+        assert_eq!(house.names(&path).await, wanted, "{query}");
+    }
+    for (query, code) in [
+        ("$filter=contains(name,'a')", "InvalidFilterInQueryString"),
+        ("$filter=properties/version eq x", "InvalidFilterInQueryString"),
+        ("$orderby=name sideways", "InvalidOrderByInQueryString"),
+        ("$orderby=a b c", "InvalidOrderByInQueryString"),
+        ("$orderby=a-b", "InvalidOrderByInQueryString"),
+    ] {
+        let path = format!("@/savedSearches?{}", query.replace(' ', "%20"));
+        assert_eq!(house.fail(Verb::Get, &path, Value::Null).await, (400, code.into()), "{query}");
+    }
+    house
+        .put("~/resourceGroups/Other", json!({"location": "eastus", "tags": {"env": "test"}}))
+        .await;
+    assert_eq!(house.names("~/resourceGroups?$filter=tagName%20eq%20'env'").await, ["Other"]);
+}
