@@ -77,6 +77,11 @@ impl<'t> Diagnostics<'t> {
         Self { text, found: Vec::new() }
     }
 
+    /// True if nothing more will be kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= DIAGNOSTICS_MAX
+    }
+
     pub(crate) fn error(&mut self, fault: Fault, span: Span, hint: Option<String>) {
         self.add(fault, Severity::Error, span, hint);
     }
@@ -86,7 +91,7 @@ impl<'t> Diagnostics<'t> {
     }
 
     fn add(&mut self, fault: Fault, severity: Severity, span: Span, hint: Option<String>) {
-        if self.found.len() >= DIAGNOSTICS_MAX {
+        if self.is_full() {
             return;
         }
         let token = shown(span.of(self.text));

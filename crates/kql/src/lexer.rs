@@ -74,7 +74,7 @@ const TYPED_LITERALS: &[&str] = &[
 ];
 
 /// No literal is longer; the bound keeps unclosed ones from being searched for over and over.
-const TYPED_LITERAL_BYTES_MAX: usize = 1_000;
+const TYPED_LITERAL_BYTES_MAX: usize = 256;
 
 /// The units behind a number that make a timespan.
 pub(crate) const TIMESPAN_UNITS: &[(&str, i64)] = &[
@@ -447,4 +447,47 @@ fn long(text: &[u8]) -> Option<usize> {
         }
     }
     Some(digits(text)).filter(|length| *length > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_literals_can_be_looked_up() {
+        assert!(TYPED_LITERALS.is_sorted());
+    }
+
+    #[test]
+    fn numbers_end_where_they_should() {
+        use TokenKind::*;
+        let cases: &[(&str, &[(TokenKind, &str)])] = &[
+            ("1..10", &[(Long, "1"), (DotDot, ".."), (Long, "10")]),
+            ("1...5", &[(Real, "1."), (DotDot, ".."), (Long, "5")]),
+            ("1.5.5", &[(Real, "1.5"), (Dot, "."), (Long, "5")]),
+            ("1d 1dx 1.5h", &[(TimeSpan, "1d"), (Word, "1dx"), (TimeSpan, "1.5h")]),
+            ("1e5 1e 1ex", &[(Real, "1e5"), (Word, "1e"), (Word, "1ex")]),
+            ("0x1F 0xG 0x", &[(Long, "0x1F"), (Word, "0xG"), (Word, "0x")]),
+            ("1.e", &[(Long, "1"), (Dot, "."), (Word, "e")]),
+            ("a1 $x _y", &[(Word, "a1"), (Word, "$x"), (Word, "_y")]),
+            (
+                "int(5) int (5)",
+                &[
+                    (Typed, "int(5)"),
+                    (Word, "int"),
+                    (LeftParen, "("),
+                    (Long, "5"),
+                    (RightParen, ")"),
+                ],
+            ),
+        ];
+        for (text, expected) in cases {
+            let mut diagnostics = Diagnostics::new(text);
+            let found = tokens(text, &mut diagnostics);
+            let found: Vec<_> =
+                found.iter().map(|token| (token.kind, token.span.of(text))).collect();
+            let (last, found) = found.split_last().unwrap_or((&(End, ""), &[]));
+            assert_eq!((last.0, found), (End, *expected), "{text}");
+        }
+    }
 }

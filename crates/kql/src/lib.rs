@@ -41,3 +41,8 @@ impl Parsed {
         self.diagnostics.iter().any(|found| found.severity == Severity::Error)
     }
 }
+
+/// The examples of the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

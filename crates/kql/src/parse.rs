@@ -247,10 +247,11 @@ impl<'t> Parser<'t> {
     /// Reads the closing bracket; if something else stands there, reports it and skips to the bracket.
     fn close(&mut self, kind: TokenKind, shown: &str) {
         if !self.is(kind) {
-            if !self.recovering {
+            if !self.recovering && !self.diagnostics.is_full() {
                 let hint = self.unclosed(shown);
                 self.unexpected(hint);
             }
+            self.recovering = true;
             self.skip_to(|found| found == kind || found == TokenKind::Semicolon);
         }
         if self.accept(kind) {

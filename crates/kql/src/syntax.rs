@@ -92,6 +92,9 @@ impl fmt::Display for Position {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// A name as written, without brackets and quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ident {

@@ -300,7 +300,7 @@ impl Parser<'_> {
     pub(super) fn starts_expression(&self) -> bool {
         use TokenKind::*;
         match self.kind() {
-            Word => self.word_operator(0, false).is_none(),
+            Word => !self.is_reserved(self.text_of(self.token())),
             Long | Real | TimeSpan | RawGuid | String | Typed | LeftParen => true,
             LeftBracket => self.name_length(0) > 0,
             _ => false,
@@ -395,4 +395,30 @@ fn balanced(
 /// The words that are operators between operands.
 pub(super) fn operator_words() -> impl Iterator<Item = &'static str> {
     WORD_OPERATORS.iter().map(|(word, _, _)| *word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn word_operators_can_be_looked_up() {
+        assert!(WORD_OPERATORS.is_sorted_by_key(|(word, _, _)| *word));
+        for operator in BinaryOperator::ALL {
+            let right = match operator {
+                _ if operator.takes_list() => "(1)",
+                _ if operator.takes_range() => "(1 .. 2)",
+                _ => "b",
+            };
+            // There is no word for the case-sensitive forms of `like`, only their old spellings.
+            let text = match operator {
+                BinaryOperator::LikeCs => "likecs",
+                BinaryOperator::NotLikeCs => "notlikecs",
+                _ => operator.text(),
+            };
+            let parsed = crate::parse(&format!("T | where a {text} {right}"));
+            assert_eq!(parsed.diagnostics, [], "{text}");
+            assert!(parsed.query.dump().contains(&format!("({} a ", operator.text())), "{text}");
+        }
+    }
 }

@@ -80,7 +80,7 @@ impl Parser<'_> {
     fn path_format(&mut self) -> Vec<Expr> {
         let mut parts = Vec::new();
         if self.expect(TokenKind::LeftParen, "(") {
-            while self.starts_expression() {
+            while self.starts_expression() && !self.recovering {
                 parts.push(self.unary());
             }
             self.close(TokenKind::RightParen, ")");

@@ -328,3 +328,19 @@ impl Parser<'_> {
         OperatorKind::Unknown(self.wildcard_ident(length))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_can_be_looked_up() {
+        assert!(NAMES.is_sorted());
+        for name in NAMES {
+            let parsed = crate::parse(&format!("T | {name}"));
+            let shown = parsed.query.dump();
+            assert!(!shown.contains("unknown"), "{name}: {shown}");
+        }
+        assert!(OLD_NAMES.iter().all(|name| NAMES.contains(name)));
+    }
+}

@@ -192,6 +192,7 @@ fn hostile_repetitions_end() {
         "*T*",
         "a*b",
         "union *,",
+        "inline_external_table(a:long) pathformat=('a' by b",
         "12345678-1234-1234-1234-123456789012",
         "print ",
     ];
