@@ -66,6 +66,11 @@ pub trait Hook: Send + Sync {
     ) -> Result<(), ArmError> {
         Ok(())
     }
+
+    /// Called after one change, or once after many that came together: the place for work over all documents.
+    async fn settled(&self, _arm: &Arm) -> Result<(), ArmError> {
+        Ok(())
+    }
 }
 
 /// What happens at a path behind a resource that is no resource itself: `POST .../workspaces/w/sharedKeys`.

@@ -65,12 +65,13 @@ impl Arm {
                 hook.deleting(self, &leaving.id(), &leaving.document.value).await?;
             }
         }
-        for leaving in self.remove(place, entry, etag)?.iter().rev() {
+        let gone = self.remove(place, entry, etag)?;
+        for leaving in gone.iter().rev() {
             for hook in &leaving.entry.hooks {
                 hook.changed(self, &leaving.id(), Some(&leaving.document.value), None).await?;
             }
         }
-        Ok(())
+        self.settle(gone.iter().map(|leaving| leaving.entry)).await
     }
 
     /// The document and all below it.

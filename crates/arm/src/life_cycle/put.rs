@@ -1,5 +1,7 @@
 //! PUT and PATCH: check, complete, store in one transaction, tell the hooks.
 
+use std::collections::BTreeMap;
+
 use model::ResourceId;
 use serde_json::{Map, Value, json};
 use state::{Condition, Document, Op, StoreError};
@@ -82,14 +84,17 @@ impl Arm {
             prepared.push(self.prepare(call, place, entry, &|_| Ok(call.body.clone())).await.ok()?);
         }
         let documents = self.store_prepared(&mut prepared).ok()?;
+        let entries: Vec<&Entry> = prepared.iter().map(|w| w.entry).collect();
         let mut results = Vec::with_capacity(calls.len());
         for (write, document) in prepared.into_iter().zip(documents) {
             let (on_create, on_update) = write.entry.kind.put_status;
             let status = if write.existing.is_none() { on_create } else { on_update };
             let told = self.tell(&write, &document).await;
-            results.push(
-                told.map(|()| Answer::json(status, wire::resource(write.entry.kind, document))),
-            );
+            let answer = Answer::json(status, wire::resource(write.entry.kind, document));
+            results.push(told.map(|()| answer));
+        }
+        if let Err(error) = self.settle(entries).await {
+            results = results.into_iter().map(|r| r.and(Err(error.clone()))).collect();
         }
         Some(results)
     }
@@ -117,6 +122,7 @@ impl Arm {
                     let [write] = prepared;
                     if let Some(document) = documents.pop() {
                         self.tell(&write, &document).await?;
+                        self.settle([write.entry]).await?;
                         return Ok((write.existing.is_none(), document));
                     }
                 }
@@ -274,6 +280,18 @@ impl Arm {
             Some(_) => Ok(()),
             None => Err(Refused::Raced), // the next attempt names what is missing
         }
+    }
+
+    /// Lets the hooks of these types finish, each type once.
+    pub(super) async fn settle<'a>(
+        &self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Result<(), ArmError> {
+        let types: BTreeMap<&str, &Entry> = entries.into_iter().map(|e| (e.kind.name, e)).collect();
+        for hook in types.values().flat_map(|entry| &entry.hooks) {
+            hook.settled(self).await?;
+        }
+        Ok(())
     }
 
     async fn tell(&self, write: &Prepared<'_>, document: &Document) -> Result<(), ArmError> {

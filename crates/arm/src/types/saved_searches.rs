@@ -75,6 +75,8 @@ struct Functions {
     customer_id: String,
     /// By key of the saved search, with the time of its last change.
     saved: BTreeMap<String, (String, FunctionDefinition)>,
+    /// True when the log store does not know the last change yet.
+    stale: bool,
 }
 
 impl SavedFunctions {
@@ -82,45 +84,49 @@ impl SavedFunctions {
         Self { tables, workspaces: Mutex::default() }
     }
 
-    /// Takes one change over. Gives the workspace's key, when its functions changed.
-    fn note(
-        &self,
-        arm: &Arm,
-        id: &ResourceId,
-        value: Option<&Value>,
-    ) -> Result<Option<String>, ArmError> {
-        let Some(workspace) = id.parent() else { return Ok(None) };
+    /// Takes one change over.
+    fn note(&self, arm: &Arm, id: &ResourceId, value: Option<&Value>) -> Result<(), ArmError> {
+        let Some(workspace) = id.parent() else { return Ok(()) };
         let (key, function) = (workspace.key(), value.and_then(function));
         let mut workspaces = self.workspaces.lock();
         if function.is_some() && !workspaces.contains_key(&key) {
             let Some(customer_id) = workspaces::customer_id(arm, &workspace)? else {
-                return Ok(None);
+                return Ok(());
             };
-            workspaces.insert(key.clone(), Functions { customer_id, saved: BTreeMap::new() });
+            let functions = Functions { customer_id, saved: BTreeMap::new(), stale: false };
+            workspaces.insert(key.clone(), functions);
         }
-        let Some(functions) = workspaces.get_mut(&key) else { return Ok(None) };
-        let changed = match function {
+        let Some(functions) = workspaces.get_mut(&key) else { return Ok(()) };
+        functions.stale |= match function {
             Some(function) => {
                 functions.saved.insert(id.key(), function.clone()).as_ref() != Some(&function)
             }
             None => functions.saved.remove(&id.key()).is_some(),
         };
-        Ok(changed.then_some(key))
+        Ok(())
     }
 
-    /// Hands a workspace's functions over. Of two with one alias the one changed last counts.
-    fn publish(&self, key: &str) {
-        let workspaces = self.workspaces.lock(); // held: a later change is not overtaken by this one
-        let Some(workspace) = workspaces.get(key) else { return };
+    /// Hands over the functions of every workspace that changed.
+    fn publish(&self) {
+        // the lock is held meanwhile: a later change is not overtaken by an earlier one
+        for workspace in self.workspaces.lock().values_mut().filter(|w| w.stale) {
+            self.tables.set_functions(&workspace.customer_id, workspace.callable());
+            workspace.stale = false;
+        }
+    }
+}
+
+impl Functions {
+    /// The functions by name. Of two with one alias the one changed last counts.
+    fn callable(&self) -> Vec<FunctionDefinition> {
         let mut by_alias: BTreeMap<&str, &(String, FunctionDefinition)> = BTreeMap::new();
-        for saved in workspace.saved.values() {
+        for saved in self.saved.values() {
             let slot = by_alias.entry(&saved.1.name).or_insert(saved);
             if slot.0 <= saved.0 {
                 *slot = saved;
             }
         }
-        let functions = by_alias.into_values().map(|(_, function)| function.clone()).collect();
-        self.tables.set_functions(&workspace.customer_id, functions);
+        by_alias.into_values().map(|(_, function)| function.clone()).collect()
     }
 }
 
@@ -140,15 +146,10 @@ fn function(value: &Value) -> Option<(String, FunctionDefinition)> {
 #[async_trait]
 impl Hook for SavedFunctions {
     fn start(&self, arm: &Arm) -> Result<(), ArmError> {
-        let mut touched = std::collections::BTreeSet::new();
         for document in arm.store().list_all(&SAVED_SEARCH.collection(), "")? {
-            touched.extend(self.note(
-                arm,
-                &ResourceId::new(&document.key),
-                Some(&document.value),
-            )?);
+            self.note(arm, &ResourceId::new(&document.key), Some(&document.value))?;
         }
-        touched.iter().for_each(|key| self.publish(key));
+        self.publish();
         Ok(())
     }
 
@@ -159,9 +160,11 @@ impl Hook for SavedFunctions {
         _old: Option<&Value>,
         value: Option<&Value>,
     ) -> Result<(), ArmError> {
-        if let Some(key) = self.note(arm, id, value)? {
-            self.publish(&key);
-        }
+        self.note(arm, id, value)
+    }
+
+    async fn settled(&self, _arm: &Arm) -> Result<(), ArmError> {
+        self.publish();
         Ok(())
     }
 }
