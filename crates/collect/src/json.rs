@@ -26,6 +26,8 @@ use shape::Shape;
 
 /// The parser's positions are 32 bits wide.
 const DOCUMENT_MAX: usize = u32::MAX as usize;
+/// Bytes of a broken document that a problem shows.
+const SHOWN_BYTES: usize = 80;
 
 /// How records meet a schema.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,8 +74,8 @@ pub fn infer(body: &mut [u8], known: Option<&Schema>) -> Result<Collected, Colle
 
 /// Takes the documents of a body one after another.
 trait Visit {
-    /// A document, as its tape.
-    fn document(&mut self, tape: &Tape<'_>);
+    /// A document, as its tape. It may hold several records, unless it is known to be one.
+    fn document(&mut self, tape: &Tape<'_>, is_record: bool);
     /// A piece of the body that is no JSON.
     fn broken(&mut self, piece: &str, error: &str);
 }
@@ -84,28 +86,29 @@ fn each_document(body: &mut [u8], visit: &mut impl Visit) -> Result<(), CollectE
     let frames = Frames::of(body)?;
     let mut buffers = Buffers::default();
     let mut tape = Tape(Vec::new());
-    let whole = frames.is_whole();
-    frames.each(body, |document| {
+    let mut beginning = Vec::new();
+    let (whole, are_records) = (frames.is_whole(), frames.are_records());
+    frames.each(body, |document, offset| {
         if document.len() > DOCUMENT_MAX {
             return Err(CollectError::TooLarge { limit: DOCUMENT_MAX });
         }
         let mut own = std::mem::replace(&mut tape, Tape(Vec::new())).reset();
-        // What is shown when it turns out to be broken; the parser writes into the document itself.
-        let beginning =
-            String::from_utf8_lossy(document.get(..document.len().min(80)).unwrap_or_default())
-                .into_owned();
+        // What is shown of a broken document; the parser writes into the document itself.
+        let shown = if whole { 0 } else { document.len().min(SHOWN_BYTES) };
+        beginning.clear();
+        beginning.extend_from_slice(document.get(..shown).unwrap_or_default());
         match simd_json::fill_tape(document, &mut buffers, &mut own) {
-            Ok(()) => visit.document(&own),
-            Err(error) if whole => return Err(json_error(&error)),
-            Err(error) => visit.broken(&beginning, &error.to_string()),
+            Ok(()) => visit.document(&own, are_records),
+            Err(error) if whole => return Err(json_error(&error, offset)),
+            Err(error) => visit.broken(&String::from_utf8_lossy(&beginning), &error.to_string()),
         }
         tape = own.reset();
         Ok(())
     })
 }
 
-fn json_error(error: &simd_json::Error) -> CollectError {
-    CollectError::Json { offset: error.index(), message: format!("{:?}", error.error()) }
+fn json_error(error: &simd_json::Error, offset: usize) -> CollectError {
+    CollectError::Json { offset: offset + error.index(), message: format!("{:?}", error.error()) }
 }
 
 /// Notes a piece that is no JSON.

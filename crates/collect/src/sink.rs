@@ -210,11 +210,6 @@ impl Sink {
         self.index += 1;
     }
 
-    /// Rows so far.
-    pub(crate) fn len(&self) -> usize {
-        self.rows
-    }
-
     pub(crate) fn finish(mut self, columns: Columns) -> Collected {
         let all = columns == Columns::All;
         let (mut kept, mut arrays) = (Vec::new(), Vec::new());

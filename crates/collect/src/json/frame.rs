@@ -20,6 +20,8 @@ const SAMPLE_LINES: usize = 20;
 pub(super) enum Frames {
     /// One document.
     Whole,
+    /// One array: its elements are parsed one by one, so that the tape stays small whatever the array's size.
+    Elements,
     /// A document a line.
     Lines,
     /// One after another, with or without anything between.
@@ -41,27 +43,37 @@ impl Frames {
             before.last() == Some(&close)
         });
         Ok(match several {
+            false if open == b'[' => Self::Elements,
             false => Self::Whole,
             true if is_lines(trimmed, open, close) => Self::Lines,
             true => Self::Values,
         })
     }
 
+    /// The body is one document: broken anywhere, it is broken as a whole.
     pub(super) fn is_whole(self) -> bool {
-        self == Self::Whole
+        matches!(self, Self::Whole | Self::Elements)
     }
 
-    /// Hands over the documents in order.
+    /// What is handed over are records, not documents that may hold several.
+    pub(super) fn are_records(self) -> bool {
+        self == Self::Elements
+    }
+
+    /// Hands over the documents in order, each with its place in the body.
     pub(super) fn each(
         self,
         body: &mut [u8],
-        mut document: impl FnMut(&mut [u8]) -> Result<(), CollectError>,
+        mut document: impl FnMut(&mut [u8], usize) -> Result<(), CollectError>,
     ) -> Result<(), CollectError> {
         let mark = body.len() - without_mark(body).len();
         let mut rest = body.get_mut(mark..).unwrap_or_default();
-        if self.is_whole() {
-            return document(rest);
+        match self {
+            Self::Whole => return document(rest, mark),
+            Self::Elements => return elements(rest, mark, document),
+            Self::Lines | Self::Values => {}
         }
+        let mut offset = mark;
         while !rest.is_empty() {
             let end = match self {
                 Self::Lines => memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1),
@@ -73,8 +85,9 @@ impl Frames {
             rest = behind;
             let piece = trim(piece);
             if !piece.is_empty() {
-                document(piece)?;
+                document(piece, offset)?;
             }
+            offset += end;
         }
         Ok(())
     }
@@ -103,6 +116,70 @@ fn is_lines(text: &[u8], open: u8, close: u8) -> bool {
     all > 1 && whole * 2 >= all
 }
 
+/// Hands over the elements of an array one by one; `offset` is the array's place in the body.
+fn elements(
+    array: &mut [u8],
+    offset: usize,
+    mut element: impl FnMut(&mut [u8], usize) -> Result<(), CollectError>,
+) -> Result<(), CollectError> {
+    let mut at = array.iter().position(|b| *b == b'[').map_or(array.len(), |at| at + 1);
+    let mut separator = b'[';
+    loop {
+        at = skip_blanks(array, at);
+        let value = array.get_mut(at..).unwrap_or_default();
+        if separator == b'[' && value.first() == Some(&b']') {
+            at += 1;
+            break;
+        }
+        let end = element_end(value);
+        let Some(value) = value.get_mut(..end).filter(|value| !value.is_empty()) else {
+            return Err(broken(offset + at, "an element is expected here"));
+        };
+        element(value, offset + at)?;
+        at = skip_blanks(array, at + end);
+        match array.get(at) {
+            Some(b',') => separator = b',',
+            Some(b']') => {
+                at += 1;
+                break;
+            }
+            _ => {
+                return Err(broken(
+                    offset + at,
+                    "the array ends without ']', or its elements are not parted by ','",
+                ));
+            }
+        }
+        at += 1;
+    }
+    at = skip_blanks(array, at);
+    if at < array.len() {
+        return Err(broken(offset + at, "there is more behind the array"));
+    }
+    Ok(())
+}
+
+fn broken(offset: usize, message: &str) -> CollectError {
+    CollectError::Json { offset, message: message.to_owned() }
+}
+
+fn skip_blanks(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count()
+}
+
+/// The end of the value at the start of a text, which need not be a container.
+fn element_end(text: &[u8]) -> usize {
+    match text.first() {
+        Some(b'{' | b'[') => value_end(text),
+        Some(b'"') => string_end(text, 1),
+        _ => text
+            .iter()
+            .position(|b| matches!(b, b',' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
+            .unwrap_or(text.len()),
+    }
+}
+
 /// The end of the first value: where its brackets close, or before the next bracket when it has none.
 fn value_end(text: &[u8]) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
@@ -123,26 +200,54 @@ fn value_end(text: &[u8]) -> usize {
     at.min(text.len())
 }
 
-/// Behind the quote that closes a string whose text begins at `at`.
+/// Behind the quote that closes a string whose text begins at `at`. Most strings are short, so eight bytes at a time
+/// beat a call to a searcher.
 fn string_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        at += found + 1;
-        if text.get(at - 1) == Some(&b'"') {
-            return at;
+    while let Some(rest) = text.get(at..) {
+        match rest.split_first_chunk::<8>() {
+            Some((chunk, _)) => match quote_or_backslash(*chunk) {
+                None => {
+                    at += 8;
+                    continue;
+                }
+                Some(found) => at += found,
+            },
+            None => match rest.iter().position(|b| matches!(b, b'"' | b'\\')) {
+                None => break,
+                Some(found) => at += found,
+            },
         }
-        at += 1; // the escaped character
+        if text.get(at) == Some(&b'"') {
+            return at + 1;
+        }
+        at += 2; // the backslash and what it escapes
     }
     text.len()
 }
 
-/// Hands over the positions of a document's records: an array's elements, a wrapper's elements, or the one value.
-/// `is_column` tells names that mean a column of the table and so no wrapper.
+/// Position of the first quote or backslash among eight bytes.
+fn quote_or_backslash(chunk: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let word = u64::from_le_bytes(chunk);
+    // A byte's high bit is set where the byte is zero; above the first one it may also be set falsely.
+    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let equal = |byte: u8| zero_bytes(word ^ u64::from_ne_bytes([byte; 8]));
+    let found = equal(b'"') | equal(b'\\');
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
+}
+
+/// Hands over the positions of a document's records: an array's elements, a wrapper's elements, or the one value,
+/// which alone is meant when the document is a record by itself. `is_column` tells names that mean a column of the
+/// table and so no wrapper.
 pub(super) fn records(
     nodes: &[Node<'_>],
+    is_record: bool,
     is_column: impl Fn(&str) -> bool,
     mut record: impl FnMut(usize),
 ) {
-    match list(nodes, is_column) {
+    let list = if is_record { None } else { list(nodes, is_column) };
+    match list {
         None if nodes.is_empty() => {}
         None => record(0),
         Some((at, len)) => {

@@ -91,10 +91,11 @@ impl Reader {
 }
 
 impl Visit for Reader {
-    fn document(&mut self, tape: &Tape<'_>) {
+    fn document(&mut self, tape: &Tape<'_>, is_record: bool) {
         let schema = Arc::clone(&self.schema);
         records(
             &tape.0,
+            is_record,
             |name| schema.position(name).is_some(),
             |at| match tape.0.get(at) {
                 Some(Node::Object { len, .. }) => self.record(&tape.0, at, *len),

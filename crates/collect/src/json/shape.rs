@@ -73,9 +73,10 @@ fn kind(node: &Node<'_>) -> Kinds {
 }
 
 impl Visit for Shape {
-    fn document(&mut self, tape: &Tape<'_>) {
+    fn document(&mut self, tape: &Tape<'_>, is_record: bool) {
         records(
             &tape.0,
+            is_record,
             |_| false,
             |at| {
                 if let Some(Node::Object { len, .. }) = tape.0.get(at) {

@@ -76,6 +76,39 @@ fn bodies_without_records_are_refused() {
 }
 
 #[test]
+fn arrays_are_held_to_their_grammar() {
+    for (body, at) in [
+        (r#"[{"A":1} {"A":2}]"#, 9),
+        (r#"[{"A":1},]"#, 9),
+        (r#"[,{"A":1}]"#, 1),
+        (r#"[{"A":1}] x"#, 10),
+        (r#"[{"A":1}]]"#, 9),
+        (r#"[{"A":1}"#, 8),
+        (r#"[{"A":1},"#, 9),
+        (r#"["#, 1),
+        (r#" [ 7 8 ]"#, 5),
+    ] {
+        match read_text(body, "A:long", &Options::default()) {
+            Err(CollectError::Json { offset, .. }) => assert_eq!(offset, at, "{body}"),
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+    let deep = r#"[{"A":1}, [{"A":2}], {"value":[{"A":3}]}, "]", 4 , null]"#;
+    let (rows, problems) = shown(&read_text(deep, "A:long", &Options::default()).unwrap());
+    assert_eq!(rows, "A:long\n1\nnull\n");
+    assert_eq!(
+        problems,
+        [
+            "1 - NotARecord",
+            "3 - NotARecord",
+            "4 - NotARecord",
+            "5 - NotARecord",
+            "2 value UnknownField"
+        ]
+    );
+}
+
+#[test]
 fn a_wrapper_that_is_a_column_is_a_record() {
     let body = r#"{"value":[{"A":1}]}"#;
     let got = read_text(body, "value:dynamic", &Options::default()).unwrap();
