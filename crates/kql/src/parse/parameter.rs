@@ -8,6 +8,26 @@ use crate::{
     syntax::{Expr, ExprKind, Ident, Parameter, Parameters, UnaryOperator},
 };
 
+/// Parameters that some operator takes: any other reads over them.
+const ELSEWHERE: &[&str] = &[
+    "bagexpansion",
+    "best_effort",
+    "bin_legacy",
+    "cycles",
+    "decodeblocks",
+    "expandoutput",
+    "flags",
+    "force_remote",
+    "isfuzzy",
+    "kind",
+    "output",
+    "with_itemindex",
+    "with_match_id",
+    "with_source",
+    "with_step_name",
+    "withsource",
+];
+
 impl Parser<'_> {
     /// Parameters of an operator whose first operand may itself be `name = value`: only the names known are taken.
     pub(super) fn known_parameters(&mut self, names: &[&str]) -> Parameters {
@@ -32,7 +52,9 @@ impl Parser<'_> {
             let token = self.token();
             let word = self.text_of(token);
             let is_hint = length > 1 || word.starts_with("__");
-            if !is_hint && !names.contains(&word) {
+            if !is_hint && !names.contains(&word) && ELSEWHERE.contains(&word) {
+                self.warn(token.span, "this parameter has no effect here");
+            } else if !is_hint && !names.contains(&word) {
                 let hint = match suggest(word, names.iter().copied()) {
                     Some(near) => format!("no such parameter here; did you mean '{near}'?"),
                     None if names.is_empty() => "only hints may stand here".to_owned(),
