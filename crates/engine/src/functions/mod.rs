@@ -15,6 +15,15 @@ pub(crate) mod regex;
 mod strings;
 mod url;
 mod xml;
+mod arrays;
+mod bags;
+mod distributions;
+mod encode;
+pub(crate) mod hash;
+mod math;
+mod sets;
+pub(crate) mod ip;
+mod ip_search;
 mod call;
 mod compare;
 mod signature;
@@ -67,13 +76,21 @@ impl std::fmt::Debug for Function {
 /// Every family's table. A new family is a line here.
 const FAMILIES: &[&[Function]] = &[
     arithmetic::FUNCTIONS,
+    arrays::FUNCTIONS,
+    bags::FUNCTIONS,
     bins::FUNCTIONS,
     compare::FUNCTIONS,
     convert::FUNCTIONS,
     datetime::FUNCTIONS,
     datetime_format::FUNCTIONS,
+    encode::FUNCTIONS,
+    hash::FUNCTIONS,
+    ip::FUNCTIONS,
+    ip_search::FUNCTIONS,
+    math::FUNCTIONS,
     parse::FUNCTIONS,
     regex::FUNCTIONS,
+    sets::FUNCTIONS,
     strings::FUNCTIONS,
     terms::FUNCTIONS,
     url::FUNCTIONS,

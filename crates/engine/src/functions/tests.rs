@@ -13,7 +13,7 @@ use literal::{Case, Term};
 use model::ColumnBuilder;
 use values::{DateTime, DynamicRef, Kind, ScalarType, Value};
 
-use super::{Call, Columnar, EvalContext, EvalError, ResultKind, Signature, evaluate, find, signatures};
+use super::{Call, Columnar, EvalContext, EvalError, Parameter, ResultKind, Signature, evaluate, find, signatures};
 
 macro_rules! families {
     ($($name:ident),+ $(,)?) => {
@@ -24,7 +24,7 @@ macro_rules! families {
     };
 }
 
-families!(operators, terms, strings, regexes, datetimes, conversions, parsing);
+families!(operators, terms, strings, regexes, datetimes, conversions, parsing, numbers, dynamics, addresses);
 
 fn context() -> EvalContext {
     EvalContext { now: DateTime::parse("2024-02-29T12:34:56.7891234Z").unwrap() }
@@ -84,12 +84,10 @@ fn value_of(term: &Term, mode: Mode) -> Result<(Value, ScalarType), String> {
     };
     let function = find(name).ok_or_else(|| format!("no function {name}"))?;
     let args = terms.iter().map(|t| value_of(t, mode)).collect::<Result<Vec<_>, _>>()?;
+    let given: Vec<ScalarType> = args.iter().map(|a| a.1).collect();
     let signature = signatures(name).and_then(|s| {
-        s.overloads.iter().find(|o| {
-            let most: usize = o.parameters.iter().map(|p| p.max).fold(0, usize::saturating_add);
-            let least: usize = o.parameters.iter().map(|p| p.min).sum();
-            (least..=most).contains(&args.len())
-        })
+        let fitting = s.overloads.iter().filter_map(|o| Some((cost(o, &given)?, o)));
+        fitting.min_by_key(|(cost, _)| *cost).map(|(_, o)| o)
     });
     let args: Vec<(Value, ScalarType)> = match signature {
         Some(s) => args.into_iter().enumerate().map(|(i, a)| as_bound(s, i, a)).collect(),
@@ -102,7 +100,7 @@ fn value_of(term: &Term, mode: Mode) -> Result<(Value, ScalarType), String> {
         .iter()
         .enumerate()
         .map(|(i, (value, ty))| {
-            let fixed = signature.and_then(|s| s.parameters.get(i)).is_some_and(|p| !p.form.is_empty());
+            let fixed = signature.and_then(|s| slot(s, i)).is_some_and(|p| !p.form.is_empty());
             match mode {
                 Mode::Columns if !fixed => Columnar::Array(column(value, *ty)),
                 Mode::Dictionary if Some(i) == first_text && !fixed => Columnar::Array(dictionary(value)),
@@ -121,10 +119,44 @@ fn value_of(term: &Term, mode: Mode) -> Result<(Value, ScalarType), String> {
     Ok((first, result))
 }
 
+/// The parameter of an argument; a repeated group of parameters comes last.
+fn slot(signature: &Signature, index: usize) -> Option<&Parameter> {
+    let parameters = &signature.parameters;
+    let first = parameters.iter().position(|p| p.max > 1).unwrap_or(parameters.len());
+    if index < first {
+        return parameters.get(index);
+    }
+    let group = parameters.len() - first;
+    parameters.get(first + (index - first).checked_rem(group)?)
+}
+
+/// What it costs to give these types to an overload; none where they do not fit.
+fn cost(signature: &Signature, given: &[ScalarType]) -> Option<usize> {
+    use super::ParameterKind as P;
+    let least: usize = signature.parameters.iter().map(|p| p.min).sum();
+    let most = signature.parameters.iter().map(|p| p.max).fold(0, usize::saturating_add);
+    if !(least..=most).contains(&given.len()) {
+        return None;
+    }
+    let each = given.iter().enumerate().map(|(i, ty)| match &slot(signature, i)?.kind {
+        P::Types(types) if types.contains(ty) => Some(0),
+        P::Types(types) if types.iter().any(|t| t.is_numeric()) && ty.is_numeric() => Some(1),
+        P::Types(_) => None,
+        P::Integer => matches!(ty, ScalarType::Int | ScalarType::Long).then_some(0),
+        P::Number | P::NumberOrBool => (ty.is_numeric() || *ty == ScalarType::Bool).then_some(0),
+        P::DynamicArray | P::DynamicBag => (*ty == ScalarType::Dynamic).then_some(0),
+        P::StringOrDynamic => {
+            matches!(ty, ScalarType::Dynamic | ScalarType::String).then_some(0)
+        }
+        _ => Some(0),
+    });
+    each.sum()
+}
+
 /// Integers where the signature wants them long, as the binder does.
 fn as_bound(signature: &Signature, index: usize, (value, ty): (Value, ScalarType)) -> (Value, ScalarType) {
     use super::ParameterKind as P;
-    let Some(parameter) = signature.parameters.get(index) else { return (value, ty) };
+    let Some(parameter) = slot(signature, index) else { return (value, ty) };
     let wanted = match &parameter.kind {
         P::Integer if ty.is_numeric() => ScalarType::Long,
         P::Types(types) if !types.contains(&ty) => types[0],
@@ -145,6 +177,7 @@ fn result_type(name: &str, signature: Option<&Signature>, types: &[ScalarType]) 
             (_, T::TimeSpan, _) | (_, _, T::TimeSpan) => T::TimeSpan,
             _ => first,
         },
+        ("pack_nonempty", _) => T::Dynamic,
         (_, None) => T::Bool,
         (_, Some(ResultKind::Fixed(ty))) => *ty,
         (_, Some(ResultKind::Argument(i))) => types.get(*i).copied().unwrap_or(T::Dynamic),
@@ -172,7 +205,7 @@ fn dictionary(value: &Value) -> ArrayRef {
 fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Real(a), Value::Real(b)) => near(*a, *b),
-        (Value::Dynamic(a), Value::Dynamic(b)) => dynamics(a.as_ref(), b.as_ref()),
+        (Value::Dynamic(a), Value::Dynamic(b)) => alike_dynamics(a.as_ref(), b.as_ref()),
         _ => a == b,
     }
 }
@@ -181,19 +214,19 @@ fn near(a: f64, b: f64) -> bool {
     a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-3)
 }
 
-fn dynamics(a: DynamicRef<'_>, b: DynamicRef<'_>) -> bool {
+fn alike_dynamics(a: DynamicRef<'_>, b: DynamicRef<'_>) -> bool {
     match (a.kind(), b.kind()) {
         (Kind::Array, Kind::Array) => {
-            a.len() == b.len() && a.array().zip(b.array()).all(|(a, b)| dynamics(a, b))
+            a.len() == b.len() && a.array().zip(b.array()).all(|(a, b)| alike_dynamics(a, b))
         }
         (Kind::Object, Kind::Object) => {
-            a.len() == b.len() && a.object().all(|(k, v)| b.get(k).is_some_and(|w| dynamics(v, w)))
+            a.len() == b.len() && a.object().all(|(k, v)| b.get(k).is_some_and(|w| alike_dynamics(v, w)))
         }
         (Kind::Real, _) | (_, Kind::Real) => match (a.to_f64(), b.to_f64()) {
             (Some(a), Some(b)) => near(a, b),
             _ => false,
         },
-        _ => a == b,
+        _ => a == b || a.to_string() == b.to_string(),
     }
 }
 

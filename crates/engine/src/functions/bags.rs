@@ -1,0 +1,201 @@
+//! Property bags.
+
+use std::collections::HashSet;
+
+use values::{DynamicBuilder, DynamicRef, Kind, Value};
+
+use super::Function;
+use super::call::Call;
+use super::jsonpath::{Step, follow, path_or_key};
+use super::strings::text_of;
+use super::support::Answer;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("bag_pack", |c| pack(c, false)),
+    Function::new("pack", |c| pack(c, false)),
+    Function::new("pack_dictionary", |c| pack(c, false)),
+    Function::new("pack_nonempty", |c| pack(c, true)),
+    Function::new("bag_keys", keys),
+    Function::new("bag_has_key", has_key),
+    Function::new("bag_merge", merge),
+    Function::new("bag_remove_keys", remove_keys),
+    Function::new("bag_set_key", set_key),
+    Function::new("bag_zip", zip),
+    Function::new("treepath", tree_path),
+];
+
+/// Keys and values in turn. `pack_nonempty` leaves out what is null or an empty text.
+fn pack(call: &Call<'_>, skip_empty: bool) -> Answer {
+    let keys =
+        (0..call.len()).step_by(2).map(|i| call.any_text(i)).collect::<Result<Vec<_>, _>>()?;
+    call.built(|row, out| {
+        out.begin_object();
+        for (at, key) in keys.iter().enumerate() {
+            let value = call.value(at * 2 + 1, row);
+            if !(skip_empty && value.is_empty()) {
+                out.key(&key.get(row));
+                out.value(&value);
+            }
+        }
+        out.end_object();
+        Some(())
+    })
+}
+
+fn keys(call: &Call<'_>) -> Answer {
+    let bags = call.dynamic(0)?;
+    call.built(|row, out| {
+        let bag = bags.bag(row)?;
+        out.begin_array();
+        bag.keys().for_each(|key| out.string(key));
+        out.end_array();
+        Some(())
+    })
+}
+
+fn has_key(call: &Call<'_>) -> Answer {
+    let (bags, names) = (call.dynamic(0)?, call.text(1)?);
+    call.bools(|row| Some(follow(bags.bag(row)?, &path_or_key(names.get(row))).is_some()))
+}
+
+/// All slots; of equal keys the leftmost argument's wins.
+fn merge(call: &Call<'_>) -> Answer {
+    let bags = (0..call.len()).map(|i| call.dynamic(i)).collect::<Result<Vec<_>, _>>()?;
+    call.built(|row, out| {
+        let mut seen = HashSet::new();
+        let mut any = false;
+        out.begin_object();
+        for bag in bags.iter().filter_map(|b| b.bag(row)) {
+            any = true;
+            for (key, value) in bag.object().filter(|(key, _)| !seen.contains(*key)) {
+                out.key(key);
+                out.dynamic(value);
+            }
+            seen.extend(bag.keys());
+        }
+        out.end_object();
+        any.then_some(())
+    })
+}
+
+fn remove_keys(call: &Call<'_>) -> Answer {
+    let (bags, lists) = (call.dynamic(0)?, call.dynamic(1)?);
+    call.built(|row, out| {
+        let paths: Vec<Vec<Step>> =
+            lists.array(row)?.array().map(|key| path_or_key(&text_of(key))).collect();
+        let paths: Vec<&[Step]> = paths.iter().map(Vec::as_slice).collect();
+        copy_without(bags.bag(row)?, &paths, out);
+        Some(())
+    })
+}
+
+fn copy_without(value: DynamicRef<'_>, paths: &[&[Step]], out: &mut DynamicBuilder) {
+    if value.kind() != Kind::Object || paths.is_empty() {
+        return out.dynamic(value);
+    }
+    out.begin_object();
+    for (key, item) in value.object() {
+        let below: Vec<&[Step]> = paths
+            .iter()
+            .filter_map(|path| match path.split_first() {
+                Some((Step::Key(step), rest)) if step == key => Some(rest),
+                _ => None,
+            })
+            .collect();
+        if !below.iter().any(|rest| rest.is_empty()) {
+            out.key(key);
+            copy_without(item, &below, out);
+        }
+    }
+    out.end_object();
+}
+
+fn set_key(call: &Call<'_>) -> Answer {
+    let (bags, names) = (call.dynamic(0)?, call.text(1)?);
+    call.built(|row, out| {
+        let path = path_or_key(names.get(row));
+        copy_with(Some(bags.bag(row)?), &path, &call.value(2, row), out);
+        Some(())
+    })
+}
+
+fn copy_with(value: Option<DynamicRef<'_>>, path: &[Step], new: &Value, out: &mut DynamicBuilder) {
+    let Some((Step::Key(wanted), rest)) = path.split_first() else { return out.value(new) };
+    out.begin_object();
+    let mut found = false;
+    for (key, item) in value.iter().flat_map(|v| v.object()) {
+        out.key(key);
+        if key == wanted {
+            found = true;
+            copy_with(Some(item), rest, new, out);
+        } else {
+            out.dynamic(item);
+        }
+    }
+    if !found {
+        out.key(wanted);
+        copy_with(None, rest, new, out);
+    }
+    out.end_object();
+}
+
+/// Keys from one array, values from the other; missing values are null.
+fn zip(call: &Call<'_>) -> Answer {
+    let (keys, items) = (call.dynamic(0)?, call.dynamic(1)?);
+    call.built(|row, out| {
+        let (keys, mut items) = (keys.array(row)?.array(), items.array(row)?.array());
+        out.begin_object();
+        for key in keys {
+            let item = items.next();
+            let Some(key) = key.as_str() else { continue };
+            out.key(key);
+            match item {
+                Some(item) => out.dynamic(item),
+                None => out.null(),
+            }
+        }
+        out.end_object();
+        Some(())
+    })
+}
+
+/// Paths of all values; all elements of an array share the path of the first.
+fn tree_path(call: &Call<'_>) -> Answer {
+    let values = call.dynamic(0)?;
+    call.built(|row, out| {
+        let value = values.get(row).filter(|v| v.is_container())?;
+        let (mut paths, mut seen) = (Vec::new(), HashSet::new());
+        walk(value, &mut String::new(), &mut paths, &mut seen, 0);
+        out.begin_array();
+        paths.iter().for_each(|p| out.string(p));
+        out.end_array();
+        Some(())
+    })
+}
+
+fn walk(
+    value: DynamicRef<'_>,
+    path: &mut String,
+    paths: &mut Vec<String>,
+    seen: &mut HashSet<String>,
+    depth: usize,
+) {
+    if depth > values::dynamic::DEPTH_MAX {
+        return;
+    }
+    let length = path.len();
+    let mut visit = |step: &str, item: DynamicRef<'_>, path: &mut String| {
+        path.push_str(step);
+        if seen.insert(path.clone()) {
+            paths.push(path.clone());
+        }
+        walk(item, path, paths, seen, depth + 1);
+        path.truncate(length);
+    };
+    for (key, item) in value.object() {
+        visit(&format!("['{key}']"), item, path);
+    }
+    for item in value.array() {
+        visit("[0]", item, path);
+    }
+}

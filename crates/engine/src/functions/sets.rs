@@ -1,0 +1,92 @@
+//! Arrays as sets: distinct values, in the order of first occurrence.
+
+use std::collections::HashSet;
+
+use values::DynamicRef;
+
+use super::Function;
+use super::arrays::write_array;
+use super::call::{Call, DynamicArg, EvalError};
+use super::support::Answer;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("set_union", union),
+    Function::new("set_intersect", |c| {
+        filtered(c, |key, others| others.iter().all(|o| o.contains(key)))
+    }),
+    Function::new("set_difference", |c| {
+        filtered(c, |key, others| !others.iter().any(|o| o.contains(key)))
+    }),
+    Function::new("set_has_element", has_element),
+    Function::new("set_equals", equals),
+    Function::new("jaccard_index", jaccard_index),
+];
+
+type Keys = HashSet<Vec<u8>>;
+
+fn key(item: DynamicRef<'_>) -> Vec<u8> {
+    let mut key = Vec::new();
+    item.write_key(&mut key);
+    key
+}
+
+fn keys(array: Option<DynamicRef<'_>>) -> Keys {
+    array.map(|a| a.array().map(key).collect()).unwrap_or_default()
+}
+
+fn all<'c>(call: &'c Call<'_>) -> Result<Vec<DynamicArg<'c>>, EvalError> {
+    (0..call.len()).map(|i| call.dynamic(i)).collect()
+}
+
+fn union(call: &Call<'_>) -> Answer {
+    let arrays = all(call)?;
+    call.built(|row, out| {
+        let mut seen = Keys::new();
+        let mut any = false;
+        out.begin_array();
+        for array in arrays.iter().filter_map(|a| a.array(row)) {
+            any = true;
+            array.array().filter(|i| seen.insert(key(*i))).for_each(|i| out.dynamic(i));
+        }
+        out.end_array();
+        any.then_some(())
+    })
+}
+
+fn filtered(call: &Call<'_>, keep: fn(&Vec<u8>, &[Keys]) -> bool) -> Answer {
+    let arrays = all(call)?;
+    call.built(|row, out| {
+        let (first, others) = arrays.split_first()?;
+        let others: Vec<Keys> = others.iter().map(|o| keys(o.array(row))).collect();
+        let mut seen = Keys::new();
+        let kept = first.array(row)?.array().filter(|item| {
+            let key = key(*item);
+            keep(&key, &others) && seen.insert(key)
+        });
+        write_array(out, kept);
+        Some(())
+    })
+}
+
+fn has_element(call: &Call<'_>) -> Answer {
+    let arrays = call.dynamic(0)?;
+    call.bools(|row| {
+        let wanted = values::Dynamic::from_value(&call.value(1, row));
+        Some(arrays.array(row)?.array().any(|item| item == wanted.as_ref()))
+    })
+}
+
+fn equals(call: &Call<'_>) -> Answer {
+    let (a, b) = (call.dynamic(0)?, call.dynamic(1)?);
+    call.bools(|row| Some(keys(Some(a.array(row)?)) == keys(Some(b.array(row)?))))
+}
+
+fn jaccard_index(call: &Call<'_>) -> Answer {
+    let (a, b) = (call.dynamic(0)?, call.dynamic(1)?);
+    call.built(|row, out| {
+        let (a, b) = (keys(Some(a.array(row)?)), keys(Some(b.array(row)?)));
+        let (shared, total) = (a.intersection(&b).count(), a.union(&b).count());
+        out.real(shared as f64 / total as f64);
+        Some(())
+    })
+}
