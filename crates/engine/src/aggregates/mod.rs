@@ -1,7 +1,18 @@
 //! Aggregate functions: each keeps a state per group, fed column by column.
 
+mod bits;
 mod count;
+mod distinct;
+mod each;
 mod extreme;
+mod lists;
+mod moments;
+mod numbers;
+mod pairs;
+mod percentiles;
+mod pick;
+mod schema;
+pub(crate) mod sketch;
 mod sum;
 
 use std::any::Any;
@@ -72,7 +83,18 @@ pub trait GroupStates: Send {
 }
 
 /// Every family's table. A new family is a line here.
-const FAMILIES: &[&[Aggregate]] = &[count::AGGREGATES, sum::AGGREGATES, extreme::AGGREGATES];
+const FAMILIES: &[&[Aggregate]] = &[
+    bits::AGGREGATES,
+    count::AGGREGATES,
+    distinct::AGGREGATES,
+    extreme::AGGREGATES,
+    lists::AGGREGATES,
+    moments::AGGREGATES,
+    percentiles::AGGREGATES,
+    pick::AGGREGATES,
+    schema::AGGREGATES,
+    sum::AGGREGATES,
+];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Aggregate>> =
     LazyLock::new(|| FAMILIES.iter().flat_map(|f| f.iter()).map(|a| (a.name, a)).collect());

@@ -4,10 +4,10 @@
 //! (groups, sorts, the build side of joins) take it with [`operator::consume`], which adds helper threads once the work
 //! proves larger than they cost; everything else streams.
 
-mod columns;
+pub(crate) mod columns;
 mod compile;
 mod eval;
-mod groups;
+pub(crate) mod groups;
 mod operator;
 mod operators;
 mod run;
