@@ -21,6 +21,12 @@ pub trait Tables: Send + Sync {
     /// Runs one KQL text.
     async fn query(&self, request: QueryRequest) -> Result<QueryAnswer, QueryError>;
 
+    /// Runs the transform of a data collection rule over rows that are not stored; `source` stands for them.
+    async fn transform(&self, text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
+        let _ = (rows, now);
+        Err(QueryError::Execution(format!("transforms are not available here: {text}")))
+    }
+
     /// All tables of a workspace, built-in ones included, by name.
     fn tables(&self, workspace: &str) -> Vec<Arc<TableInfo>>;
 
