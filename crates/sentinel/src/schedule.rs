@@ -197,6 +197,22 @@ pub fn advanced(timing: &Timing, checkpoint: &Checkpoint, step: &Step) -> Checkp
     next
 }
 
+/// When a rule's next window is due.
+pub fn due_at(timing: &Timing, checkpoint: &Checkpoint, options: &ScheduleOptions) -> DateTime {
+    let wait = match timing.kind {
+        RuleKind::Scheduled => options.delay,
+        RuleKind::Nrt => options.nrt_settle,
+    };
+    checkpoint.next_end.checked_add(wait).unwrap_or(DateTime::MAX)
+}
+
+/// The checkpoint of a rule whose frequency may have changed: the next window ends one frequency behind the last.
+pub fn rescheduled(timing: &Timing, checkpoint: &Checkpoint) -> Checkpoint {
+    let Some(last) = checkpoint.last_end else { return checkpoint.clone() };
+    let next_end = DateTime::from_ticks(last.ticks().saturating_add(timing.frequency_ticks()));
+    Checkpoint { next_end, ..checkpoint.clone() }
+}
+
 /// A window that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run<R> {
