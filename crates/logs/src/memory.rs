@@ -72,17 +72,15 @@ pub(crate) struct MemoryBatch {
     pub times: Span,
     /// Of their receipt.
     pub ingested: Span,
-    /// Bytes taken from the memory budget.
-    pub reserved: usize,
 }
 
 impl MemoryBatch {
     /// The rows of one append.
-    pub(crate) fn new(columns: Vec<Named>, run: Run, reserved: usize) -> Self {
+    pub(crate) fn new(columns: Vec<Named>, run: Run) -> Self {
         let ingested = Span { min: run.received, max: run.received };
         let times = time_column(&columns).and_then(|t| Span::of(t.values().iter().copied()));
         let times = times.unwrap_or(ingested);
-        Self { rows: run.rows, columns, runs: vec![run], times, ingested, reserved }
+        Self { rows: run.rows, columns, runs: vec![run], times, ingested }
     }
 
     /// The column of this name and type.
@@ -135,7 +133,6 @@ impl MemoryBatch {
             runs: batches.iter().flat_map(|b| b.runs.iter().copied()).collect(),
             times: rest.iter().fold(first.times, |s, b| s.join(b.times)),
             ingested: rest.iter().fold(first.ingested, |s, b| s.join(b.ingested)),
-            reserved: batches.iter().map(|b| b.reserved).sum(),
         })
     }
 }
@@ -201,7 +198,7 @@ mod tests {
             },
         ];
         let run = Run { rows, first_row, received: first_row as i64, batch: None };
-        Arc::new(MemoryBatch::new(columns, run, 100))
+        Arc::new(MemoryBatch::new(columns, run))
     }
 
     #[test]
@@ -213,7 +210,6 @@ mod tests {
             assert!(batches.len() < 3 * SMALL_BATCHES + 2, "{}", batches.len());
         }
         assert_eq!(batches.iter().map(|b| b.rows).sum::<usize>(), 5000);
-        assert_eq!(batches.iter().map(|b| b.reserved).sum::<usize>(), 500_000);
         let mut row = 0;
         for batch in &batches {
             let (items, received) = (batch.items(), batch.ingestion());

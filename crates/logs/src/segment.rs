@@ -41,6 +41,7 @@ use crate::memory::Span;
 pub(crate) use build::{Builder, Label};
 pub(crate) use prune::Pruner;
 pub(crate) use reader::{GroupReader, Reader};
+pub(crate) use terms::BlockSet;
 
 /// Version of the format written.
 pub(crate) const FORMAT: u32 = 1;

@@ -17,6 +17,9 @@ use crate::synthetic::Synthetic;
 /// Terms of one constant that are looked up; more would hardly narrow further.
 const TERMS_MAX: usize = 8;
 
+/// Values of a set that are looked up; larger sets leave nothing out.
+const VALUES_MAX: usize = 256;
+
 /// Judges the hints of one scan over one segment.
 pub(crate) struct Pruner<'a> {
     reader: &'a Reader,
@@ -29,6 +32,11 @@ impl<'a> Pruner<'a> {
     /// For the segment behind `reader` of a table with this schema.
     pub(crate) fn new(reader: &'a Reader, schema: &'a Schema, synthetic: &'a Synthetic) -> Self {
         Self { reader, schema, synthetic, known: HashMap::new() }
+    }
+
+    /// Number of blocks of the segment.
+    pub(crate) fn block_count(&self) -> usize {
+        self.reader.index.blocks()
     }
 
     /// The blocks where all hints can hold.
@@ -54,6 +62,7 @@ impl<'a> Pruner<'a> {
         match hint {
             Hint::Terms { column, terms } => self.terms(*column, terms),
             Hint::Compare { column, op, value } => self.compare(*column, *op, value),
+            Hint::In { values, .. } if values.len() > VALUES_MAX => Ok(None),
             Hint::In { column, values } => {
                 let mut any = self.none();
                 for value in values {
@@ -114,8 +123,9 @@ impl<'a> Pruner<'a> {
             return Ok(None);
         }
         let Some(place) = self.indexed(column) else {
-            let synthetic = Synthetic::makes(&column.name, column.ty);
-            return Ok((!synthetic).then(|| self.none()));
+            let made = Synthetic::makes(&column.name, column.ty);
+            let may_hold = made && self.synthetic.may_hold(&column.name, term);
+            return Ok((!may_hold).then(|| self.none()));
         };
         self.look_up(term, 1 << (place % 64))
     }

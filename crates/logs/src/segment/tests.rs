@@ -173,7 +173,7 @@ fn hints_leave_few_blocks_and_never_too_few() {
         (
             Hint::In {
                 column: at("string"),
-                values: vec![Value::string("tool-7.exe"), Value::string("tool-290000.exe")],
+                values: vec![Value::string("tool-70000.exe"), Value::string("tool-290000.exe")],
             },
             2,
         ),

@@ -1,0 +1,221 @@
+//! What the log store's parts share: the tables, the log, the catalogue.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use model::{Clock, FunctionDefinition, TableInfo, TablesError};
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::batch_ids::BatchIds;
+use crate::budget::Budget;
+use crate::catalogue::Catalogue;
+use crate::disk::Disk;
+use crate::options::{Limits, Options};
+use crate::table::Table;
+use crate::wal::{Files, Message};
+
+/// The shared parts.
+pub(crate) struct Core {
+    /// The file system.
+    pub disk: Arc<dyn Disk>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// How much of what.
+    pub limits: Limits,
+    /// Documents.
+    pub catalogue: Catalogue,
+    /// Log files.
+    pub files: Arc<Files>,
+    /// Memory for rows.
+    pub budget: Arc<Budget>,
+    /// Batches stored.
+    pub ids: Arc<BatchIds>,
+    built_in: HashMap<Arc<str>, Arc<TableInfo>>,
+    tables_folder: PathBuf,
+    workspaces: RwLock<HashMap<Arc<str>, Arc<Workspace>>>,
+    /// Tables that have, or had, rows, by key.
+    tables: RwLock<HashMap<Arc<str>, Arc<Table>>>,
+    /// Up to which row deleted tables are gone, by key.
+    graves: RwLock<HashMap<Arc<str>, u64>>,
+    sender: Mutex<Option<Sender<Message>>>,
+    stopping: AtomicBool,
+    wake: (Mutex<bool>, Condvar),
+}
+
+/// A workspace: its custom tables and saved functions.
+pub(crate) struct Workspace {
+    /// Customer id.
+    pub id: Arc<str>,
+    /// Custom tables, and built-in ones that were changed.
+    pub infos: RwLock<HashMap<Arc<str>, Arc<TableInfo>>>,
+    /// Saved functions.
+    pub functions: RwLock<Arc<HashMap<Arc<str>, Arc<FunctionDefinition>>>>,
+}
+
+impl Core {
+    /// Without tables and rows.
+    pub(crate) fn new(options: &Options) -> Self {
+        let wal_folder = options.folder.join("wal");
+        let built_in = options.built_in.iter().map(|t| (Arc::clone(&t.name), Arc::clone(t)));
+        Self {
+            disk: Arc::clone(&options.disk),
+            clock: Arc::clone(&options.clock),
+            limits: options.limits,
+            catalogue: Catalogue::new(&options.store),
+            files: Arc::new(Files::new(&options.disk, &wal_folder)),
+            budget: Budget::new(options.limits.memory_bytes),
+            ids: Arc::default(),
+            built_in: built_in.collect(),
+            tables_folder: options.folder.join("tables"),
+            workspaces: RwLock::default(),
+            tables: RwLock::default(),
+            graves: RwLock::default(),
+            sender: Mutex::new(None),
+            stopping: AtomicBool::new(false),
+            wake: (Mutex::new(false), Condvar::new()),
+        }
+    }
+
+    /// Where segments lie.
+    pub(crate) fn tables_folder(&self) -> &Path {
+        &self.tables_folder
+    }
+
+    /// Adds a workspace, or gives the one there is.
+    pub(crate) fn add_workspace(&self, id: &str) -> Arc<Workspace> {
+        let mut workspaces = self.workspaces.write();
+        if let Some(workspace) = workspaces.get(id) {
+            return Arc::clone(workspace);
+        }
+        let id: Arc<str> = Arc::from(id);
+        let workspace = Arc::new(Workspace {
+            id: Arc::clone(&id),
+            infos: RwLock::default(),
+            functions: RwLock::default(),
+        });
+        workspaces.insert(id, Arc::clone(&workspace));
+        workspace
+    }
+
+    /// The workspace with this customer id.
+    pub(crate) fn workspace(&self, id: &str) -> Option<Arc<Workspace>> {
+        self.workspaces.read().get(id).cloned()
+    }
+
+    /// A table's definition.
+    pub(crate) fn info(&self, workspace: &Workspace, name: &str) -> Option<Arc<TableInfo>> {
+        let changed = workspace.infos.read().get(name).cloned();
+        changed.or_else(|| self.built_in.get(name).cloned())
+    }
+
+    /// The built-in table of this name.
+    pub(crate) fn built_in(&self, name: &str) -> Option<&Arc<TableInfo>> {
+        self.built_in.get(name)
+    }
+
+    /// All tables of a workspace, by name.
+    pub(crate) fn infos(&self, workspace: &Workspace) -> Vec<Arc<TableInfo>> {
+        let changed = workspace.infos.read();
+        let built_in = self.built_in.values().filter(|t| !changed.contains_key(&t.name));
+        let mut all: Vec<_> = built_in.chain(changed.values()).cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The table with this key, if it has or had rows.
+    pub(crate) fn existing(&self, key: &str) -> Option<Arc<Table>> {
+        self.tables.read().get(key).cloned()
+    }
+
+    /// The table, made when it has no rows yet.
+    pub(crate) fn table(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+    ) -> Result<Arc<Table>, TablesError> {
+        let key = format!("{}/{name}", workspace.id);
+        if let Some(table) = self.existing(&key) {
+            return Ok(table);
+        }
+        let info = self.info(workspace, name);
+        let info = info.ok_or_else(|| TablesError::UnknownTable(name.to_owned()))?;
+        let mut tables = self.tables.write();
+        if let Some(table) = tables.get(key.as_str()) {
+            return Ok(Arc::clone(table));
+        }
+        let table = Arc::new(Table::new(&workspace.id, info, &self.tables_folder));
+        if let Some(gone) = self.graves.read().get(key.as_str()) {
+            table.restore(Vec::new(), *gone);
+        }
+        tables.insert(Arc::clone(&table.key), Arc::clone(&table));
+        Ok(table)
+    }
+
+    /// All tables that have or had rows.
+    pub(crate) fn all_tables(&self) -> Vec<Arc<Table>> {
+        let mut tables: Vec<_> = self.tables.read().values().cloned().collect();
+        tables.sort_by(|a, b| a.key.cmp(&b.key));
+        tables
+    }
+
+    /// A table is no more; its rows up to this number are gone.
+    pub(crate) fn bury(&self, key: &str, last_row: u64) {
+        self.graves.write().insert(Arc::from(key), last_row);
+        self.tables.write().remove(key);
+    }
+
+    /// Up to which row segments (or a deletion) make the log unnecessary for a table.
+    pub(crate) fn sealed(&self, key: &str) -> u64 {
+        match self.existing(key) {
+            Some(table) => table.sealed(),
+            None => self.graves.read().get(key).copied().unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Removes log files that are no longer needed.
+    pub(crate) fn release_log(&self) {
+        self.files.release(|key| self.sealed(key));
+    }
+
+    /// Connects the log's writer.
+    pub(crate) fn connect(&self, sender: Sender<Message>) {
+        *self.sender.lock() = Some(sender);
+    }
+
+    /// Hands a message to the log's writer; false when it has stopped.
+    pub(crate) fn send(&self, message: Message) -> bool {
+        self.sender.lock().as_ref().is_some_and(|sender| sender.send(message).is_ok())
+    }
+
+    /// Asks everything to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.send(Message::Stop);
+        *self.sender.lock() = None;
+        self.wake();
+    }
+
+    /// True once asked to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Tells the background that there may be work.
+    pub(crate) fn wake(&self) {
+        *self.wake.0.lock() = true;
+        self.wake.1.notify_all();
+    }
+
+    /// Waits to be woken, or for the given time.
+    pub(crate) fn wait(&self, at_most: Duration) {
+        let mut woken = self.wake.0.lock();
+        if !*woken && !self.is_stopping() {
+            self.wake.1.wait_for(&mut woken, at_most);
+        }
+        *woken = false;
+    }
+}

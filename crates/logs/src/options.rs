@@ -1,0 +1,84 @@
+//! What a log store is opened with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Clock, SystemClock, TableInfo, TimeSpan};
+use state::Store;
+use values::TICKS_PER_MINUTE;
+
+use crate::disk::{Disk, SystemDisk};
+
+/// What a log store is opened with.
+#[derive(Clone)]
+pub struct Options {
+    /// The data folder: `wal/` and `tables/` are made in it.
+    pub folder: PathBuf,
+    /// Where workspaces, tables and segments are listed.
+    pub store: Arc<dyn Store>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Tables that every workspace has.
+    pub built_in: Vec<Arc<TableInfo>>,
+    /// The file system.
+    pub disk: Arc<dyn Disk>,
+    /// How much of what.
+    pub limits: Limits,
+}
+
+impl Options {
+    /// The machine's clock and file system, default limits, no built-in table.
+    pub fn new(folder: impl Into<PathBuf>, store: Arc<dyn Store>) -> Self {
+        Self {
+            folder: folder.into(),
+            store,
+            clock: Arc::new(SystemClock),
+            built_in: Vec::new(),
+            disk: Arc::new(SystemDisk),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How much is held, and when it is moved on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of rows in memory before appends wait, then are told to come again.
+    pub memory_bytes: usize,
+    /// How long an append waits for memory.
+    pub append_wait: Duration,
+    /// Bytes of a log file before the next is begun.
+    pub wal_file_bytes: u64,
+    /// Bytes of the whole log before the tables that need its oldest file are sealed: bounds the time of a restart.
+    pub wal_bytes: u64,
+    /// Bytes of one table's rows in memory before they are sealed.
+    pub seal_bytes: usize,
+    /// Rows of one table in memory before they are sealed.
+    pub seal_rows: usize,
+    /// How long rows stay in memory before they are sealed.
+    pub seal_age: TimeSpan,
+    /// Most rows of a segment.
+    pub segment_rows: usize,
+    /// How often the background looks for work.
+    pub tick: Duration,
+    /// Off: rows are sealed and merged only on [`crate::LogStore::flush`] and [`crate::LogStore::maintain`].
+    pub background: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 256 << 20,
+            append_wait: Duration::from_millis(500),
+            wal_file_bytes: 64 << 20,
+            wal_bytes: 512 << 20,
+            seal_bytes: 64 << 20,
+            seal_rows: 512 * 1024,
+            seal_age: TimeSpan::from_ticks(10 * TICKS_PER_MINUTE),
+            segment_rows: 1024 * 1024,
+            tick: Duration::from_millis(200),
+            background: true,
+        }
+    }
+}

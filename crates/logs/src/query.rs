@@ -1,0 +1,194 @@
+//! The seam: `model::Tables` over the log store, and what names mean in its queries.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::source::{Catalog, ExternalData, TableSource, external_refused};
+use model::{
+    AppendReceipt, AppendRequest, DateTime, FunctionDefinition, QueryAnswer, QueryError,
+    QueryRequest, Rows, TableAccess, TableInfo, Tables, TablesError,
+};
+
+use crate::core::{Core, Workspace};
+use crate::scan::Source;
+use crate::store::LogStore;
+use crate::table::{Table, query_cutoff};
+
+#[async_trait]
+impl Tables for LogStore {
+    async fn append(&self, request: AppendRequest) -> Result<AppendReceipt, TablesError> {
+        self.append_rows(request).await
+    }
+
+    async fn query(&self, request: QueryRequest) -> Result<QueryAnswer, QueryError> {
+        let core = Arc::clone(&self.core);
+        let spill = self.spill_folder();
+        let mut abandoned = CancelOnDrop(Some(request.cancel.clone()));
+        let run = move || run(&core, &request, spill);
+        let answer = tokio::task::spawn_blocking(run).await;
+        abandoned.0 = None;
+        answer.unwrap_or_else(|_| Err(QueryError::Execution("the query ended badly".into())))
+    }
+
+    fn tables(&self, workspace: &str) -> Vec<Arc<TableInfo>> {
+        self.core.workspace(workspace).map_or_else(Vec::new, |w| self.core.infos(&w))
+    }
+
+    fn table(&self, workspace: &str, name: &str) -> Option<Arc<TableInfo>> {
+        self.core.info(&*self.core.workspace(workspace)?, name)
+    }
+
+    async fn put_table(
+        &self,
+        workspace: &str,
+        table: TableInfo,
+        merge: bool,
+    ) -> Result<Arc<TableInfo>, TablesError> {
+        self.change_table(workspace, table, merge)
+    }
+
+    async fn delete_table(&self, workspace: &str, name: &str) -> Result<(), TablesError> {
+        self.remove_table(workspace, name)
+    }
+
+    fn set_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {
+        self.replace_functions(workspace, functions);
+    }
+
+    fn row_count(&self, workspace: &str, table: &str) -> u64 {
+        let table = self.core.existing(&format!("{workspace}/{table}"));
+        table.map_or(0, |t| t.row_count(self.core.clock.now()))
+    }
+}
+
+/// A caller that goes away takes its query with it.
+struct CancelOnDrop(Option<model::Cancel>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(cancel) = &self.0 {
+            cancel.cancel();
+        }
+    }
+}
+
+fn run(
+    core: &Arc<Core>,
+    request: &QueryRequest,
+    spill: PathBuf,
+) -> Result<QueryAnswer, QueryError> {
+    let catalog = WorkspaceCatalog::new(core, request, &request.workspace, &request.access)
+        .ok_or_else(|| QueryError::UnknownWorkspace(request.workspace.to_string()))?;
+    let mut query = engine::Query::new(&request.text, Arc::new(catalog), request.now);
+    query.time_range = request.time_range;
+    query.ingestion_range = request.ingestion_range;
+    query.parameters = &request.parameters;
+    query.limits = request.limits;
+    query.cancel = request.cancel.clone();
+    query.bind_only = request.bind_only;
+    query.spill = Some(spill);
+    engine::query(&query)
+}
+
+/// What names mean in the queries of one workspace.
+struct WorkspaceCatalog {
+    core: Arc<Core>,
+    workspace: Arc<Workspace>,
+    functions: Arc<HashMap<Arc<str>, Arc<FunctionDefinition>>>,
+    access: TableAccess,
+    others: Vec<(String, Arc<str>)>,
+    now: DateTime,
+}
+
+impl WorkspaceCatalog {
+    fn new(
+        core: &Arc<Core>,
+        request: &QueryRequest,
+        id: &str,
+        access: &TableAccess,
+    ) -> Option<Self> {
+        let workspace = core.workspace(id)?;
+        let functions = Arc::clone(&workspace.functions.read());
+        Some(Self {
+            core: Arc::clone(core),
+            workspace,
+            functions,
+            access: access.clone(),
+            others: request.other_workspaces.clone(),
+            now: request.now,
+        })
+    }
+
+    fn may_read(&self, name: &str) -> bool {
+        match &self.access {
+            TableAccess::All => true,
+            TableAccess::Only(names) => names.contains(name),
+        }
+    }
+}
+
+impl Catalog for WorkspaceCatalog {
+    fn table(&self, name: &str) -> Option<Arc<dyn TableSource>> {
+        if !self.may_read(name) {
+            return None;
+        }
+        let info = self.core.info(&self.workspace, name)?;
+        let key = format!("{}/{name}", self.workspace.id);
+        let table = match self.core.existing(&key) {
+            Some(table) => table,
+            // Without rows there is nothing to keep: the table is made for this query alone.
+            None => Arc::new(Table::new(&self.workspace.id, info, self.core.tables_folder())),
+        };
+        let snapshot = table.snapshot();
+        let oldest = query_cutoff(&snapshot.info, self.now);
+        Some(Arc::new(Source::new(snapshot, oldest)))
+    }
+
+    fn table_names(&self) -> Vec<Arc<str>> {
+        let all = self.core.infos(&self.workspace).into_iter().map(|t| Arc::clone(&t.name));
+        all.filter(|name| self.may_read(name)).collect()
+    }
+
+    fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>> {
+        self.functions.get(name).cloned()
+    }
+
+    fn function_names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.functions.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    fn workspace(&self, name: &str) -> Option<Arc<dyn Catalog>> {
+        let own = *self.workspace.id == *name;
+        let named = self.others.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let (id, access) = match (own, named) {
+            (true, _) => (Arc::clone(&self.workspace.id), self.access.clone()),
+            (false, Some((_, id))) if *id == self.workspace.id => {
+                (Arc::clone(id), self.access.clone())
+            }
+            (false, Some((_, id))) => (Arc::clone(id), TableAccess::All),
+            (false, None) => return None,
+        };
+        let workspace = self.core.workspace(&id)?;
+        let functions = Arc::clone(&workspace.functions.read());
+        Some(Arc::new(Self {
+            core: Arc::clone(&self.core),
+            workspace,
+            functions,
+            access,
+            others: self.others.clone(),
+            now: self.now,
+        }))
+    }
+
+    fn watchlist(&self, _alias: &str) -> Option<Rows> {
+        None
+    }
+
+    fn external_data(&self, request: &ExternalData) -> Result<Rows, String> {
+        Err(external_refused(&request.address))
+    }
+}

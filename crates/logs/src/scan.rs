@@ -1,0 +1,165 @@
+//! Reading a table for a query: memory and segments as one stream of morsels that several workers pull from.
+
+mod fill;
+mod units;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use engine::source::{Counters, Scan, ScanRequest, SourceError, TableSource, TickRange};
+use model::{Batch, Schema};
+
+use crate::error::Error;
+use crate::memory::Span;
+use crate::segment::Segment;
+use crate::table::{Snapshot, has_time};
+use fill::Wanted;
+use units::{Queue, Unit};
+
+/// A table as it was at one moment, for one query.
+pub(crate) struct Source {
+    snapshot: Snapshot,
+    /// Rows received before this tick have expired.
+    oldest: i64,
+    rows: u64,
+}
+
+impl Source {
+    /// The table behind a snapshot; rows received before `oldest` do not show.
+    pub(crate) fn new(snapshot: Snapshot, oldest: i64) -> Self {
+        let stored = snapshot.segments.iter().map(|s| s.facts.rows);
+        let in_memory = snapshot.memory.iter().map(|b| b.rows as u64);
+        let rows = stored.chain(in_memory).sum();
+        Self { snapshot, oldest, rows }
+    }
+}
+
+impl TableSource for Source {
+    fn name(&self) -> &str {
+        &self.snapshot.table.name
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.snapshot.info.schema)
+    }
+
+    fn scan(&self, request: ScanRequest) -> Result<Box<dyn Scan>, SourceError> {
+        if let Some(damage) = self.snapshot.damage.first() {
+            return Err(SourceError::Storage(damage.to_string()));
+        }
+        let all = TickRange::ALL;
+        let bounds = Bounds {
+            // A table without a time of its own is not bounded by one.
+            time: request.time.filter(|_| has_time(&self.snapshot.info)).unwrap_or(all),
+            ingested: request
+                .ingested
+                .unwrap_or(all)
+                .and(TickRange { start: self.oldest, end: i64::MAX }),
+        };
+        Ok(Box::new(TableScan::new(self.snapshot.clone(), bounds, request)?))
+    }
+
+    fn row_count(&self) -> Option<u64> {
+        Some(self.rows)
+    }
+}
+
+/// What rows must lie in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Of `TimeGenerated`.
+    pub time: TickRange,
+    /// Of the receipt.
+    pub ingested: TickRange,
+}
+
+impl Bounds {
+    fn may_hold(&self, times: Span, ingested: Span) -> bool {
+        times.overlaps(self.time.start, self.time.end)
+            && ingested.overlaps(self.ingested.start, self.ingested.end)
+    }
+}
+
+/// A scan under way.
+struct TableScan {
+    context: Context,
+    queue: Queue,
+    /// Rows still wanted.
+    left: Option<AtomicUsize>,
+}
+
+/// What every unit of work needs.
+pub(crate) struct Context {
+    /// The table.
+    pub snapshot: Snapshot,
+    /// What rows must lie in.
+    pub bounds: Bounds,
+    /// Columns, and how to come by them.
+    pub wanted: Wanted,
+    /// The request.
+    pub request: ScanRequest,
+}
+
+impl TableScan {
+    fn new(snapshot: Snapshot, bounds: Bounds, request: ScanRequest) -> Result<Self, SourceError> {
+        let wanted = Wanted::new(&snapshot.info.schema, &request.columns)?;
+        let mut units: Vec<Unit> = Vec::new();
+        let considered = snapshot.segments.len() as u64;
+        let segments: Vec<Arc<Segment>> = snapshot
+            .segments
+            .iter()
+            .filter(|s| bounds.may_hold(s.facts.times(), s.facts.ingested()))
+            .cloned()
+            .collect();
+        Counters::add(&request.counters.segments, considered);
+        Counters::add(&request.counters.segments_pruned, considered - segments.len() as u64);
+        for batch in &snapshot.memory {
+            if bounds.may_hold(batch.times, batch.ingested) {
+                units.push(Unit::Memory(Arc::clone(batch)));
+            }
+        }
+        units.extend(segments.into_iter().map(Unit::Segment));
+        let left = request.limit.map(AtomicUsize::new);
+        let context = Context { snapshot, bounds, wanted, request };
+        Ok(Self { context, queue: Queue::new(units), left })
+    }
+
+    /// Cuts a batch to the rows still wanted; none when there are none.
+    fn within_limit(&self, batch: Batch) -> Option<Batch> {
+        let Some(left) = &self.left else { return Some(batch) };
+        let take = |left: usize| (left > 0).then(|| left.saturating_sub(batch.rows));
+        match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(before) if before >= batch.rows => Some(batch),
+            Ok(before) => Some(batch.slice(0, before)),
+            Err(_) => None,
+        }
+    }
+
+    fn is_satisfied(&self) -> bool {
+        self.left.as_ref().is_some_and(|left| left.load(Ordering::Relaxed) == 0)
+    }
+}
+
+impl Scan for TableScan {
+    fn next(&self) -> Result<Option<Batch>, SourceError> {
+        loop {
+            if self.context.request.cancel.is_cancelled() {
+                self.queue.end();
+                return Err(SourceError::Cancelled);
+            }
+            if self.is_satisfied() {
+                self.queue.end();
+                return Ok(None);
+            }
+            let Some(unit) = self.queue.take() else { return Ok(None) };
+            let worked = unit.work(&self.context).inspect_err(|_| self.queue.end());
+            let (batch, rest) = worked.map_err(|e: Error| SourceError::from(e))?;
+            self.queue.put(rest);
+            let batch = batch.filter(|b| b.rows > 0).and_then(|b| self.within_limit(b));
+            if let Some(batch) = batch {
+                Counters::add(&self.context.request.counters.rows_read, batch.rows as u64);
+                return Ok(Some(batch));
+            }
+        }
+    }
+}

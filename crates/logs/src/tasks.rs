@@ -1,0 +1,88 @@
+//! What runs by itself: sealing, merging, expiry.
+
+use std::sync::Arc;
+
+use model::TimeSpan;
+
+use crate::batch_ids::REMEMBERED_TICKS;
+use crate::compact::{compact, drop_expired};
+use crate::core::Core;
+use crate::error::Error;
+use crate::seal::seal;
+use crate::table::Table;
+
+/// Ticks of the background between two rounds of merging and expiry.
+const MAINTAIN_EVERY: u32 = 25;
+
+/// Seals what is due until the store ends.
+pub(crate) fn run_sealing(core: &Core) {
+    while !core.is_stopping() {
+        for table in due(core) {
+            if let Err(error) = seal(core, &table) {
+                tracing::error!(table = &*table.key, %error, "rows stay in the log: no segment can be made");
+                core.wait(core.limits.tick * 5); // a full disk does not become empty by trying hard
+            }
+        }
+        core.wait(core.limits.tick);
+    }
+}
+
+/// Merges and expires until the store ends.
+pub(crate) fn run_maintenance(core: &Core) {
+    let mut ticks = 0;
+    while !core.is_stopping() {
+        std::thread::sleep(core.limits.tick);
+        ticks += 1;
+        if ticks >= MAINTAIN_EVERY {
+            ticks = 0;
+            if let Err(error) = maintain(core) {
+                tracing::warn!(%error, "segments could not be merged or dropped");
+            }
+        }
+    }
+}
+
+/// One round of expiry and merging; gives the number of segments dropped and merged.
+pub(crate) fn maintain(core: &Core) -> Result<(usize, usize), Error> {
+    let (mut dropped, mut merged) = (0, 0);
+    for table in core.all_tables() {
+        dropped += drop_expired(core, &table)?;
+        loop {
+            let count = compact(core, &table)?;
+            merged += count;
+            if count == 0 || core.is_stopping() {
+                break;
+            }
+        }
+    }
+    let oldest = core.clock.now().checked_sub(TimeSpan::from_ticks(REMEMBERED_TICKS));
+    if let Some(oldest) = oldest {
+        core.catalogue.expire_batches(oldest)?;
+    }
+    Ok((dropped, merged))
+}
+
+/// Tables whose rows should be sealed now, the largest first.
+fn due(core: &Core) -> Vec<Arc<Table>> {
+    let (limits, now) = (&core.limits, core.clock.now());
+    let mut tables: Vec<_> = core.all_tables().into_iter().map(|t| (t.unsealed(), t)).collect();
+    tables.retain(|(unsealed, _)| unsealed.rows > 0);
+    tables.sort_by_key(|(unsealed, _)| std::cmp::Reverse(unsealed.bytes));
+    let keeping = match core.files.bytes() > limits.wal_bytes {
+        true => core.files.oldest_tables(|key| core.sealed(key)),
+        false => Vec::new(),
+    };
+    // Under pressure the largest tables go until half of the memory is free.
+    let mut over = core.budget.used().saturating_sub(limits.memory_bytes / 2);
+    let mut due = Vec::new();
+    for (unsealed, table) in tables {
+        let old =
+            unsealed.since.is_some_and(|s| now.ticks() - s.ticks() >= limits.seal_age.ticks());
+        let large = unsealed.bytes >= limits.seal_bytes || unsealed.rows >= limits.seal_rows;
+        if old || large || over > 0 || keeping.contains(&table.key) {
+            over = over.saturating_sub(unsealed.bytes);
+            due.push(table);
+        }
+    }
+    due
+}
