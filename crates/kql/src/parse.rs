@@ -34,8 +34,8 @@ pub const DEPTH_MAX: usize = 250;
 /// How many brackets may be open at once. Published queries stay below 20.
 const BRACKETS_MAX: usize = 100;
 
-/// Longer texts are refused; Azure refuses them far earlier.
-pub const TEXT_BYTES_MAX: usize = 1 << 28;
+/// Longer texts are refused: a tree may take a hundred times the memory of its text.
+pub const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// Reads a query: always a tree, and what is wrong with the text.
 ///
@@ -210,6 +210,11 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// True if nothing that is reported now would be kept.
+    fn is_silent(&self) -> bool {
+        self.recovering || self.diagnostics.is_full()
+    }
+
     /// Reports something that does not disturb the reading of what follows.
     fn complain(&mut self, fault: Fault, span: Span, hint: impl Into<String>) {
         if !self.recovering {
@@ -247,7 +252,7 @@ impl<'t> Parser<'t> {
     /// Reads the closing bracket; if something else stands there, reports it and skips to the bracket.
     fn close(&mut self, kind: TokenKind, shown: &str) {
         if !self.is(kind) {
-            if !self.recovering && !self.diagnostics.is_full() {
+            if !self.is_silent() {
                 let hint = self.unclosed(shown);
                 self.unexpected(hint);
             }

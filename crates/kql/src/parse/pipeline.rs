@@ -320,7 +320,8 @@ impl Parser<'_> {
         }
         let first = self.token_at(0).span;
         let span = first.to(self.token_at(length - 1).span);
-        let hint = match nearest(span.of(self.text)) {
+        let near = if self.is_silent() { None } else { nearest(span.of(self.text)) };
+        let hint = match near {
             Some(near) => format!("did you mean '{near}'?"),
             None => "there is no such operator".to_owned(),
         };

@@ -64,6 +64,9 @@ impl Parser<'_> {
 
     /// What to say about a token that no construct wants.
     pub(super) fn stray(&self) -> String {
+        if self.is_silent() {
+            return String::new();
+        }
         let token = self.token();
         let text = self.text_of(token);
         match token.kind {

@@ -115,6 +115,14 @@ fn what_is_long_but_flat_is_read() {
 }
 
 #[test]
+fn texts_beyond_the_bound_are_refused() {
+    let parsed = survive(&" ".repeat(kql::TEXT_BYTES_MAX + 1));
+    assert_eq!(parsed.diagnostics.len(), 1);
+    assert_eq!(parsed.diagnostics[0].code, "SYN0001");
+    assert_eq!(survive(&" ".repeat(kql::TEXT_BYTES_MAX)).diagnostics, []);
+}
+
+#[test]
 fn hostile_repetitions_end() {
     let pieces = [
         "int(",
