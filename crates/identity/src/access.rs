@@ -53,7 +53,7 @@ impl Access {
 
     /// The built-in roles, `custom` ones, and the assignments.
     pub(crate) fn new(custom: Vec<RoleDefinition>, assignments: Vec<RoleAssignment>) -> Self {
-        let all = built_in::definitions().into_iter().chain(custom);
+        let all = built_in::definitions().chain(custom);
         let definitions: HashMap<_, _> =
             all.map(|role| (role.id.clone(), Arc::new(role))).collect();
         let assignments: Vec<_> = assignments.into_iter().map(Arc::new).collect();

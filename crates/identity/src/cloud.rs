@@ -53,8 +53,9 @@ fn cloud(urls: &PublicUrls, tenant: &Tenant, origin: &str) -> Value {
         "logAnalyticsResourceId": origin,
         "appInsightsResourceId": origin,
         "suffixes": {
-            "keyVaultDns": urls.vault_suffix().trim_start_matches('.'),
             "keyvaultDns": urls.vault_suffix(),
+            // Azure's own spelling, last: readers that ignore case take the last one, msticpy puts a dot before it
+            "keyVaultDns": urls.vault_suffix().trim_start_matches('.'),
         },
     })
 }

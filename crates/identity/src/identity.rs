@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use arm::{Target, Verb, Visible};
 use crypto::private_directory;
 use model::{DateTime, ResourceId, TableAccess};
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -225,6 +226,33 @@ impl Identity {
         self.access().reaches(&caller.object_id, scope)
     }
 
+    /// May the caller list what `action` reads at `scope`? Whoever may read there sees all (none); whoever has a role
+    /// further down sees what it may read (a filter for [`arm::Call::visible`]); the root's lists (subscriptions,
+    /// tenants) are open to everyone, filtered.
+    pub fn listing(
+        self: &Arc<Self>,
+        caller: &Caller,
+        action: &str,
+        scope: &ResourceId,
+    ) -> Result<Option<Visible>, Denied> {
+        if self.allows(caller, action, scope, false) {
+            return Ok(None);
+        }
+        if scope.as_str() != "/" && !self.reaches(caller, scope) {
+            return Err(Denied::new(caller, action, scope));
+        }
+        let (identity, caller) = (self.clone(), caller.clone());
+        Ok(Some(Arc::new(move |id| identity.sees(&caller, id))))
+    }
+
+    /// True when the caller may read a resource, or something in a subscription or group: those are seen from below.
+    pub fn sees(&self, caller: &Caller, id: &ResourceId) -> bool {
+        let Ok(target) = Target::parse(id.as_str()) else { return false };
+        let (action, scope) = target.permission(Verb::Get);
+        let is_scope = action.to_ascii_lowercase().starts_with("microsoft.resources/");
+        self.allows(caller, &action, scope, false) || (is_scope && self.reaches(caller, scope))
+    }
+
     /// The tables of a workspace, among `all`, that the caller may read. `Only` of none is a refusal.
     pub fn tables_readable<'t>(
         &self,
@@ -245,6 +273,11 @@ impl Identity {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    #[cfg(test)]
+    pub(crate) fn signing_keys(&self) -> &SigningKeys {
+        &self.keys
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {

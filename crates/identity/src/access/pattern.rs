@@ -1,4 +1,7 @@
 //! Action patterns: `*` stands for any text, slashes included; case does not matter.
+//!
+//! Between slashes it stands for nothing as well: `vaults/*/read` holds `vaults/read`. That is how Azure's own roles
+//! are meant: the Key Vault Reader reads vaults, the Sentinel Responder (less `incidents/*/Delete`) deletes no incident.
 
 /// A pattern such as `Microsoft.OperationalInsights/workspaces/*/read`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,18 +22,26 @@ impl Pattern {
 
     /// True when the pattern stands for `action`, which is in lower case.
     pub(crate) fn matches(&self, action: &str) -> bool {
-        let Some((first, rest)) = self.lower.split_once('*') else { return self.lower == action };
-        let Some(mut action) = action.strip_prefix(first) else { return false };
+        let Some((mut before, rest)) = self.lower.split_once('*') else {
+            return self.lower == action;
+        };
+        let Some(mut action) = action.strip_prefix(before) else { return false };
         let mut parts = rest.split('*').peekable();
         while let Some(part) = parts.next() {
+            // `x/*/y` without anything between: the slash before the star is the one behind it
+            let joined = part.strip_prefix('/').filter(|_| before.ends_with('/'));
             if parts.peek().is_none() {
-                return action.ends_with(part);
+                return action.ends_with(part) || joined == Some(action);
             }
-            // the leftmost place leaves the most for what follows
-            match action.find(part) {
-                Some(at) => action = action.get(at + part.len()..).unwrap_or(""),
+            // the earliest end leaves the most for what follows
+            let left = joined.and_then(|joined| action.strip_prefix(joined));
+            let left =
+                left.or_else(|| action.find(part).and_then(|at| action.get(at + part.len()..)));
+            match left {
+                Some(left) => action = left,
                 None => return false,
             }
+            before = part;
         }
         true
     }
@@ -55,7 +66,12 @@ mod tests {
             ("*/read", "a/b/write", false),
             ("*/read", "/read", true),
             ("a/*/read", "a/b/c/read", true),
-            ("a/*/read", "a/read", false),
+            ("a/*/read", "a/read", true),
+            ("a/*/read", "aread", false),
+            ("a*/read", "a/read", true),
+            ("a/*/b/*/c", "a/b/c", true),
+            ("a/*/b/*/c", "a/bc", false),
+            ("a/*/*/b", "a/b", true),
             ("A/B/Read", "a/b/read", true),
             ("a/b", "a/b/c", false),
             ("a/*", "a/", true),
@@ -92,6 +108,7 @@ mod tests {
     fn reference(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern.split_first(), text.split_first()) {
             (None, None) => true,
+            _ if pattern.starts_with(b"/*/") && reference(&pattern[2..], text) => true,
             (Some((b'*', rest)), _) if reference(rest, text) => true,
             (Some((b'*', _)), Some((_, tail))) => reference(pattern, tail),
             (Some((p, rest)), Some((t, tail))) => p == t && reference(rest, tail),
