@@ -112,7 +112,7 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
 fn compile(query: &Query<'_>, executor: &Executor) -> Result<BoundQuery, QueryError> {
     let parsed = kql::parse(query.text);
     if let Some(error) = parsed.diagnostics.iter().find(|d| d.severity == kql::Severity::Error) {
-        return Err(syntax_error(error, query.text));
+        return Err(syntax_error(error));
     }
     let run = |plan: &Plan| -> Result<Rows, String> {
         executor.run(&optimize::optimize(plan)).map(|a| a.rows).map_err(|e| e.to_string())
@@ -176,7 +176,7 @@ fn fill_statistics(statistics: &mut QueryStatistics, counters: &Counters) {
     statistics.spilled = read(&counters.spilled);
 }
 
-fn syntax_error(error: &kql::Diagnostic, text: &str) -> QueryError {
+fn syntax_error(error: &kql::Diagnostic) -> QueryError {
     let at = error.position;
     let message = match &error.hint {
         Some(hint) => format!("{} ({hint})", error.message),
@@ -211,6 +211,7 @@ fn failure(error: ExecError, query: &Query<'_>) -> QueryError {
         ExecError::Evaluation(text) => QueryError::Execution(text),
         ExecError::ResourceLimit(text) => QueryError::ResourceLimit(text),
         ExecError::Source(source::SourceError::Storage(text)) => QueryError::Storage(text),
+        ExecError::Source(source::SourceError::Refused(text)) => QueryError::Execution(text),
         ExecError::Source(source::SourceError::Cancelled) | ExecError::Cancelled => QueryError::Cancelled,
         ExecError::Timeout => QueryError::Timeout(query.limits.time_max),
     }

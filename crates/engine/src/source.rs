@@ -44,6 +44,34 @@ pub struct ExternalData {
     pub skip_first: bool,
 }
 
+/// A table behind an address: read when a query needs its rows, refused where the address is not allowed.
+pub struct ExternalTable {
+    request: ExternalData,
+    catalog: Arc<dyn Catalog>,
+}
+
+impl ExternalTable {
+    /// The table of a request, read through the catalogue.
+    pub fn new(request: ExternalData, catalog: Arc<dyn Catalog>) -> Self {
+        Self { request, catalog }
+    }
+}
+
+impl TableSource for ExternalTable {
+    fn name(&self) -> &str {
+        "externaldata"
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.request.schema)
+    }
+
+    fn scan(&self, request: ScanRequest) -> Result<Box<dyn Scan>, SourceError> {
+        let rows = self.catalog.external_data(&self.request).map_err(SourceError::Refused)?;
+        Ok(Box::new(crate::exec::memory_scan(&rows, request)))
+    }
+}
+
 /// Why an `externaldata` address is not read.
 pub fn external_refused(address: &str) -> String {
     let place = address.split(['?', ';']).next().unwrap_or_default();
@@ -177,6 +205,9 @@ pub enum SourceError {
     /// Damaged or unreadable; the text names the file.
     #[error("{0}")]
     Storage(String),
+    /// The rows may not be read; the text says why and what to do.
+    #[error("{0}")]
+    Refused(String),
     /// Asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -119,6 +119,11 @@ impl Binder<'_> {
                 let by = cast(self.scalar(ctx, &args[0])?, ScalarType::TimeSpan);
                 self.arithmetic(if name == "ago" { "-" } else { "+" }, self.now(0), by, span)?
             }
+            ("column_names_of", 1) => {
+                let rows = self.tabular(ctx.env, &args[0])?;
+                let names = values::Dynamic::strings(rows.plan.fields.iter().map(|f| &*f.name));
+                Expr::Literal(Value::Dynamic(names), ScalarType::Dynamic)
+            }
             ("ingestion_time", 0) => self.ingestion_time(ctx, span)?,
             ("column_ifexists" | "columnifexists", 2) => self.column_if_exists(ctx, args)?,
             ("pack_all", 0 | 1) => self.pack_all(ctx, args, span)?,
@@ -187,10 +192,12 @@ impl Binder<'_> {
     fn column_if_exists(&self, ctx: &Context<'_>, args: &[Ast]) -> Result<Expr> {
         let (wanted, _) = self.constant(ctx, &args[0])?;
         let found = wanted.as_str().and_then(|name| super::scalar::find(ctx.fields, name));
-        match found {
-            Some(field) => Ok(Expr::Column(field.id, field.ty)),
-            None => self.scalar(ctx, &args[1]),
-        }
+        // the official binder gives the default's type to both
+        let default = self.scalar(ctx, &args[1])?;
+        Ok(match found {
+            Some(field) => cast(Expr::Column(field.id, field.ty), default.ty()),
+            None => default,
+        })
     }
 
     fn pack_all(&self, ctx: &Context<'_>, args: &[Ast], span: Span) -> Result<Expr> {

@@ -146,10 +146,7 @@ impl Binder<'_> {
             .map(|c| (Arc::clone(&c.name.text), c.column_type.scalar.unwrap_or(ScalarType::String)))
             .collect();
         let schema = Arc::new(Schema::new(columns.iter().map(|(n, t)| (&**n, *t))));
-        if self.settings.run.is_none() {
-            return Ok(self.rows(Rows { schema, batches: Vec::new() }));
-        }
-        let mut all = Rows { schema: Arc::clone(&schema), batches: Vec::new() };
+        let mut inputs = Vec::with_capacity(external.uris.len());
         for uri in &external.uris {
             let address = match &uri.kind {
                 ExprKind::Literal(Literal::String(s)) => Arc::clone(&s.value),
@@ -161,13 +158,28 @@ impl Binder<'_> {
                 format: external.properties.word("format").map(str::to_ascii_lowercase),
                 skip_first: external.properties.flag("ignoreFirstRecord").unwrap_or(false),
             };
-            let rows = self
-                .catalog
-                .external_data(&request)
-                .map_err(|message| BindError::new("SEM0139", span, message))?;
-            all.batches.extend(rows.batches);
+            inputs.push(self.external_scan(request));
         }
-        Ok(self.rows(all))
+        match inputs.len() {
+            0 => Ok(self.rows(Rows { schema, batches: Vec::new() })),
+            1 => Ok(inputs.remove(0)),
+            _ => self.union_of(inputs, false, None, span),
+        }
+    }
+
+    /// Reading one address, when the rows are asked for.
+    fn external_scan(&self, request: crate::source::ExternalData) -> Relation {
+        let fields: Vec<Field> =
+            request.schema.columns.iter().map(|c| self.field(Arc::clone(&c.name), c.ty)).collect();
+        let scan = crate::plan::Scan {
+            columns: (0..fields.len()).map(crate::source::ScanColumn::Column).collect(),
+            time: None,
+            ingested: None,
+            hints: Vec::new(),
+            limit: None,
+            table: Arc::new(crate::source::ExternalTable::new(request, Arc::clone(&self.catalog))),
+        };
+        Relation::new(Plan { node: Arc::new(Node::Scan(scan)), fields })
     }
 
     /// The first column alone, as a type.

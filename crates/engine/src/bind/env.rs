@@ -10,7 +10,7 @@ use crate::source::Catalog;
 
 /// What a name stands for.
 #[derive(Clone)]
-pub(super) enum Binding {
+pub(crate) enum Binding {
     /// A scalar: a constant, a subquery's value, or (for parameters of functions called per row) columns.
     Scalar(Expr),
     /// A table. Each use gets columns of its own.
@@ -24,7 +24,7 @@ pub(super) enum Binding {
 }
 
 /// A function with the names its body sees.
-pub(super) struct Declared {
+pub(crate) struct Declared {
     pub(super) name: Arc<str>,
     pub(super) parameters: Vec<FunctionParameter>,
     pub(super) body: Arc<Block>,
@@ -37,7 +37,7 @@ pub(super) struct Declared {
 
 /// A chain of names, newest first.
 #[derive(Clone, Default)]
-pub(super) struct Env(Option<Arc<Entry>>);
+pub(crate) struct Env(Option<Arc<Entry>>);
 
 struct Entry {
     name: Arc<str>,

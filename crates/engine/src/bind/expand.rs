@@ -6,7 +6,7 @@ use kql::Span;
 use kql::syntax::{Expr as Ast, ExprKind, MvApply, MvExpand, MvItem, Partition, PartitionBody, PartitionBy, TypeOf};
 use values::ScalarType;
 
-use super::env::{Binding, Env};
+use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::{Names, implied_name};
 use super::types::cast;
@@ -168,26 +168,19 @@ impl Binder<'_> {
             .cloned()
             .collect();
         let (body, mapping) = self.group_body(env, &input, &body_input, &apply.query)?;
-        let keep: Vec<Field> = outer
-            .iter()
-            .filter(|f| !items.iter().any(|i| i.name == f.name))
-            .filter(|f| {
-                // a column that the body made anew under the same name hides the outer one
-                body.plan.fields.iter().all(|b| b.name != f.name || passes(&mapping, b.id, f.id))
-            })
-            .cloned()
-            .collect();
+        let keep: Vec<Field> =
+            outer.iter().filter(|f| !items.iter().any(|i| i.name == f.name)).cloned().collect();
+        // what the body only passes through is there already
         let made: Vec<Field> = body
             .plan
             .fields
             .iter()
-            .filter(|b| !keep.iter().any(|k| passes(&mapping, b.id, k.id)))
-            .filter(|b| !mapping.iter().any(|(inner, outer_id)| *inner == b.id && outer.iter().any(|o| o.id == *outer_id) ))
+            .filter(|b| !outer.iter().any(|o| passes(&mapping, b.id, o.id)))
             .cloned()
             .collect();
         let body_plan = project(body.plan.clone(), pass(&made));
         let mut fields = keep.clone();
-        fields.extend(made);
+        fields.extend(made.iter().cloned());
         let node = Node::Apply {
             input: prepared,
             grouping: Grouping::EachRow,
@@ -196,7 +189,13 @@ impl Binder<'_> {
             body: body_plan,
             mapping,
         };
-        let mut result = input.with_plan(Plan { node: Arc::new(node), fields });
+        // a column that the body made anew stands where the outer one of its name stood
+        let named = |name: &Arc<str>| made.iter().find(|m| m.name == *name);
+        let mut shown: Vec<Field> =
+            keep.iter().map(|k| named(&k.name).unwrap_or(k).clone()).collect();
+        shown.extend(made.iter().filter(|m| !keep.iter().any(|k| k.name == m.name)).cloned());
+        let plan = Plan { node: Arc::new(node), fields };
+        let mut result = input.with_plan(project(plan, pass(&shown)));
         result.open = input.open || body.open;
         Ok(result)
     }
@@ -313,11 +312,6 @@ impl Binder<'_> {
             None => rows,
         };
         Ok(rows)
-    }
-
-    /// A name for rows, for functions that take tables.
-    pub(super) fn bind_rows(&self, env: &Env, name: &str, rows: Relation) -> Env {
-        env.with(Arc::from(name), Binding::Table(Arc::new(rows)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::Names;
 use super::types::{cast, comparable};
-use super::{Binder, Context, Relation, pass, project, word};
+use super::{Binder, Context, Relation, project, word};
 use crate::plan::{Expr, Field, JoinKind, Node, Output, Plan};
 
 /// Spellings of the kinds.
@@ -266,9 +266,4 @@ fn joined_fields(kind: JoinKind, left: &[Field], right: &[Field]) -> Vec<Field> 
         JoinKind::RightSemi | JoinKind::RightAnti => right.to_vec(),
         _ => left.iter().chain(right).cloned().collect(),
     }
-}
-
-/// Every column of a plan under the same names (used where a step must not show helpers).
-pub(super) fn only(plan: Plan, fields: &[Field]) -> Plan {
-    project(plan, pass(fields))
 }

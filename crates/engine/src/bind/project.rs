@@ -517,14 +517,3 @@ fn natural(a: &str, b: &str) -> Ordering {
         }
     }
 }
-
-/// `project` whose columns are renamed by position, for unions and joins.
-pub(super) fn rename(plan: Plan, fields: Vec<Field>) -> Plan {
-    let outputs = plan
-        .fields
-        .iter()
-        .zip(fields)
-        .map(|(old, new)| Output { expr: Expr::Column(old.id, old.ty), field: new })
-        .collect();
-    project(plan, outputs)
-}

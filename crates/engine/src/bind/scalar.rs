@@ -251,6 +251,11 @@ impl Binder<'_> {
     pub(super) fn arithmetic(&self, operator: &'static str, left: Expr, right: Expr, span: Span) -> Result<Expr> {
         let rule = arithmetic(operator, left.ty(), right.ty(), span)?;
         let args = vec![cast(left, rule.left), cast(right, rule.right)];
+        if rule.left == ScalarType::Long && rule.result == ScalarType::DateTime {
+            let own = if rule.right == ScalarType::Long { ScalarType::Long } else { ScalarType::Real };
+            let ticks = self.registered(operator, args.into_iter().map(|a| cast(a, own)).collect(), own, span)?;
+            return Ok(cast(cast(ticks, ScalarType::Long), ScalarType::DateTime));
+        }
         self.registered(operator, args, rule.result, span)
     }
 

@@ -187,6 +187,7 @@ impl Binder<'_> {
             Some(rows) => vec![rows],
             None => self.searched_tables(env, find.tables.as_deref(), span)?,
         };
+        let common = common_columns(&inputs);
         let mut found = Vec::new();
         let mut failure = None;
         for input in inputs {
@@ -195,7 +196,7 @@ impl Binder<'_> {
                 None => Ok(input),
             };
             match filtered {
-                Ok(rows) => found.push(self.find_columns(rows, find)?),
+                Ok(rows) => found.push(self.find_columns(rows, find, &common)?),
                 Err(error) if error.code == "SEM0100" => failure = Some(error),
                 Err(error) => return Err(error),
             }
@@ -215,7 +216,7 @@ impl Binder<'_> {
     }
 
     /// The columns that `find` shows: those asked for, or those of the condition and the rest packed.
-    fn find_columns(&self, rows: Relation, find: &Find) -> Result<Relation> {
+    fn find_columns(&self, rows: Relation, find: &Find, common: &[Arc<str>]) -> Result<Relation> {
         let span = Span::default();
         let mut wanted: Vec<(Arc<str>, Option<ScalarType>)> = Vec::new();
         let mut packed = false;
@@ -232,13 +233,12 @@ impl Binder<'_> {
             }
             FindProject::Smart => {
                 packed = true;
+                wanted.extend(common.iter().map(|name| (Arc::clone(name), None)));
                 if let Some(predicate) = &find.predicate {
-                    mentioned(predicate, &mut wanted);
-                }
-                for common in ["TimeGenerated", "Timestamp"] {
-                    if super::scalar::find(&rows.plan.fields, common).is_some() {
-                        wanted.push((Arc::from(common), None));
-                    }
+                    let mut named = Vec::new();
+                    mentioned(predicate, &mut named);
+                    named.retain(|(n, _)| super::scalar::find(&rows.plan.fields, n).is_some());
+                    wanted.append(&mut named);
                 }
             }
         }
@@ -272,6 +272,18 @@ impl Binder<'_> {
         result.open = false;
         Ok(result)
     }
+}
+
+/// Columns that all inputs have, under the same name and type.
+fn common_columns(inputs: &[Relation]) -> Vec<Arc<str>> {
+    let Some((first, rest)) = inputs.split_first() else { return Vec::new() };
+    if rest.is_empty() {
+        return Vec::new();
+    }
+    let everywhere = |f: &&Field| {
+        rest.iter().all(|r| r.plan.fields.iter().any(|o| o.name == f.name && o.ty == f.ty))
+    };
+    first.plan.fields.iter().filter(everywhere).map(|f| Arc::clone(&f.name)).collect()
 }
 
 /// Columns that a condition names.

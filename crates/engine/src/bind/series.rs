@@ -12,7 +12,7 @@ use super::error::{BindError, Result};
 use super::naming::{Names, implied_name};
 use super::summarize::is_aggregate;
 use super::types::cast;
-use super::{Binder, Context, Relation, pass, project, word};
+use super::{Binder, Context, Relation, word};
 use crate::plan::{AggregateCall, Expr, Field, Node, Output, Plan, SeriesAggregate, SeriesAxis};
 
 impl Binder<'_> {
@@ -127,13 +127,6 @@ impl Binder<'_> {
             },
         };
         Ok(SeriesAxis { expr, from, to, step, field: self.field(name, ScalarType::Dynamic) })
-    }
-
-    /// The plan without helper columns.
-    pub(super) fn hide(&self, rows: Relation, helpers: &[crate::plan::ColumnId]) -> Relation {
-        let kept: Vec<Field> =
-            rows.plan.fields.iter().filter(|f| !helpers.contains(&f.id)).cloned().collect();
-        rows.with_plan(project(rows.plan.clone(), pass(&kept)))
     }
 }
 

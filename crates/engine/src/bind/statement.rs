@@ -312,24 +312,7 @@ impl Binder<'_> {
         args: &[Ast],
         span: Span,
     ) -> Result<Bound> {
-        let mut given: Vec<Option<&Ast>> = vec![None; declared.parameters.len()];
-        let mut position = 0;
-        for arg in args {
-            let (slot, value) = match &arg.kind {
-                ExprKind::Named { name, value } => {
-                    let at = declared.parameters.iter().position(|p| p.name.text == name.text);
-                    (at, &**value)
-                }
-                _ => {
-                    position += 1;
-                    (Some(position - 1), arg)
-                }
-            };
-            match slot.and_then(|s| given.get_mut(s)) {
-                Some(place) => *place = Some(value),
-                None => return Err(too_many(declared, args.len(), span)),
-            }
-        }
+        let given = assign_arguments(declared, args, span)?;
         let mut env = declared.env.clone();
         for (parameter, arg) in declared.parameters.iter().zip(given) {
             let binding = self.argument(ctx, declared, parameter, arg, span)?;
@@ -407,18 +390,6 @@ impl Binder<'_> {
                     }
                     (None, None) => return Err(missing(declared, parameter, span)),
                 };
-                if !convertible(expr.ty(), ty) {
-                    return Err(BindError::new(
-                        "SEM0061",
-                        arg.map_or(span, |a| a.span),
-                        format!(
-                            "{}(): parameter '{}' is of type {ty}, the argument of type {}; try an explicit cast",
-                            declared.name,
-                            parameter.name,
-                            expr.ty()
-                        ),
-                    ));
-                }
                 Ok(Binding::Scalar(cast(expr, ty)))
             }
         }
@@ -445,6 +416,33 @@ impl Binder<'_> {
             })
         })
     }
+}
+
+/// Gives each parameter its argument: named ones first, the others fill the places left, in order.
+fn assign_arguments<'a>(declared: &Declared, args: &'a [Ast], span: Span) -> Result<Vec<Option<&'a Ast>>> {
+    let mut given: Vec<Option<&Ast>> = vec![None; declared.parameters.len()];
+    let mut positional = Vec::with_capacity(args.len());
+    for arg in args {
+        match &arg.kind {
+            ExprKind::Named { name, value } => {
+                let at = declared.parameters.iter().position(|p| p.name.text == name.text);
+                match at.and_then(|at| given.get_mut(at)) {
+                    Some(place) => *place = Some(value),
+                    None => return Err(too_many(declared, args.len(), span)),
+                }
+            }
+            _ => positional.push(arg),
+        }
+    }
+    let mut places = given.iter_mut().filter(|p| p.is_none());
+    for arg in positional {
+        match places.next() {
+            Some(place) => *place = Some(arg),
+            None => return Err(too_many(declared, args.len(), span)),
+        }
+    }
+    drop(places);
+    Ok(given)
 }
 
 /// A function with the names around it.
@@ -506,15 +504,6 @@ fn check_schema(function: &str, rows: &Relation, schema: &Schema, span: Span) ->
         }
     }
     Ok(())
-}
-
-fn convertible(from: ScalarType, to: ScalarType) -> bool {
-    from == to
-        || from == ScalarType::Dynamic
-        || to == ScalarType::Dynamic
-        || (from.is_numeric() && to.is_numeric())
-        || (from == ScalarType::Bool && to.is_numeric())
-        || (from == ScalarType::String && matches!(to, ScalarType::Guid | ScalarType::DateTime | ScalarType::TimeSpan))
 }
 
 /// The value of a query parameter: a KQL literal, or the bare text of a string.

@@ -85,6 +85,8 @@ pub(super) fn arithmetic(operator: &str, left: ScalarType, right: ScalarType, sp
         ("*", l, TimeSpan) if l.is_numeric() || l == Dynamic => rule(factor(l), TimeSpan, TimeSpan),
         ("/", TimeSpan, r) if r.is_numeric() || r == Dynamic => rule(TimeSpan, factor(r), TimeSpan),
         ("%", DateTime, TimeSpan) => rule(DateTime, TimeSpan, TimeSpan),
+        // a datetime divided or multiplied is one of so many ticks; content does it to undo a wrong unit
+        ("*" | "/", DateTime, r) if r.is_numeric() => rule(Long, factor(r), DateTime),
         (_, Dynamic, r) if r.is_numeric() => rule(number(r), number(r), number(r)),
         (_, l, Dynamic) if l.is_numeric() => rule(number(l), number(l), number(l)),
         (_, Bool, r) if r.is_numeric() => rule(number(r), number(r), number(r)),
