@@ -14,6 +14,7 @@ mod error;
 mod gather;
 mod memory;
 mod options;
+pub mod parquet_file;
 mod query;
 mod recover;
 mod rewrite;

@@ -1,0 +1,69 @@
+//! The command line: every command with its arguments, as data.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Logs, detections and incidents behind Azure's own interfaces, on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "vedette", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run KQL over local files, or over the running server.
+    Query(QueryArgs),
+}
+
+/// `vedette query`
+#[derive(Args, Debug)]
+pub(crate) struct QueryArgs {
+    /// The query; '-' or nothing reads it from standard input.
+    pub(crate) text: Option<String>,
+    /// Read the query from a file.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "text")]
+    pub(crate) file: Option<PathBuf>,
+    /// A file as a table: CSV, JSON, NDJSON, Parquet, EVTX, CEF or syslog, also gzipped. Without NAME= the table is named by the file.
+    #[arg(short, long, value_name = "[NAME=]PATH")]
+    pub(crate) table: Vec<String>,
+    /// How to write the result; a table on a terminal, else JSON.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Ask the running server instead of files.
+    #[arg(long, conflicts_with = "table")]
+    pub(crate) server: bool,
+    /// With --server: range of TimeGenerated, such as P1D, PT1H or 2026-01-01/2026-02-01.
+    #[arg(long, requires = "server")]
+    pub(crate) timespan: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// How to write rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns for people.
+    Table,
+    /// All results in one object: tables of columns and rows.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a row.
+    Ndjson,
+    /// A Parquet file.
+    Parquet,
+    /// Bars or a line for two-column results.
+    Chart,
+}
+
+/// Where the server is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connection {
+    /// Data folder of the server on this machine.
+    #[arg(long, value_name = "DIR", env = "VEDETTE_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+}

@@ -1,0 +1,46 @@
+//! `vedette query`: KQL over local files without a server, or over the running one.
+
+mod files;
+mod local;
+
+use std::io::{self, Read};
+
+use anyhow::Context;
+use model::QueryError;
+
+use crate::cli::QueryArgs;
+use crate::outcome::{Outcome, WrongUse};
+use crate::output;
+
+pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
+    let text = text(arguments)?;
+    let answer = local::ask(&text, &arguments.table)?;
+    output::write(&answer, arguments.format)?;
+    Ok(Outcome::Done)
+}
+
+/// The query: the argument, a file, or standard input.
+fn text(arguments: &QueryArgs) -> anyhow::Result<String> {
+    if let Some(path) = &arguments.file {
+        return std::fs::read_to_string(path).with_context(|| format!("cannot read the query from {}", path.display()));
+    }
+    if let Some(text) = arguments.text.as_deref().filter(|t| *t != "-") {
+        return Ok(text.to_owned());
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).context("cannot read the query from standard input")?;
+    if text.trim().is_empty() {
+        return Err(WrongUse::because("no query given; try: vedette query 'print 1'"));
+    }
+    Ok(text)
+}
+
+/// A refused query is told with its place; a text that means nothing is wrong use.
+fn refused(error: QueryError) -> anyhow::Error {
+    match &error {
+        QueryError::Syntax { message, line, pos, .. } | QueryError::Semantic { message, line, pos, .. } => {
+            WrongUse::because(format!("{message} [line {line}, position {pos}]"))
+        }
+        _ => error.into(),
+    }
+}

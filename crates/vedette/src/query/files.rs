@@ -1,0 +1,84 @@
+//! Files named on the command line to tables.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use collect::{ReadOptions, read_file};
+use engine::source::MemoryTable;
+use model::{Column, DateTime, Rows, Schema};
+
+use crate::outcome::WrongUse;
+
+/// How a Parquet file begins.
+const PARQUET: &[u8] = b"PAR1";
+
+/// Reads `[NAME=]PATH` arguments; without a name, the tables are those that the files' content suggests. Files of one
+/// table are put together.
+pub(super) fn read(arguments: &[String], now: DateTime) -> anyhow::Result<Vec<MemoryTable>> {
+    let mut tables: Vec<(String, Rows)> = Vec::new();
+    for argument in arguments {
+        let (name, path) = match argument.split_once('=') {
+            Some((name, path)) if !name.contains('/') => (Some(name), path),
+            _ => (None, argument.as_str()),
+        };
+        if name.is_some_and(|n| n.trim().is_empty()) {
+            return Err(WrongUse::because(format!("'{argument}' names no table; write NAME=PATH")));
+        }
+        for (table, rows) in read_one(name, Path::new(path), now)? {
+            match tables.iter_mut().find(|(known, _)| *known == table) {
+                Some((_, known)) => append(known, rows),
+                None => tables.push((table, rows)),
+            }
+        }
+    }
+    Ok(tables.into_iter().map(|(name, rows)| MemoryTable::new(name, rows)).collect())
+}
+
+fn read_one(name: Option<&str>, path: &Path, now: DateTime) -> anyhow::Result<Vec<(String, Rows)>> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file_name = path.to_string_lossy();
+    if bytes.starts_with(PARQUET) {
+        let rows = logs::parquet_file::read(bytes).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        let table = name.map_or_else(|| collect::table_name(&file_name), str::to_owned);
+        return Ok(vec![(table, rows)]);
+    }
+    let read = read_file(&bytes, &ReadOptions::new(&file_name, now))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let lost = read.problems.lost_records();
+    if lost > 0 {
+        let first = read.problems.iter().find(|p| p.code.is_lost_record()).map_or("", |p| &p.message);
+        let _ = writeln!(io::stderr(), "vedette: {file_name}: {lost} records left out; the first: {first}");
+    }
+    let named = |part: collect::Part| (name.map_or(part.table, str::to_owned), part.rows);
+    Ok(read.parts.into_iter().map(named).collect())
+}
+
+/// Adds rows of the same table; columns are matched by name, missing ones are null.
+fn append(rows: &mut Rows, more: Rows) {
+    let mut columns: Vec<Column> = rows.schema.columns.clone();
+    for column in &more.schema.columns {
+        match columns.iter_mut().find(|c| c.name == column.name) {
+            Some(known) if known.ty != column.ty => known.ty = model::ScalarType::String,
+            Some(_) => {}
+            None => columns.push(column.clone()),
+        }
+    }
+    let schema = Arc::new(Schema { columns });
+    let all: Vec<Vec<model::Value>> =
+        [&*rows, &more].into_iter().flat_map(|part| fitted(part, &schema)).collect();
+    *rows = Rows::from_values(schema, all);
+}
+
+fn fitted<'a>(rows: &'a Rows, schema: &'a Schema) -> impl Iterator<Item = Vec<model::Value>> + 'a {
+    let places: Vec<Option<usize>> = schema.columns.iter().map(|c| rows.schema.position(&c.name)).collect();
+    rows.values().map(move |row| {
+        let cell = |(place, column): (&Option<usize>, &Column)| {
+            let value = place.and_then(|p| row.get(p));
+            value.map_or_else(|| model::Value::null_of(column.ty), |v| v.cast(column.ty))
+        };
+        places.iter().zip(&schema.columns).map(cell).collect()
+    })
+}
