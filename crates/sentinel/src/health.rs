@@ -25,7 +25,9 @@ pub struct Failure {
 impl From<&QueryError> for Failure {
     fn from(error: &QueryError) -> Self {
         let (reason, passing) = match error {
-            QueryError::Syntax { code, .. } | QueryError::Semantic { code, .. } => (code.as_str(), false),
+            QueryError::Syntax { code, .. } | QueryError::Semantic { code, .. } => {
+                (code.as_str(), false)
+            }
             QueryError::ResultTooLarge(_) => ("E_QUERY_RESULT_SET_TOO_LARGE", false),
             QueryError::ResourceLimit(_) => ("E_RUNAWAY_QUERY", false),
             QueryError::Timeout(_) => ("Timeout", true),
@@ -60,7 +62,9 @@ pub fn description(rule: &AnalyticsRule, generated: &Generated) -> String {
     match generated.alerts.len() {
         0 => {
             let threshold = rule.schedule.as_ref().map_or(0, |s| s.threshold);
-            format!("Rule executed successfully, but did not reach the threshold ({threshold}) required to generate an alert.")
+            format!(
+                "Rule executed successfully, but did not reach the threshold ({threshold}) required to generate an alert."
+            )
         }
         count => format!("Rule executed successfully, generating {count} alert(s)."),
     }
@@ -116,7 +120,13 @@ pub fn missed_record(rule: &AnalyticsRule, context: &RunContext<'_>, windows: i6
     base(rule, context, "Failure", &text, "WindowsMissed")
 }
 
-fn base(rule: &AnalyticsRule, context: &RunContext<'_>, status: &str, text: &str, reason: &str) -> Record {
+fn base(
+    rule: &AnalyticsRule,
+    context: &RunContext<'_>,
+    status: &str,
+    text: &str,
+    reason: &str,
+) -> Record {
     let operation = match rule.kind {
         RuleKind::Scheduled => "Scheduled analytics rule run",
         RuleKind::Nrt => "NRT analytics rule run",

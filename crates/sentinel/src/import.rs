@@ -1,6 +1,8 @@
 //! Detection content as the public repository keeps it: files in, rules, hunting queries and functions out, and a
 //! report that names every file. No IO and no state: who calls brings the bytes and stores the result.
 
+mod apply;
+pub(crate) mod content_action;
 mod expression;
 mod hunting_yaml;
 mod item;
@@ -12,11 +14,14 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wire;
 mod yaml;
 
+pub use apply::{Applied, Target};
 pub use item::{Item, RuleTemplate, SavedSearch};
 pub use report::{Entry, ItemKind, Outcome, Report};
 
+pub(crate) use rule_yaml::connectors;
 use select::Candidate;
 
 /// What a tree of content holds. Functions come first: rules call them.

@@ -108,7 +108,8 @@ impl Journal {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or("");
         let received = DateTime::parse(text("received")).unwrap_or(DateTime::MIN);
         let mut count = 0;
-        for (name, records) in entry.get("tables").and_then(Value::as_object).into_iter().flatten() {
+        for (name, records) in entry.get("tables").and_then(Value::as_object).into_iter().flatten()
+        {
             let Some(table) = Table::from_name(name) else { continue };
             let records = records.as_array().map(Vec::as_slice).unwrap_or_default();
             let (schema, batch) = table.rows(records.iter().filter_map(Value::as_object));
@@ -122,7 +123,11 @@ impl Journal {
             };
             match self.tables.append(request).await {
                 Ok(receipt) => count += receipt.rows,
-                Err(error @ (TablesError::Busy { .. } | TablesError::Unwritable(_) | TablesError::Damaged(_))) => {
+                Err(
+                    error @ (TablesError::Busy { .. }
+                    | TablesError::Unwritable(_)
+                    | TablesError::Damaged(_)),
+                ) => {
                     return Err(error);
                 }
                 // Trying again cannot help; the workspace is gone, most likely.

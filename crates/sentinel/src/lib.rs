@@ -18,6 +18,7 @@ pub mod incident;
 pub mod journal;
 pub mod odata;
 pub mod records;
+pub mod resource_types;
 pub mod rule;
 pub mod runner;
 pub mod schedule;

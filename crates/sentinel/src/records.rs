@@ -168,7 +168,9 @@ fn cell(value: Option<&Value>, ty: ScalarType) -> Cell {
         (None | Some(Value::Null), _) => Cell::null_of(ty),
         (Some(Value::String(text)), Text) => Cell::string(text),
         (Some(value), Text) => Cell::string(value.to_string()),
-        (Some(Value::String(text)), Time) => DateTime::parse(text).map_or(Cell::Null, Cell::DateTime),
+        (Some(Value::String(text)), Time) => {
+            DateTime::parse(text).map_or(Cell::Null, Cell::DateTime)
+        }
         (Some(Value::Bool(flag)), Bool) => Cell::Bool(*flag),
         (Some(Value::Number(n)), Real) => n.as_f64().map_or(Cell::Null, Cell::Real),
         (Some(Value::Number(n)), Int) => {

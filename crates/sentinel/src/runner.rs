@@ -133,10 +133,13 @@ impl RuleRunner {
         let mut started = 0;
         let workspaces = Arc::new(follower.workspace_names());
         loop {
-            while running.len() < self.options.concurrency.max(1) && started < self.options.runs_max {
+            while running.len() < self.options.concurrency.max(1) && started < self.options.runs_max
+            {
                 let Some(next) = waiting.pop() else { break };
                 let (tables, workspaces) = (Arc::clone(&self.tables), Arc::clone(&workspaces));
-                running.spawn(async move { query::ask(&*tables, next.rule, next.window, &workspaces).await });
+                running.spawn(async move {
+                    query::ask(&*tables, next.rule, next.window, &workspaces).await
+                });
                 started += 1;
             }
             let Some(answered) = running.join_next().await else { break };
@@ -147,11 +150,16 @@ impl RuleRunner {
             let mut finished = Vec::new();
             for answer in answers {
                 match answer {
-                    Ok(answer) => finished.extend(Finished::of(answer, follower, now, &self.options)),
-                    Err(error) => tracing::error!(%error, "a rule's run broke off; its window is tried again"),
+                    Ok(answer) => {
+                        finished.extend(Finished::of(answer, follower, now, &self.options))
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a rule's run broke off; its window is tried again")
+                    }
                 }
             }
-            let rules: Vec<Arc<LoadedRule>> = finished.iter().map(|f| Arc::clone(&f.rule)).collect();
+            let rules: Vec<Arc<LoadedRule>> =
+                finished.iter().map(|f| Arc::clone(&f.rule)).collect();
             self.store_finished(follower, finished, tick)?;
             let mut told = Vec::new();
             for rule in rules {

@@ -33,7 +33,10 @@ pub(crate) fn group_key(rule: &ResourceId, group: &str) -> String {
 }
 
 /// An incident with its etag; none when there is none or it is not readable.
-pub(crate) fn incident(store: &dyn Store, id: &ResourceId) -> Result<Option<(Incident, String)>, StoreError> {
+pub(crate) fn incident(
+    store: &dyn Store,
+    id: &ResourceId,
+) -> Result<Option<(Incident, String)>, StoreError> {
     let document = store.get(INCIDENTS, &id.key())?;
     Ok(document.and_then(|d| Some((Incident::from_document(&d.value)?, d.etag))))
 }
@@ -61,9 +64,14 @@ pub(crate) fn comments(store: &dyn Store, incident: &Incident) -> Result<Vec<Val
     let documents = store.list_all(COMMENTS, &comments_prefix(&incident.id))?;
     let mut comments: Vec<Value> =
         documents.into_iter().filter_map(|d| d.value.get("properties").cloned()).collect();
-    let created = |c: &Value| c.get("createdTimeUtc").and_then(Value::as_str).unwrap_or("").to_owned();
-    comments.sort_by_key(created);
+    sort_comments(&mut comments);
     Ok(comments)
+}
+
+/// Oldest first.
+pub(crate) fn sort_comments(comments: &mut [Value]) {
+    comments
+        .sort_by_key(|c| c.get("createdTimeUtc").and_then(Value::as_str).unwrap_or("").to_owned());
 }
 
 /// Incident numbers of a workspace, taken in a transaction.
@@ -105,7 +113,10 @@ pub(crate) fn incident_url(portal_url: &str, id: &ResourceId) -> String {
 }
 
 /// Forgets all that this crate keeps about a workspace beside its resources.
-pub(crate) fn forget_workspace(store: &dyn Store, workspace: &ResourceId) -> Result<(), StoreError> {
+pub(crate) fn forget_workspace(
+    store: &dyn Store,
+    workspace: &ResourceId,
+) -> Result<(), StoreError> {
     let prefix = format!("{}/", workspace.key());
     for collection in [CHECKPOINTS, ALERTS, GROUPS, COUNTERS] {
         loop {

@@ -76,7 +76,7 @@ fn rule(fields: &Fields<'_>) -> Result<AnalyticsRule, Invalid> {
 }
 
 /// `[{connectorId, dataTypes}]`, whatever the file has there.
-pub(super) fn connectors(value: Option<&Value>) -> Value {
+pub(crate) fn connectors(value: Option<&Value>) -> Value {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let good = items.iter().filter(|i| i.get("connectorId").is_some_and(Value::is_string));
     good.map(|item| {

@@ -59,7 +59,11 @@ impl RuleRunner {
             entry.add(Table::SentinelHealth, health_record(run, run.outcome.as_ref()));
         }
         let batch = batch_id(runs);
-        ops.extend(entries.iter().filter_map(|(workspace, (entry, now))| entry.op(workspace, &batch, *now)));
+        ops.extend(
+            entries
+                .iter()
+                .filter_map(|(workspace, (entry, now))| entry.op(workspace, &batch, *now)),
+        );
         if ops.is_empty() {
             return Ok(());
         }
@@ -71,7 +75,12 @@ impl RuleRunner {
     }
 
     /// Stores one run; a run whose rule somebody else moved on is dropped.
-    fn store_one(&self, follower: &mut Follower, run: &Finished, tick: &mut Tick) -> Result<(), StoreError> {
+    fn store_one(
+        &self,
+        follower: &mut Follower,
+        run: &Finished,
+        tick: &mut Tick,
+    ) -> Result<(), StoreError> {
         for _ in 0..ATTEMPTS {
             let mut transaction = Transaction::new(&*self.store, run, &self.options.portal_url);
             transaction.build()?;
@@ -90,7 +99,10 @@ impl RuleRunner {
                 Err(other) => return Err(other),
             }
         }
-        tracing::warn!(rule = run.rule.key, "incidents change faster than alerts can join them; the window is tried again");
+        tracing::warn!(
+            rule = run.rule.key,
+            "incidents change faster than alerts can join them; the window is tried again"
+        );
         follower.refresh(&*self.store, &run.rule.key)
     }
 
@@ -108,10 +120,19 @@ impl RuleRunner {
             if let Some(windows) = missed {
                 let end = after.next_end;
                 let window = crate::alert::Window { start: after.last_end.unwrap_or(end), end };
-                let context = RunContext { rule_id: &rule.id, workspace: &rule.workspace, window, now };
-                entry.add(Table::SentinelHealth, health::missed_record(&rule.rule, &context, windows));
+                let context =
+                    RunContext { rule_id: &rule.id, workspace: &rule.workspace, window, now };
+                entry.add(
+                    Table::SentinelHealth,
+                    health::missed_record(&rule.rule, &context, windows),
+                );
             }
-            let batch = ids::guid(&["missed", &rule.key, &after.next_end.ticks().to_string(), &now.to_string()]);
+            let batch = ids::guid(&[
+                "missed",
+                &rule.key,
+                &after.next_end.ticks().to_string(),
+                &now.to_string(),
+            ]);
             ops.extend(entry.op(&rule.workspace.customer_id, &batch, now));
             match self.store.apply(ops) {
                 Ok(documents) => {
@@ -151,7 +172,11 @@ fn health_record(run: &Finished, outcome: Result<&Generated, &Failure>) -> Recor
 fn batch_id(runs: &[Finished]) -> String {
     let mut parts = vec!["rows".to_owned()];
     for run in runs {
-        parts.extend([run.rule.key.clone(), run.window.end.ticks().to_string(), run.now.ticks().to_string()]);
+        parts.extend([
+            run.rule.key.clone(),
+            run.window.end.ticks().to_string(),
+            run.now.ticks().to_string(),
+        ]);
     }
     ids::guid(&parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -206,7 +231,10 @@ impl<'a> Transaction<'a> {
             }
         }
         let told = run.outcome.as_ref().map(|all| Generated { alerts: made, ..all.clone() });
-        self.entry.add(Table::SentinelHealth, health_record(run, told.as_ref().map_err(|failure| *failure)));
+        self.entry.add(
+            Table::SentinelHealth,
+            health_record(run, told.as_ref().map_err(|failure| *failure)),
+        );
         Ok(())
     }
 
@@ -225,7 +253,9 @@ impl<'a> Transaction<'a> {
     fn into_incident(&mut self, alert: &Alert) -> Result<(), StoreError> {
         let (rule, now) = (&self.run.rule, self.run.now);
         let grouping = &rule.rule.incident.grouping;
-        let Some(group_key) = grouping::key(grouping, alert).map(|g| stored::group_key(&rule.id, &g)) else {
+        let Some(group_key) =
+            grouping::key(grouping, alert).map(|g| stored::group_key(&rule.id, &g))
+        else {
             return self.open(alert).map(drop);
         };
         let group = match self.groups.get(&group_key) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use model::{DateTime, QueryStatistics};
 
+use super::RunnerOptions;
 use super::query::Answered;
 use super::rules::{Follower, LoadedRule, Standing};
-use super::RunnerOptions;
 use crate::alert::{Generated, RunContext, Window, generate};
 use crate::checkpoint::{Checkpoint, LastRun};
 use crate::health::{self, Failure};
@@ -33,14 +33,14 @@ impl Finished {
     ) -> Option<Self> {
         let Answered { rule, window, rows, statistics, partial } = answer;
         let before = follower.standing(&rule.key)?.clone();
-        let context =
-            RunContext { rule_id: &rule.id, workspace: &rule.workspace, window, now };
+        let context = RunContext { rule_id: &rule.id, workspace: &rule.workspace, window, now };
         let outcome = rows.map(|rows| {
             let mut generated = generate(&rule.rule, &context, &rows);
             generated.issues.extend(partial);
             generated
         });
-        let after = standing_after(&rule, window, now, &outcome, &statistics, &before.checkpoint, options);
+        let after =
+            standing_after(&rule, window, now, &outcome, &statistics, &before.checkpoint, options);
         Some(Self { rule, window, now, outcome, statistics, before, after })
     }
 
@@ -94,6 +94,7 @@ fn standing_after(
             (false, failure.description.clone(), failure.reason.clone())
         }
     };
-    after.last_run = Some(LastRun { at: now, window_end: window.end, succeeded, description, reason });
+    after.last_run =
+        Some(LastRun { at: now, window_end: window.end, succeeded, description, reason });
     after
 }

@@ -39,7 +39,8 @@ pub(super) async fn ask(
 /// The query as its author wrote it; the window bounds the tables, and `now()` is the window's end, so that `ago()`
 /// means the same whenever the window is run.
 fn request(rule: &LoadedRule, window: Window, workspaces: &[(String, Arc<str>)]) -> QueryRequest {
-    let mut request = QueryRequest::new(&*rule.workspace.customer_id, &*rule.rule.query, window.end);
+    let mut request =
+        QueryRequest::new(&*rule.workspace.customer_id, &*rule.rule.query, window.end);
     match rule.rule.kind {
         // Both ends of the range are inside; the window's end is not.
         RuleKind::Scheduled => {

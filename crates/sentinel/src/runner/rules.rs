@@ -83,7 +83,8 @@ impl Follower {
 
     fn reload(&mut self, store: &dyn Store) -> Result<(), StoreError> {
         self.workspaces = Workspace::all(store)?;
-        let by_key: HashMap<String, &Workspace> = self.workspaces.iter().map(|w| (w.id.key(), w)).collect();
+        let by_key: HashMap<String, &Workspace> =
+            self.workspaces.iter().map(|w| (w.id.key(), w)).collect();
         let mut rules = HashMap::new();
         for document in store.list_all(RULES, "")? {
             let known = self.rules.get(&document.key).filter(|r| r.etag == document.etag);
@@ -114,7 +115,12 @@ impl Follower {
     }
 
     /// Gives new rules a checkpoint, lets disabled ones rest, forgets deleted ones, follows changed frequencies.
-    fn settle(&mut self, store: &dyn Store, now: DateTime, options: &ScheduleOptions) -> Result<(), StoreError> {
+    fn settle(
+        &mut self,
+        store: &dyn Store,
+        now: DateTime,
+        options: &ScheduleOptions,
+    ) -> Result<(), StoreError> {
         let mut ops = Vec::new();
         let mut next: Vec<(String, Checkpoint)> = Vec::new();
         for (key, rule) in &self.rules {
@@ -156,7 +162,9 @@ impl Follower {
                 return Err(error);
             }
         };
-        for ((key, checkpoint), document) in next.into_iter().zip(documents.into_iter().take(written)) {
+        for ((key, checkpoint), document) in
+            next.into_iter().zip(documents.into_iter().take(written))
+        {
             self.standings.insert(key, Standing { checkpoint, etag: document.map(|d| d.etag) });
         }
         for key in gone {
@@ -245,12 +253,21 @@ impl Follower {
     pub(super) fn costs(&self) -> impl Iterator<Item = RuleCost> {
         self.rules.iter().filter_map(|(key, rule)| {
             let cost = self.standings.get(key)?.checkpoint.cost;
-            Some(RuleCost { rule: rule.id.to_string(), display_name: rule.rule.display_name.clone(), cost })
+            Some(RuleCost {
+                rule: rule.id.to_string(),
+                display_name: rule.rule.display_name.clone(),
+                cost,
+            })
         })
     }
 }
 
-fn load(key: &str, etag: &str, value: &Value, workspace: &Workspace) -> Result<LoadedRule, crate::fields::Invalid> {
+fn load(
+    key: &str,
+    etag: &str,
+    value: &Value,
+    workspace: &Workspace,
+) -> Result<LoadedRule, crate::fields::Invalid> {
     let kind = value.get("kind").and_then(Value::as_str);
     let rule = AnalyticsRule::read(kind, value.get("properties").unwrap_or(&Value::Null))?;
     let id = value.get("id").and_then(Value::as_str).unwrap_or(key);

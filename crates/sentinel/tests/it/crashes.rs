@@ -43,15 +43,32 @@ impl Store for BreakingStore {
         self.inner.get(collection, key)
     }
 
-    fn put(&self, collection: &str, key: &str, value: Value, condition: Condition) -> Result<Document, StoreError> {
+    fn put(
+        &self,
+        collection: &str,
+        key: &str,
+        value: Value,
+        condition: Condition,
+    ) -> Result<Document, StoreError> {
         self.write(|| self.inner.put(collection, key, value, condition))
     }
 
-    fn delete(&self, collection: &str, key: &str, condition: Condition) -> Result<bool, StoreError> {
+    fn delete(
+        &self,
+        collection: &str,
+        key: &str,
+        condition: Condition,
+    ) -> Result<bool, StoreError> {
         self.write(|| self.inner.delete(collection, key, condition))
     }
 
-    fn list(&self, collection: &str, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Document>, StoreError> {
+    fn list(
+        &self,
+        collection: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
         self.inner.list(collection, prefix, after, limit)
     }
 
@@ -78,7 +95,12 @@ fn outcome(house: &House) -> (Vec<String>, Vec<String>, Vec<Value>, usize) {
 
 fn prepare(store: &dyn Store) {
     let per_result = json!({"aggregationKind": "AlertPerResult"});
-    put_rule(store, "a", "Scheduled", json!({"eventGroupingSettings": per_result, "incidentConfiguration": grouped("AllEntities", false)}));
+    put_rule(
+        store,
+        "a",
+        "Scheduled",
+        json!({"eventGroupingSettings": per_result, "incidentConfiguration": grouped("AllEntities", false)}),
+    );
     put_rule(store, "b", "NRT", json!({}));
     put_rule(store, "c", "Scheduled", json!({}));
 }
@@ -104,14 +126,22 @@ async fn wherever_it_breaks_the_end_is_the_same() {
     prepare(&*whole.store);
     run(&whole, 0).await;
     let want = outcome(&whole);
-    assert_eq!((want.0.len(), want.2.len()), (7, 5), "four alerts of one rule in two incidents, three of another");
+    assert_eq!(
+        (want.0.len(), want.2.len()),
+        (7, 5),
+        "four alerts of one rule in two incidents, three of another"
+    );
 
     let mut broke = 0;
     for after in [false, true] {
         for step in 1..40 {
             let (store, tables) = (store(), tables());
             prepare(&*store);
-            let breaking = Arc::new(BreakingStore { inner: store.clone(), left: AtomicUsize::new(step), after });
+            let breaking = Arc::new(BreakingStore {
+                inner: store.clone(),
+                left: AtomicUsize::new(step),
+                after,
+            });
             let place = run(&House::over(breaking.clone(), tables.clone()), 0).await;
             broke += usize::from(breaking.left.load(Ordering::SeqCst) == 0);
             let house = House::over(store, tables);

@@ -22,18 +22,28 @@ pub(crate) struct House {
 /// Tables with all that this crate writes.
 pub(crate) fn tables() -> Arc<CannedTables> {
     let columns = |table: sentinel::records::Table| {
-        let text: Vec<String> = table.columns().iter().map(|(name, ty)| format!("{name}:{ty}")).collect();
+        let text: Vec<String> =
+            table.columns().iter().map(|(name, ty)| format!("{name}:{ty}")).collect();
         text.join(", ")
     };
     let all = sentinel::records::Table::ALL.into_iter();
-    Arc::new(all.fold(CannedTables::new(), |tables, t| tables.with_table(CUSTOMER_ID, t.name(), &columns(t))))
+    Arc::new(all.fold(CannedTables::new(), |tables, t| {
+        tables.with_table(CUSTOMER_ID, t.name(), &columns(t))
+    }))
 }
 
 /// A store that holds the workspace.
 pub(crate) fn store() -> Arc<dyn Store> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let value = json!({"id": WORKSPACE, "name": "w", "properties": {"customerId": CUSTOMER_ID}});
-    store.put("microsoft.operationalinsights/workspaces", &WORKSPACE.to_lowercase(), value, Condition::Any).unwrap();
+    store
+        .put(
+            "microsoft.operationalinsights/workspaces",
+            &WORKSPACE.to_lowercase(),
+            value,
+            Condition::Any,
+        )
+        .unwrap();
     store
 }
 
@@ -45,7 +55,10 @@ impl House {
     /// The house after a restart: nothing but what is stored.
     pub(crate) fn over(store: Arc<dyn Store>, tables: Arc<CannedTables>) -> Self {
         let journal = Arc::new(Journal::new(store.clone(), tables.clone()));
-        let options = RunnerOptions { portal_url: "https://localhost:8443".into(), ..RunnerOptions::default() };
+        let options = RunnerOptions {
+            portal_url: "https://localhost:8443".into(),
+            ..RunnerOptions::default()
+        };
         let runner = RuleRunner::new(store.clone(), tables.clone(), journal, options);
         Self { store, tables, runner }
     }
@@ -62,7 +75,9 @@ impl House {
     /// The values of a column of all rows appended to a table.
     pub(crate) fn column(&self, table: &str, column: &str) -> Vec<String> {
         let rows = self.tables.appended(table);
-        rows.iter().flat_map(|r| (0..r.len()).map(|i| r.get(i, column).unwrap().to_string())).collect()
+        rows.iter()
+            .flat_map(|r| (0..r.len()).map(|i| r.get(i, column).unwrap().to_string()))
+            .collect()
     }
 
     pub(crate) fn incidents(&self) -> Vec<Value> {
@@ -91,7 +106,9 @@ pub(crate) fn put_rule(store: &dyn Store, name: &str, kind: &str, more: Value) {
     properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let id = rule_id(name);
     let value = json!({"id": id, "name": name, "kind": kind, "properties": properties});
-    store.put("microsoft.securityinsights/alertrules", &id.to_lowercase(), value, Condition::Any).unwrap();
+    store
+        .put("microsoft.securityinsights/alertrules", &id.to_lowercase(), value, Condition::Any)
+        .unwrap();
 }
 
 /// A time of one day.

@@ -4,4 +4,5 @@
 mod crashes;
 mod house;
 mod public_content;
+mod resources;
 mod runs;

@@ -21,8 +21,14 @@ async fn a_result_becomes_an_alert_an_incident_and_rows() {
     assert_eq!(properties["status"], "New");
     assert_eq!(properties["relatedAnalyticRuleIds"], json!([rule_id("r")]));
     assert!(properties["incidentUrl"].as_str().unwrap().starts_with("https://localhost:8443/"));
-    assert_eq!(house.column("SecurityIncident", "IncidentName"), [incident["name"].as_str().unwrap()]);
-    assert_eq!(incident["state"]["alertIds"], json!(house.column("SecurityAlert", "SystemAlertId")));
+    assert_eq!(
+        house.column("SecurityIncident", "IncidentName"),
+        [incident["name"].as_str().unwrap()]
+    );
+    assert_eq!(
+        incident["state"]["alertIds"],
+        json!(house.column("SecurityAlert", "SystemAlertId"))
+    );
     assert_eq!(house.column("SentinelHealth", "Status"), ["Success"]);
     assert_eq!(house.column("SentinelHealth", "OperationName"), ["Scheduled analytics rule run"]);
     let cost = house.runner.costs().await;
@@ -40,15 +46,21 @@ async fn nothing_runs_twice_and_nothing_is_left_out() {
     let house = House::new();
     house.rule("r", "Scheduled", json!({}));
     house.tables.answer("", users(&["ann"]));
-    for (clock, runs) in
-        [("10:00:00", 1), ("10:00:00", 0), ("10:04:59", 0), ("10:05:00", 1), ("10:05:01", 0), ("10:21:00", 3)]
-    {
+    for (clock, runs) in [
+        ("10:00:00", 1),
+        ("10:00:00", 0),
+        ("10:04:59", 0),
+        ("10:05:00", 1),
+        ("10:05:01", 0),
+        ("10:21:00", 3),
+    ] {
         assert_eq!(house.tick(clock).await.runs, runs, "{clock}");
     }
     // after a restart the missed windows are caught up, in order
     let again = House::over(house.store.clone(), house.tables.clone());
     assert_eq!(again.tick("10:35:00").await.runs, 3);
-    let ends: Vec<String> = again.tables.queries().iter().map(|q| q.now.to_string()[11..16].to_owned()).collect();
+    let ends: Vec<String> =
+        again.tables.queries().iter().map(|q| q.now.to_string()[11..16].to_owned()).collect();
     assert_eq!(ends, ["10:00", "10:05", "10:10", "10:15", "10:20", "10:25", "10:30", "10:35"]);
     assert_eq!(again.column("SecurityAlert", "SystemAlertId").len(), 8);
 }
@@ -61,7 +73,8 @@ async fn nrt_rules_look_at_what_arrived() {
     assert_eq!(house.tick("10:00:00").await.runs, 0, "arrivals settle");
     assert_eq!(house.tick("10:00:05").await.runs, 1);
     assert_eq!(house.tick("10:03:06").await.runs, 1, "what was missed is one window");
-    let ranges: Vec<_> = house.tables.queries().iter().map(|q| q.ingestion_range.unwrap()).collect();
+    let ranges: Vec<_> =
+        house.tables.queries().iter().map(|q| q.ingestion_range.unwrap()).collect();
     assert_eq!((ranges[0].start, ranges[0].end), (Some(at("09:59:00")), Some(at("10:00:00"))));
     assert_eq!((ranges[1].start, ranges[1].end), (Some(at("10:00:00")), Some(at("10:03:00"))));
     assert_eq!(house.column("SentinelHealth", "OperationName")[0], "NRT analytics rule run");
@@ -84,7 +97,10 @@ async fn a_failing_rule_is_told_and_stops_no_other() {
     house.tables.answer_with("bad", Err(error));
     let tick = house.tick("10:00:00").await;
     assert_eq!((tick.runs, tick.failures, tick.alerts), (2, 1, 1));
-    let health = house.column("SentinelHealth", "Status").into_iter().zip(house.column("SentinelHealth", "Reason"));
+    let health = house
+        .column("SentinelHealth", "Status")
+        .into_iter()
+        .zip(house.column("SentinelHealth", "Reason"));
     let health: Vec<_> = health.filter(|(status, _)| status == "Failure").collect();
     assert_eq!(health, [("Failure".to_owned(), "SEM0100".to_owned())]);
     let status = &house.checkpoint("bad")["lastRun"];
@@ -124,7 +140,11 @@ async fn alerts_are_grouped_into_incidents() {
     house.tables.answer("", users(&["ann", "eve"]));
     let tick = house.tick("10:05:00").await;
     assert_eq!((tick.alerts, tick.incidents), (2, 1));
-    let counts: Vec<_> = house.incidents().iter().map(|i| i["properties"]["additionalData"]["alertsCount"].clone()).collect();
+    let counts: Vec<_> = house
+        .incidents()
+        .iter()
+        .map(|i| i["properties"]["additionalData"]["alertsCount"].clone())
+        .collect();
     assert_eq!(counts, [json!(2), json!(1), json!(1)]);
     let rows = house.column("SecurityIncident", "IncidentNumber");
     assert_eq!(rows, ["1", "2", "1", "3"], "every change of an incident is a row");
@@ -148,10 +168,16 @@ async fn a_closed_incident_is_opened_again_or_left() {
         closed["properties"]["classification"] = json!("Undetermined");
         closed["state"]["closed"] = json!("2024-01-01T10:01:00Z");
         let key = closed["id"].as_str().unwrap().to_lowercase();
-        house.store.put("microsoft.securityinsights/incidents", &key, closed, Condition::Any).unwrap();
+        house
+            .store
+            .put("microsoft.securityinsights/incidents", &key, closed, Condition::Any)
+            .unwrap();
         house.tick("10:05:00").await;
         let all = house.incidents();
-        assert_eq!((all.len(), all[0]["properties"]["status"].as_str().unwrap()), (incidents, status));
+        assert_eq!(
+            (all.len(), all[0]["properties"]["status"].as_str().unwrap()),
+            (incidents, status)
+        );
         assert_eq!(all[0]["properties"]["classification"].is_null(), reopen);
     }
 }
@@ -175,14 +201,22 @@ async fn a_full_incident_is_followed_by_another() {
     house.tables.answer("", users(&names.iter().map(String::as_str).collect::<Vec<_>>()));
     house.tick("10:00:00").await;
     house.tick("10:05:00").await;
-    let counts: Vec<_> = house.incidents().iter().map(|i| i["properties"]["additionalData"]["alertsCount"].clone()).collect();
+    let counts: Vec<_> = house
+        .incidents()
+        .iter()
+        .map(|i| i["properties"]["additionalData"]["alertsCount"].clone())
+        .collect();
     assert_eq!(counts, [json!(150), json!(50)]);
 }
 
 #[tokio::test]
 async fn suppression_pauses_the_rule() {
     let house = House::new();
-    house.rule("r", "Scheduled", json!({"suppressionEnabled": true, "suppressionDuration": "PT15M"}));
+    house.rule(
+        "r",
+        "Scheduled",
+        json!({"suppressionEnabled": true, "suppressionDuration": "PT15M"}),
+    );
     house.tables.answer("", users(&["ann"]));
     let mut runs = Vec::new();
     for minute in (0..40).step_by(5) {
@@ -200,13 +234,28 @@ async fn rules_come_change_rest_and_go() {
     house.rule("r", "Scheduled", json!({}));
     assert_eq!(house.tick("10:00:30").await.runs, 1, "a new rule runs at once");
     house.rule("r", "Scheduled", json!({"queryFrequency": "PT1H", "queryPeriod": "PT1H"}));
-    assert_eq!(house.tick("10:06:00").await.runs, 0, "a changed frequency counts from the last run");
+    assert_eq!(
+        house.tick("10:06:00").await.runs,
+        0,
+        "a changed frequency counts from the last run"
+    );
     assert_eq!(house.tick("11:00:30").await.runs, 1);
     house.rule("r", "Scheduled", json!({"enabled": false}));
     assert_eq!(house.tick("11:30:00").await.runs, 0);
     house.rule("r", "Scheduled", json!({}));
-    assert_eq!(house.tick("14:00:00").await.runs, 1, "what passed while it was off is not caught up");
-    house.store.delete("microsoft.securityinsights/alertrules", &rule_id("r").to_lowercase(), Condition::Any).unwrap();
+    assert_eq!(
+        house.tick("14:00:00").await.runs,
+        1,
+        "what passed while it was off is not caught up"
+    );
+    house
+        .store
+        .delete(
+            "microsoft.securityinsights/alertrules",
+            &rule_id("r").to_lowercase(),
+            Condition::Any,
+        )
+        .unwrap();
     assert_eq!(house.tick("15:00:00").await.runs, 0);
     assert!(house.store.list_all("sentinel.checkpoints", "").unwrap().is_empty());
 }
@@ -220,7 +269,11 @@ async fn too_long_an_absence_is_told() {
     let house = House::over(house.store, house.tables);
     let now = testkit::time("2024-01-11T00:00:00Z");
     while house.runner.tick(now).await.unwrap().more {}
-    let missed: Vec<_> = house.column("SentinelHealth", "Reason").into_iter().filter(|r| r == "WindowsMissed").collect();
+    let missed: Vec<_> = house
+        .column("SentinelHealth", "Reason")
+        .into_iter()
+        .filter(|r| r == "WindowsMissed")
+        .collect();
     assert_eq!(missed.len(), 1);
     assert_eq!(house.checkpoint("r")["cost"]["windowsMissed"], 2880 - 300);
     assert_eq!(house.tables.queries().len(), 1 + 300);
@@ -231,7 +284,9 @@ async fn a_clock_that_jumps_makes_no_alert_twice() {
     let house = House::new();
     house.rule("r", "Scheduled", json!({}));
     house.tables.answer("", users(&["ann"]));
-    for clock in ["10:00:00", "10:05:00", "11:05:00", "10:06:00", "10:10:00", "10:15:00", "11:10:00"] {
+    for clock in
+        ["10:00:00", "10:05:00", "11:05:00", "10:06:00", "10:10:00", "10:15:00", "11:10:00"]
+    {
         house.tick(clock).await;
     }
     let ids = house.column("SecurityAlert", "SystemAlertId");
