@@ -11,6 +11,8 @@ use super::support::Answer;
 
 /// Most elements of `range` and `repeat`.
 const LENGTH_MAX: i64 = 1 << 20;
+/// Most bytes that `repeat` makes of one value.
+const BYTES_MAX: usize = 8 << 20;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("array_length", length),
@@ -288,8 +290,10 @@ fn pack_array(call: &Call<'_>) -> Answer {
 fn repeat(call: &Call<'_>) -> Answer {
     let counts = call.number(1)?;
     call.built(|row, out| {
-        let count = counts.long(row).filter(|c| *c >= 0)?.min(LENGTH_MAX);
         let value = call.value(0, row);
+        let size = values::Dynamic::from_value(&value).as_bytes().len().max(1);
+        let fitting = i64::try_from(BYTES_MAX / size).unwrap_or(0).min(LENGTH_MAX);
+        let count = counts.long(row).filter(|c| *c >= 0)?.min(fitting);
         out.begin_array();
         (0..count).for_each(|_| out.value(&value));
         out.end_array();

@@ -24,6 +24,7 @@ mod math;
 mod sets;
 pub(crate) mod ip;
 mod ip_search;
+pub mod series;
 mod call;
 mod compare;
 mod signature;
@@ -90,6 +91,14 @@ const FAMILIES: &[&[Function]] = &[
     math::FUNCTIONS,
     parse::FUNCTIONS,
     regex::FUNCTIONS,
+    series::arithmetic::FUNCTIONS,
+    series::decompose::FUNCTIONS,
+    series::fill::FUNCTIONS,
+    series::filter::FUNCTIONS,
+    series::fit::FUNCTIONS,
+    series::fourier::FUNCTIONS,
+    series::periods::FUNCTIONS,
+    series::stats::FUNCTIONS,
     sets::FUNCTIONS,
     strings::FUNCTIONS,
     terms::FUNCTIONS,

@@ -10,6 +10,8 @@ use super::support::{Answer, AnyText};
 
 /// Most repetitions of `strrep`.
 const REPEAT_MAX: i64 = 1024;
+/// Bytes after which `strrep` stops.
+const TEXT_MAX: usize = 32 << 20;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("tolower", |c| folded(c, |t| t.to_lowercase(), str::make_ascii_lowercase)),
@@ -112,6 +114,9 @@ fn strrep(call: &Call<'_>) -> Answer {
         let text = texts.get(row);
         let delimiter = delimiter.as_ref().map_or(Cow::Borrowed(""), |d| d.get(row));
         for index in 0..count {
+            if out.len() > TEXT_MAX {
+                break;
+            }
             if index > 0 {
                 out.push_str(&delimiter);
             }
