@@ -15,6 +15,7 @@ pub mod exec;
 pub mod functions;
 pub mod optimize;
 pub mod plan;
+pub mod plugins;
 pub mod source;
 
 use std::path::PathBuf;

@@ -66,13 +66,21 @@ fn call_name(call: &Call) -> Option<String> {
 /// Hands out names that do not stand twice.
 pub(super) struct Names {
     used: HashSet<Arc<str>>,
+    /// Names of the input: `Column1` there makes the next unnamed one `Column2`.
+    avoided: HashSet<Arc<str>>,
     unnamed: usize,
 }
 
 impl Names {
     /// Names already taken.
     pub(super) fn new(used: impl IntoIterator<Item = Arc<str>>) -> Self {
-        Self { used: used.into_iter().collect(), unnamed: 0 }
+        Self { used: used.into_iter().collect(), avoided: HashSet::new(), unnamed: 0 }
+    }
+
+    /// The names of a result whose unnamed columns also keep clear of the input's names.
+    pub(super) fn beside(input: &[crate::plan::Field]) -> Self {
+        let avoided = input.iter().filter(|f| f.name.starts_with("Column"));
+        Self { avoided: avoided.map(|f| Arc::clone(&f.name)).collect(), ..Self::new([]) }
     }
 
     /// The name itself, or with the first number that makes it new: `x`, `x1`, `x2`.
@@ -102,7 +110,7 @@ impl Names {
         loop {
             self.unnamed += 1;
             let name: Arc<str> = Arc::from(format!("Column{}", self.unnamed));
-            if self.used.insert(Arc::clone(&name)) {
+            if !self.avoided.contains(&name) && self.used.insert(Arc::clone(&name)) {
                 return name;
             }
         }

@@ -189,7 +189,7 @@ impl Binder<'_> {
     pub(super) fn project_operator(&self, env: &Env, input: Relation, columns: &[Ast]) -> Result<Relation> {
         let input = self.with_ingestion_time(input, columns);
         let ctx = Context::row(env, &input, "project");
-        let mut names = Names::new([]);
+        let mut names = Names::beside(&input.plan.fields);
         let mut outputs = Vec::with_capacity(columns.len());
         for ast in columns {
             match &ast.kind {
@@ -389,7 +389,7 @@ impl Binder<'_> {
     /// `distinct`.
     pub(super) fn distinct(&self, env: &Env, input: Relation, columns: &[Ast]) -> Result<Relation> {
         let ctx = Context::row(env, &input, "distinct");
-        let mut names = Names::new([]);
+        let mut names = Names::beside(&input.plan.fields);
         let mut keys = Vec::new();
         for ast in columns {
             match &ast.kind {

@@ -19,7 +19,7 @@ impl Binder<'_> {
     /// `make-series`.
     pub(super) fn make_series(&self, env: &Env, input: Relation, series: &MakeSeries, span: Span) -> Result<Relation> {
         let ctx = Context { windows: false, ..Context::row(env, &input, "make-series") };
-        let mut names = Names::new([]);
+        let mut names = Names::beside(&input.plan.fields);
         let mut keys = Vec::with_capacity(series.by.len());
         for ast in &series.by {
             let expr = self.scalar(&ctx, ast)?;

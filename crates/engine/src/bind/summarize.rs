@@ -25,7 +25,7 @@ impl Binder<'_> {
         let input = self.with_ingestion_time(input, &asts);
         let _ = before;
         let ctx = Context { windows: false, ..Context::row(env, &input, "summarize") };
-        let mut names = Names::new([]);
+        let mut names = Names::beside(&input.plan.fields);
         let mut keys = Vec::with_capacity(summarize.by.len());
         for (i, ast) in summarize.by.iter().enumerate() {
             let mut expr = self.scalar(&ctx, ast)?;
