@@ -168,17 +168,17 @@ impl Core {
         self.tables.write().remove(key);
     }
 
-    /// Up to which row segments (or a deletion) make the log unnecessary for a table.
-    pub(crate) fn sealed(&self, key: &str) -> u64 {
+    /// Up to which row segments (or a deletion) make the log unnecessary for a table; none when it never had rows.
+    pub(crate) fn sealed(&self, key: &str) -> Option<u64> {
         match self.existing(key) {
-            Some(table) => table.sealed(),
-            None => self.graves.read().get(key).copied().unwrap_or(u64::MAX),
+            Some(table) => Some(table.sealed()),
+            None => self.graves.read().get(key).copied(),
         }
     }
 
     /// Removes log files that are no longer needed.
     pub(crate) fn release_log(&self) {
-        self.files.release(|key| self.sealed(key));
+        self.files.release(|key| self.sealed(key).unwrap_or(u64::MAX));
     }
 
     /// Connects the log's writer.

@@ -191,7 +191,7 @@ impl<'a> Replay<'a> {
         let received = DateTime::from_ticks(header.received);
         let seen = self.seen.entry(key.to_owned()).or_default();
         *seen = header.last_row().max(*seen);
-        if header.last_row() <= core.sealed(key) {
+        if header.last_row() <= self.sealed(key) {
             if header.batch != 0 {
                 core.ids.remember(header.batch, received);
             }
@@ -241,9 +241,13 @@ impl<'a> Replay<'a> {
         }
     }
 
+    fn sealed(&self, key: &str) -> u64 {
+        self.core.sealed(key).unwrap_or(0)
+    }
+
     /// Up to which row everything of the table has been seen or is in segments.
     fn reached(&self, key: &str) -> u64 {
-        self.seen.get(key).copied().unwrap_or(0).max(self.core.sealed(key))
+        self.seen.get(key).copied().unwrap_or(0).max(self.sealed(key))
     }
 
     fn report_bad(&mut self, path: &Path, scanned: &Scanned) {
@@ -258,7 +262,7 @@ impl<'a> Replay<'a> {
             };
             let key = format!("{}/{}", header.workspace, header.table);
             self.next_row = self.next_row.max(header.last_row() + 1);
-            if header.last_row() > self.core.sealed(&key) {
+            if header.last_row() > self.sealed(&key) {
                 let what = format!("{} rows of {} fail their checksum", header.rows, header.table);
                 self.lost(&key, place, what);
             }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arrow_buffer::Buffer;
+use engine::source::TableSource;
 use model::{AppendReceipt, AppendRequest, FunctionDefinition, TableInfo, TableKind, TablesError};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -19,9 +20,10 @@ use crate::error::Error;
 use crate::memory::{MemoryBatch, Run};
 use crate::options::Options;
 use crate::recover::{recover, reserved_bytes};
+use crate::scan::Source;
 use crate::schema::changed;
 use crate::seal::seal;
-use crate::table::{Damage, Table};
+use crate::table::{Damage, Table, query_cutoff};
 use crate::tasks;
 use crate::wal::{Message, Pending, TableEnd, Writer};
 
@@ -120,6 +122,18 @@ impl LogStore {
         self.core.catalogue.put_damage(&damage)?;
         table.accept_damage();
         Ok(())
+    }
+
+    /// A table as it is now, to be read without a query: rows not expired, those in memory included.
+    pub fn source(
+        &self,
+        workspace: &str,
+        table: &str,
+    ) -> Result<Arc<dyn TableSource>, TablesError> {
+        let table = self.existing(workspace, table)?;
+        let snapshot = table.snapshot();
+        let oldest = query_cutoff(&snapshot.info, self.core.clock.now());
+        Ok(Arc::new(Source::new(snapshot, oldest)))
     }
 
     pub(crate) fn spill_folder(&self) -> PathBuf {
@@ -245,6 +259,7 @@ impl LogStore {
             let segments = going.segments();
             let facts: Vec<_> = segments.iter().map(|s| &s.facts).collect();
             let deleted = core.catalogue.delete_table(&going.key, &facts, next_row - 1);
+            drop(segments);
             if deleted.is_ok() {
                 workspace.infos.write().remove(&going.name);
                 going.drop_rows();

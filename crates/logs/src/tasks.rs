@@ -69,7 +69,7 @@ fn due(core: &Core) -> Vec<Arc<Table>> {
     tables.retain(|(unsealed, _)| unsealed.rows > 0);
     tables.sort_by_key(|(unsealed, _)| std::cmp::Reverse(unsealed.bytes));
     let keeping = match core.files.bytes() > limits.wal_bytes {
-        true => core.files.oldest_tables(|key| core.sealed(key)),
+        true => core.files.oldest_tables(|key| core.sealed(key).unwrap_or(u64::MAX)),
         false => Vec::new(),
     };
     // Under pressure the largest tables go until half of the memory is free.

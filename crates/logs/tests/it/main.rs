@@ -1,1 +1,15 @@
-//! Integration tests.
+//! The log store from outside: what is acknowledged is there, once, whatever happens in between.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod concurrency;
+mod crash;
+mod damage;
+mod duplicates;
+mod formats;
+mod full_disk;
+mod merging;
+mod power;
+mod query;
+mod reading;
+mod schema;
+mod support;
