@@ -197,7 +197,7 @@ fn semantic_error(error: BindError, text: &str) -> QueryError {
         return QueryError::ResourceLimit(error.message);
     }
     let at = error.span.position(text);
-    let token: String = error.span.of(text).chars().take(80).collect();
+    let token = shown(error.span.of(text));
     QueryError::Semantic {
         code: error.code.to_owned(),
         message: format!("Semantic error: {}: {}", error.code, error.message),
@@ -205,6 +205,13 @@ fn semantic_error(error: BindError, text: &str) -> QueryError {
         pos: at.column as usize,
         token,
     }
+}
+
+/// The text at a place, shortened; what an obfuscated literal (`h"..."`) hides stays hidden.
+fn shown(text: &str) -> String {
+    let hidden = ["h\"", "h'", "H\"", "H'", "h@", "H@"].iter().filter_map(|mark| text.find(mark)).min();
+    let visible = hidden.map_or(text, |at| &text[..at]);
+    visible.chars().take(80).collect()
 }
 
 fn failure(error: ExecError, query: &Query<'_>) -> QueryError {
