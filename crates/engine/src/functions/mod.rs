@@ -24,7 +24,7 @@ mod math;
 mod sets;
 pub(crate) mod ip;
 mod ip_search;
-pub mod series;
+mod series;
 mod call;
 mod compare;
 mod signature;

@@ -204,7 +204,13 @@ fn forecast(call: &Call<'_>) -> Answer {
         let valid = items.iter().take(learned).all(Option::is_some);
         let y: Vec<f64> = items.into_iter().map(|v| v.unwrap_or(0.0)).collect();
         valid.then_some(())?;
-        write_numbers(out, &take_apart(&y, &settings).baseline);
+        let parts = take_apart(&y, &settings);
+        let residual: Vec<f64> = y.iter().zip(&parts.baseline).map(|(y, b)| y - b).collect();
+        out.begin_array();
+        for part in [&parts.baseline, &parts.seasonal, &parts.trend, &residual] {
+            write_numbers(out, part);
+        }
+        out.end_array();
         Some(())
     })
 }

@@ -1,7 +1,6 @@
 //! Series: arrays of numbers as `make-series` gives them.
 //!
-//! Functions with several results give an array of them; [`tuple`] names the parts, which the binder hands out as
-//! columns.
+//! Functions with several results give an array of them, which the binder hands out as columns.
 
 pub(super) mod arithmetic;
 pub(super) mod decompose;
@@ -12,70 +11,7 @@ pub(super) mod fourier;
 pub(super) mod periods;
 pub(super) mod stats;
 
-use values::{DynamicBuilder, DynamicRef, Kind, ScalarType};
-
-use ScalarType::{Dynamic, Long, Real};
-
-/// Names and types of the parts that a function gives, where it gives several.
-pub fn tuple(function: &str) -> Option<&'static [(&'static str, ScalarType)]> {
-    const STATS: &[(&str, ScalarType)] = &[
-        ("min", Real),
-        ("min_idx", Long),
-        ("max", Real),
-        ("max_idx", Long),
-        ("avg", Real),
-        ("stdev", Real),
-        ("variance", Real),
-    ];
-    const LINE: &[(&str, ScalarType)] = &[
-        ("rsquare", Real),
-        ("slope", Real),
-        ("variance", Real),
-        ("rvariance", Real),
-        ("interception", Real),
-        ("line_fit", Dynamic),
-    ];
-    const TWO_LINES: &[(&str, ScalarType)] = &[
-        ("rsquare", Real),
-        ("split_idx", Long),
-        ("variance", Real),
-        ("rvariance", Real),
-        ("line_fit", Dynamic),
-        ("right_rsquare", Real),
-        ("right_slope", Real),
-        ("right_interception", Real),
-        ("right_variance", Real),
-        ("right_rvariance", Real),
-        ("left_rsquare", Real),
-        ("left_slope", Real),
-        ("left_interception", Real),
-        ("left_variance", Real),
-        ("left_rvariance", Real),
-    ];
-    const POLYNOMIAL: &[(&str, ScalarType)] = &[
-        ("rsquare", Real),
-        ("coefficients", Dynamic),
-        ("variance", Real),
-        ("rvariance", Real),
-        ("poly_fit", Dynamic),
-    ];
-    const COMPONENTS: &[(&str, ScalarType)] =
-        &[("baseline", Dynamic), ("seasonal", Dynamic), ("trend", Dynamic), ("residual", Dynamic)];
-    const ANOMALIES: &[(&str, ScalarType)] =
-        &[("ad_flag", Dynamic), ("ad_score", Dynamic), ("baseline", Dynamic)];
-    Some(match function {
-        "series_stats" => STATS,
-        "series_fit_line" => LINE,
-        "series_fit_2lines" => TWO_LINES,
-        "series_fit_poly" => POLYNOMIAL,
-        "series_decompose" => COMPONENTS,
-        "series_decompose_anomalies" => ANOMALIES,
-        "series_fft" | "series_ifft" => &[("real", Dynamic), ("imag", Dynamic)],
-        "series_periods_detect" => &[("periods", Dynamic), ("scores", Dynamic)],
-        "series_periods_validate" => &[("periods", Dynamic), ("scores", Dynamic)],
-        _ => return None,
-    })
-}
+use values::{DynamicBuilder, DynamicRef, Kind};
 
 /// An element as a number; datetimes and timespans count as their ticks.
 pub(super) fn number(item: DynamicRef<'_>) -> Option<f64> {
