@@ -32,6 +32,13 @@ impl Tables for LogStore {
         answer.unwrap_or_else(|_| Err(QueryError::Execution("the query ended badly".into())))
     }
 
+    async fn transform(&self, text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
+        let text = text.to_owned();
+        let run = move || engine::transform(&text, rows, now);
+        let made = tokio::task::spawn_blocking(run).await;
+        made.unwrap_or_else(|_| Err(QueryError::Execution("the transform ended badly".into())))
+    }
+
     fn tables(&self, workspace: &str) -> Vec<Arc<TableInfo>> {
         self.core.workspace(workspace).map_or_else(Vec::new, |w| self.core.infos(&w))
     }

@@ -158,14 +158,14 @@ fn hints_leave_few_blocks_and_never_too_few() {
         (compare("real", Comparison::GreaterOrEqual, Value::Real(1e9)), 0),
         (
             Hint::Any(vec![
-                compare("int", Comparison::Equal, Value::Int(5)),
+                compare("int", Comparison::Greater, Value::Int(138)),
                 terms(Some("string"), &["100001"]),
             ]),
-            groups + 1,
+            all - groups + 1,
         ),
         (
             Hint::All(vec![
-                compare("int", Comparison::Equal, Value::Int(5)),
+                compare("int", Comparison::Greater, Value::Int(138)),
                 terms(Some("string"), &["100001"]),
             ]),
             0,
