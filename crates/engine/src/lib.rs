@@ -109,6 +109,18 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     Ok(answer)
 }
 
+/// Runs a query over rows given by hand, under the name `source`: the transform of a data collection rule.
+pub fn transform(text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
+    let mut catalog = source::MemoryCatalog::default();
+    catalog.insert(Arc::new(source::MemoryTable::new("source", rows)));
+    let mut asked = Query::new(text, Arc::new(catalog), now);
+    asked.limits.rows_max = usize::MAX;
+    asked.limits.bytes_max = usize::MAX;
+    asked.threads = 1;
+    let mut answer = query(&asked)?;
+    Ok(answer.tables.pop().map(|t| t.rows).unwrap_or_default())
+}
+
 /// Parses, binds and optimizes; parts whose columns depend on data are run on the way.
 fn compile(query: &Query<'_>, executor: &Executor) -> Result<BoundQuery, QueryError> {
     let parsed = kql::parse(query.text);
