@@ -7,7 +7,6 @@ mod terminal;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use anyhow::Context;
 use model::{QueryAnswer, Rows, ScalarType, Value};
 
 use crate::cli::Format;
@@ -70,7 +69,7 @@ fn parquet(answer: &QueryAnswer, out: &mut impl Write) -> anyhow::Result<()> {
     let [table] = answer.tables.as_slice() else {
         return Err(WrongUse::because("a Parquet file holds one result; the query gives several"));
     };
-    let bytes = logs::parquet_file::write(&table.rows).context("cannot write Parquet")?;
+    let bytes = logs::parquet_file::write(&table.rows).map_err(anyhow::Error::msg)?;
     Ok(out.write_all(&bytes)?)
 }
 
