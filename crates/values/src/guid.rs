@@ -10,27 +10,23 @@ pub struct Guid(pub [u8; 16]);
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 impl Guid {
-    /// Reads 32 hex digits, with dashes in their places or none, in braces, parentheses or neither.
+    /// Reads 32 hex digits, with dashes anywhere between them, in braces, parentheses or neither.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().as_bytes();
         let inner = match text {
             [b'{', inner @ .., b'}'] | [b'(', inner @ .., b')'] => inner,
             plain => plain,
         };
-        let dashed = inner.len() == 36 && DASHES.iter().all(|&at| inner.get(at) == Some(&b'-'));
-        if !dashed && inner.len() != 32 {
+        if inner.len() > 40 || inner.starts_with(b"-") || inner.ends_with(b"-") {
             return None;
         }
-        let mut digits = inner
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !dashed || !DASHES.contains(at))
-            .map(|(_, byte)| (*byte as char).to_digit(16));
+        let mut digits =
+            inner.iter().filter(|byte| **byte != b'-').map(|byte| (*byte as char).to_digit(16));
         let mut out = [0; 16];
         for byte in &mut out {
             *byte = (digits.next()?? * 16 + digits.next()??) as u8;
         }
-        Some(Self(out))
+        digits.next().is_none().then_some(Self(out))
     }
 
     /// `74be27de-1e4e-49d9-b579-fe0b331d3642` as bytes, without allocation.

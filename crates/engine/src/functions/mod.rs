@@ -25,6 +25,7 @@ mod sets;
 pub(crate) mod ip;
 mod ip_search;
 mod series;
+mod units;
 mod call;
 mod compare;
 mod signature;
@@ -102,6 +103,7 @@ const FAMILIES: &[&[Function]] = &[
     sets::FUNCTIONS,
     strings::FUNCTIONS,
     terms::FUNCTIONS,
+    units::FUNCTIONS,
     url::FUNCTIONS,
     xml::FUNCTIONS,
 ];

@@ -16,8 +16,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("url_decode", decode),
     Function::new("punycode_from_string", |c| punycode(c, puny_encode)),
     Function::new("punycode_to_string", |c| punycode(c, puny_decode)),
-    Function::new("punycode_domain_from_string", |c| punycode(c, domain_encode)),
-    Function::new("punycode_domain_to_string", |c| punycode(c, domain_decode)),
+    Function::new("punycode_domain_from_string", |c| punycode(c, domain_decode)),
+    Function::new("punycode_domain_to_string", |c| punycode(c, domain_encode)),
 ];
 
 fn parse_url(call: &Call<'_>) -> Answer {
@@ -158,9 +158,9 @@ fn punycode(call: &Call<'_>, f: fn(&str) -> Option<String>) -> Answer {
     call.written(|row, out| out.push_str(&f(&texts.get(row)).unwrap_or_default()))
 }
 
-/// Each label that needs it, behind `xn--`.
+/// Each label that needs it, behind `xn--`. The full stops of other scripts separate labels too.
 fn domain_encode(domain: &str) -> Option<String> {
-    let labels = domain.split('.').map(|label| {
+    let labels = domain.split(['.', '。', '．', '｡']).map(|label| {
         if label.is_ascii() {
             Some(label.to_owned())
         } else {
