@@ -26,6 +26,7 @@ pub(crate) mod ip;
 mod ip_search;
 mod series;
 mod units;
+mod sketches;
 mod call;
 mod compare;
 mod signature;
@@ -101,6 +102,7 @@ const FAMILIES: &[&[Function]] = &[
     series::periods::FUNCTIONS,
     series::stats::FUNCTIONS,
     sets::FUNCTIONS,
+    sketches::FUNCTIONS,
     strings::FUNCTIONS,
     terms::FUNCTIONS,
     units::FUNCTIONS,
