@@ -14,6 +14,7 @@ pub use rows::{Batch, Column, ColumnBuilder, Rows, Schema};
 pub use severity::Severity;
 pub use tables::{
     AppendReceipt, AppendRequest, Cancel, FunctionDefinition, QueryAnswer, QueryError, QueryLimits,
-    QueryRequest, QueryStatistics, ResultTable, TableAccess, TableInfo, TableKind, Tables, TablesError,
+    QueryRequest, QueryStatistics, ResultTable, TableAccess, TableInfo, TableKind, Tables,
+    TablesError,
 };
 pub use values::{DateTime, Decimal, Dynamic, DynamicRef, Guid, ScalarType, TimeSpan, Value};

@@ -1,6 +1,8 @@
 //! Time ranges as the query APIs send them.
 
-use values::{DateTime, TICKS_PER_DAY, TICKS_PER_HOUR, TICKS_PER_MINUTE, TICKS_PER_SECOND, TimeSpan};
+use values::{
+    DateTime, TICKS_PER_DAY, TICKS_PER_HOUR, TICKS_PER_MINUTE, TICKS_PER_SECOND, TimeSpan,
+};
 
 /// A half-open or closed range of time; `None` is unbounded. The Log Analytics API includes both ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,9 @@ impl TimeRange {
         let (left, right) = (left.trim(), right.trim());
         match (DateTime::parse(left), DateTime::parse(right)) {
             (Some(start), Some(end)) => Some(range(start, end)),
-            (Some(start), None) => Some(range(start, start.checked_add(parse_iso_duration(right)?)?)),
+            (Some(start), None) => {
+                Some(range(start, start.checked_add(parse_iso_duration(right)?)?))
+            }
             (None, Some(end)) => Some(range(end.checked_sub(parse_iso_duration(left)?)?, end)),
             (None, None) => None,
         }

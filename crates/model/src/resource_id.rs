@@ -170,7 +170,10 @@ mod tests {
     #[test]
     fn scopes_ignore_case_but_not_boundaries() {
         let group = ResourceId::new("/Subscriptions/S/resourcegroups/Web");
-        assert!(ResourceId::new("/subscriptions/s/resourceGroups/web/providers/a/b/c").is_within(&group));
+        assert!(
+            ResourceId::new("/subscriptions/s/resourceGroups/web/providers/a/b/c")
+                .is_within(&group)
+        );
         assert!(!ResourceId::new("/subscriptions/s/resourceGroups/webshop").is_within(&group));
         assert!(group.is_within(&ResourceId::new("/")));
     }

@@ -96,7 +96,10 @@ impl Batch {
 
     /// Rows `offset..offset + length`, without copying.
     pub fn slice(&self, offset: usize, length: usize) -> Self {
-        Self { columns: self.columns.iter().map(|c| c.slice(offset, length)).collect(), rows: length }
+        Self {
+            columns: self.columns.iter().map(|c| c.slice(offset, length)).collect(),
+            rows: length,
+        }
     }
 
     /// Bytes held by the arrays (shared buffers count once per column).
@@ -190,9 +193,8 @@ pub fn cell(array: &ArrayRef, ty: ScalarType, row: usize) -> Value {
         return Value::Null;
     }
     let long = || array.as_primitive_opt::<Int64Type>().map(|a| a.value(row));
-    let bytes16 = || {
-        array.as_fixed_size_binary_opt().and_then(|a| <[u8; 16]>::try_from(a.value(row)).ok())
-    };
+    let bytes16 =
+        || array.as_fixed_size_binary_opt().and_then(|a| <[u8; 16]>::try_from(a.value(row)).ok());
     let value = match ty {
         ScalarType::Bool => array.as_boolean_opt().map(|a| Value::Bool(a.value(row))),
         ScalarType::Int => array.as_primitive_opt::<Int32Type>().map(|a| Value::Int(a.value(row))),
@@ -204,9 +206,9 @@ pub fn cell(array: &ArrayRef, ty: ScalarType, row: usize) -> Value {
         ScalarType::Guid => bytes16().map(|b| Value::Guid(Guid(b))),
         ScalarType::DateTime => long().map(|t| Value::DateTime(DateTime::from_ticks(t))),
         ScalarType::TimeSpan => long().map(|t| Value::TimeSpan(TimeSpan::from_ticks(t))),
-        ScalarType::Dynamic => array
-            .as_binary_view_opt()
-            .map(|a| Value::Dynamic(Dynamic::from_bytes(a.value(row)))),
+        ScalarType::Dynamic => {
+            array.as_binary_view_opt().map(|a| Value::Dynamic(Dynamic::from_bytes(a.value(row))))
+        }
         ScalarType::String => None,
     };
     value.unwrap_or(Value::Null)

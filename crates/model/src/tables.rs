@@ -35,7 +35,12 @@ pub trait Tables: Send + Sync {
 
     /// Creates a table or widens / changes an existing one (schema, retention). Columns are never dropped by omission
     /// when `merge` is set. Durable when it returns.
-    async fn put_table(&self, workspace: &str, table: TableInfo, merge: bool) -> Result<Arc<TableInfo>, TablesError>;
+    async fn put_table(
+        &self,
+        workspace: &str,
+        table: TableInfo,
+        merge: bool,
+    ) -> Result<Arc<TableInfo>, TablesError>;
 
     /// Deletes a custom table with its rows. A built-in table is refused.
     async fn delete_table(&self, workspace: &str, name: &str) -> Result<(), TablesError>;
