@@ -28,6 +28,9 @@ pub(super) const AGGREGATES: &[Aggregate] = &[
     Aggregate::new("passthrough", |input| start(input, Rule::Any)),
 ];
 
+/// Rows beyond twice the number of groups that are kept before losers are dropped.
+const KEPT_MAX: usize = 1024;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
     Largest,
@@ -180,7 +183,7 @@ impl Picks {
         self.held += columns::weight(&winners);
         self.kept_rows += winners.rows;
         self.kept.push(winners);
-        if self.kept_rows > 4 * self.best.len() + (64 << 10) || self.kept.len() > 512 {
+        if self.kept_rows > 2 * self.best.len() + KEPT_MAX || self.kept.len() > 256 {
             self.tidy()?;
         }
         Ok(())

@@ -10,9 +10,12 @@ mod eval;
 pub(crate) mod groups;
 mod operator;
 mod operators;
+mod partition;
 mod run;
 mod shared;
 mod spill;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

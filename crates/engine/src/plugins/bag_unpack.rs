@@ -36,17 +36,22 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
         Some("replace_source") => Conflict::ReplaceSource,
         Some("keep_source") => Conflict::KeepSource,
         Some(other) => {
-            return Err(format!("columnsConflict '{other}' is unknown; use error, replace_source or keep_source"));
+            return Err(format!(
+                "columnsConflict '{other}' is unknown; use error, replace_source or keep_source"
+            ));
         }
     };
     let ignored: HashSet<String> = match call.constant(3, "ignoredProperties") {
-        Some(Value::Dynamic(d)) => d.as_ref().array().filter_map(|e| e.as_str()).map(str::to_owned).collect(),
+        Some(Value::Dynamic(d)) => {
+            d.as_ref().array().filter_map(|e| e.as_str()).map(str::to_owned).collect()
+        }
         _ => HashSet::new(),
     };
     let mut found = keys(call, bag, &ignored)?;
     found.sort_by(|a, b| a.key.cmp(&b.key));
     let own: Vec<usize> = (0..call.width).filter(|i| *i != bag).collect();
-    let taken = |name: &str| own.iter().copied().find(|i| *call.rows.schema.columns[*i].name == *name);
+    let taken =
+        |name: &str| own.iter().copied().find(|i| *call.rows.schema.columns[*i].name == *name);
     let mut kept: Vec<usize> = own.clone();
     let mut made: Vec<(Arc<str>, Found)> = Vec::with_capacity(found.len());
     for f in found {
@@ -75,7 +80,11 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
 }
 
 /// All keys with the type that holds all of their values.
-fn keys(call: &PluginCall<'_>, bag: usize, ignored: &HashSet<String>) -> Result<Vec<Found>, String> {
+fn keys(
+    call: &PluginCall<'_>,
+    bag: usize,
+    ignored: &HashSet<String>,
+) -> Result<Vec<Found>, String> {
     let mut found: Vec<Found> = Vec::new();
     let mut at = std::collections::HashMap::<Arc<str>, usize>::new();
     for batch in &call.rows.batches {
@@ -99,14 +108,18 @@ fn keys(call: &PluginCall<'_>, bag: usize, ignored: &HashSet<String>) -> Result<
             }
         });
         if found.len() > COLUMNS_MAX {
-            return Err(format!("bag_unpack: the bags have more than {COLUMNS_MAX} keys; filter or project before it"));
+            return Err(format!(
+                "bag_unpack: the bags have more than {COLUMNS_MAX} keys; filter or project before it"
+            ));
         }
     }
     Ok(found)
 }
 
 fn each_bag(batch: &Batch, column: usize, mut f: impl FnMut(usize, DynamicRef<'_>)) {
-    let Some(array) = batch.columns.get(column).and_then(|c| c.as_binary_view_opt()) else { return };
+    let Some(array) = batch.columns.get(column).and_then(|c| c.as_binary_view_opt()) else {
+        return;
+    };
     for row in 0..batch.rows {
         if !array.is_null(row) {
             let value = DynamicRef::new(array.value(row));
@@ -141,7 +154,9 @@ fn type_of(value: DynamicRef<'_>) -> ScalarType {
 fn join(a: ScalarType, b: ScalarType) -> ScalarType {
     match (a, b) {
         (a, b) if a == b => a,
-        (ScalarType::Long, ScalarType::Real) | (ScalarType::Real, ScalarType::Long) => ScalarType::Real,
+        (ScalarType::Long, ScalarType::Real) | (ScalarType::Real, ScalarType::Long) => {
+            ScalarType::Real
+        }
         _ => ScalarType::Dynamic,
     }
 }

@@ -25,7 +25,9 @@ pub(crate) fn widen(groups: &Rows, keys: usize, empty: &Value) -> Result<Rows, S
             names.len() - 1
         });
         if names.len() > COLUMNS_MAX {
-            return Err(format!("pivot: the column has more than {COLUMNS_MAX} values; filter before it"));
+            return Err(format!(
+                "pivot: the column has more than {COLUMNS_MAX} values; filter before it"
+            ));
         }
         let key = format!("{values:?}");
         let row = *row_at.entry(key).or_insert_with(|| {

@@ -130,8 +130,9 @@ impl Compiler<'_> {
             .iter()
             .map(|call| self.call(call, &stage.layout))
             .collect::<Result<Vec<_>, _>>()?;
+        let types = types_of(&input.fields, &stage.layout)?;
         let layout = fields.iter().map(|f| f.id).collect();
-        Ok(ops::Aggregate::stage(stage, key_exprs, calls, layout))
+        Ok(ops::Aggregate::stage(stage, types, key_exprs, calls, layout))
     }
 
     fn sort(
@@ -158,7 +159,11 @@ impl Compiler<'_> {
         let expr = Expr::Column(ops::RANDOM, ScalarType::Long);
         let exprs = self.exprs([&expr], &stage.layout)?;
         let key = SortKey { expr, descending: false, nulls_first: true };
-        ops::Sort::stage(stage, &[key], exprs, types, Some(count))
+        let mut sorted = ops::Sort::stage(stage, &[key], exprs, types, Some(count))?;
+        sorted.layout.pop();
+        let positions = (0..sorted.layout.len()).collect();
+        let operator = Box::new(ops::Pick::new(sorted.operator, positions));
+        Ok(Stage { operator, layout: sorted.layout })
     }
 
     fn join(

@@ -20,7 +20,6 @@ use values::{ScalarType, Value};
 
 pub(crate) use compile::ExprCompiler;
 pub(crate) use input::Input;
-pub(crate) use logic::Tri;
 
 use super::ExecError;
 use super::columns;

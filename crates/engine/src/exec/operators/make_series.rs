@@ -193,7 +193,10 @@ impl MakeSeries {
                 Ok(Flow::More)
             },
         )?;
-        Worker::finish_all(workers, run)
+        match Worker::join(workers, run)? {
+            Some(groups) => groups.finish(),
+            None => Ok(Batch::default()),
+        }
     }
 
     /// The binned rows as series.

@@ -1,15 +1,17 @@
 //! One worker's groups and states.
 
-use arrow_array::ArrayRef;
+use arrow_array::{ArrayRef, UInt32Array};
+use arrow_buffer::BooleanBuffer;
 use model::Batch;
 use values::{ScalarType, Value};
 
 use super::CompiledCall;
 use crate::aggregates::{AggregateInput, GroupStates};
-use crate::exec::ExecError;
 use crate::exec::eval::{Input, Scalar};
-use crate::exec::groups::Grouper;
+use crate::exec::groups::{Grouper, MISSING};
+use crate::exec::partition::Partitions;
 use crate::exec::run::{Account, Run};
+use crate::exec::{ExecError, columns};
 
 /// Groups and states being fed.
 pub(crate) struct Worker<'a> {
@@ -39,20 +41,57 @@ impl<'a> Worker<'a> {
         })
     }
 
-    pub(crate) fn feed(&mut self, batch: &Batch) -> Result<(), ExecError> {
+    fn keys(&self, batch: &Batch) -> Result<Vec<ArrayRef>, ExecError> {
+        let input = Input::of(batch);
+        let key =
+            |e: &&Scalar| Ok(e.eval(&input, self.run.context())?.into_array(e.ty(), batch.rows));
+        self.keys.iter().map(key).collect()
+    }
+
+    /// Takes in rows. False once memory is getting scarce and groups should not become more.
+    pub(crate) fn feed(&mut self, batch: &Batch) -> Result<bool, ExecError> {
+        let keys = self.keys(batch)?;
+        let groups = self.grouper.number(&keys, batch.rows)?;
+        self.update(batch, &groups)?;
+        Ok(!self.account.crowded())
+    }
+
+    /// Takes in the rows of groups that are known; the others go to `rest`.
+    pub(crate) fn feed_known(
+        &mut self,
+        batch: &Batch,
+        rest: &mut Partitions,
+    ) -> Result<(), ExecError> {
+        let keys = self.keys(batch)?;
+        let groups = self.grouper.find(&keys, batch.rows, &mut Vec::new())?;
+        let known: BooleanBuffer = groups.iter().map(|g| *g != MISSING).collect();
+        let found = known.count_set_bits();
+        if found == batch.rows {
+            return self.update(batch, &groups);
+        }
+        if found > 0 {
+            let groups: Vec<u32> = groups.iter().copied().filter(|g| *g != MISSING).collect();
+            self.update(&columns::filter(batch, &known)?, &groups)?;
+        }
+        let rows = UInt32Array::from_iter_values((!&known).set_indices_u32());
+        let keys =
+            keys.iter().map(|k| columns::take_column(k, &rows)).collect::<Result<Vec<_>, _>>()?;
+        rest.write(&columns::take(batch, &rows)?, &keys, self.run)
+    }
+
+    /// Feeds the states with rows of these groups.
+    fn update(&mut self, batch: &Batch, groups: &[u32]) -> Result<(), ExecError> {
         let input = Input::of(batch);
         let context = self.run.context();
         let column = |e: &Scalar| -> Result<ArrayRef, ExecError> {
             Ok(e.eval(&input, context)?.into_array(e.ty(), batch.rows))
         };
-        let keys = self.keys.iter().map(|k| column(k)).collect::<Result<Vec<_>, _>>()?;
-        let groups = self.grouper.number(&keys, batch.rows)?;
         let count = self.grouper.count();
         let all: Vec<u32> = (0..u32::try_from(batch.rows).unwrap_or(u32::MAX)).collect();
         for (call, state) in self.calls.iter().zip(&mut self.states) {
             let args = call.args.iter().map(column).collect::<Result<Vec<_>, _>>()?;
             let Some(filter) = &call.filter else {
-                state.update(&args, &all, &groups, count)?;
+                state.update(&args, &all, groups, count)?;
                 continue;
             };
             let rows: Vec<u32> = filter.truth(batch, context)?.set_indices_u32().collect();
@@ -62,20 +101,21 @@ impl<'a> Worker<'a> {
         }
         let held = self.bytes();
         if !self.account.set(held) {
-            return Err(self.account.refuse("summarize", "group by fewer or coarser columns"));
+            let advice = "group by fewer or coarser columns, or collect fewer values";
+            return Err(self.account.refuse("summarize", advice));
         }
         Ok(())
     }
 
-    /// The groups of several workers as rows: keys, then results.
-    pub(crate) fn finish_all(workers: Vec<Self>, run: &Run) -> Result<Batch, ExecError> {
+    /// Several workers' groups in one.
+    pub(crate) fn join(workers: Vec<Self>, run: &Run) -> Result<Option<Self>, ExecError> {
         let mut workers = workers.into_iter();
-        let Some(mut first) = workers.next() else { return Ok(Batch::default()) };
+        let Some(mut first) = workers.next() else { return Ok(None) };
         for other in workers {
             run.check()?;
             first.merge(other)?;
         }
-        first.finish()
+        Ok(Some(first))
     }
 
     /// Takes over another worker's groups.
@@ -86,10 +126,12 @@ impl<'a> Worker<'a> {
         for (mine, theirs) in self.states.iter_mut().zip(other.states) {
             mine.merge(theirs, &groups, count)?;
         }
+        self.account.set(self.bytes());
         Ok(())
     }
 
-    fn finish(self) -> Result<Batch, ExecError> {
+    /// The groups as rows: keys, then results.
+    pub(crate) fn finish(self) -> Result<Batch, ExecError> {
         let count = self.grouper.count();
         let mut columns = self.grouper.keys()?;
         for state in self.states {
