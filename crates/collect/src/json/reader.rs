@@ -13,9 +13,6 @@ use crate::problem::{ProblemCode, quote};
 use crate::sink::Sink;
 use crate::{Collected, Columns};
 
-/// Fields without a column that are told by name.
-const UNKNOWN_MAX: usize = 500;
-
 pub(super) struct Reader {
     pub(super) sink: Sink,
     schema: Arc<Schema>,
@@ -79,7 +76,7 @@ impl Reader {
     }
 
     pub(super) fn finish(mut self, columns: Columns) -> Collected {
-        for field in self.fields.iter().filter(|f| f.column.is_none()).take(UNKNOWN_MAX) {
+        for field in self.fields.iter().filter(|f| f.column.is_none()) {
             self.sink.index = field.first;
             self.sink.problem(Some(&field.name), ProblemCode::UnknownField, || {
                 let name = quote(&field.name);

@@ -221,7 +221,7 @@ fn depth_and_size_are_bounded() {
     let keys: Vec<_> = (0..5000).map(|n| format!("\"k{n}\":1")).collect();
     let wide = format!("{{{}}}", keys.join(","));
     let got = read_text(&wide, "A:long", &Options::default()).unwrap();
-    assert_eq!(got.problems.total(), 500);
+    assert_eq!((got.problems.total(), got.problems.iter().len()), (5000, 1000));
     assert_eq!(infer_text(&wide).unwrap().rows.schema.len(), 5000);
 }
 
