@@ -14,21 +14,25 @@ mod resource_manager;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arm::Arm;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use identity::Identity;
 use model::{Clock, QueryLimits, Tables};
 use parking_lot::Mutex;
 
 pub use operations::{Health, HealthCheck};
+use wire::blocking::contained;
 use wire::error::ApiError;
+use wire::queue::Queue;
 
 /// What the doors open to.
 pub struct House {
@@ -61,6 +65,12 @@ pub struct Limits {
     pub body_time: Duration,
     /// Limits of a query.
     pub query: QueryLimits,
+    /// Queries that run at once.
+    pub queries_running: usize,
+    /// Queries that may wait for their turn.
+    pub queries_waiting: usize,
+    /// Longest wait for a turn (Azure: 2.5 minutes).
+    pub queue_time: Duration,
 }
 
 impl Default for Limits {
@@ -71,13 +81,30 @@ impl Default for Limits {
             streaming_bytes: 10 << 20,
             body_time: Duration::from_secs(60),
             query: QueryLimits::default(),
+            queries_running: std::thread::available_parallelism().map_or(4, |n| n.get() * 2),
+            queries_waiting: 200,
+            queue_time: Duration::from_secs(150),
         }
     }
 }
 
 /// All routes.
 pub fn router(house: Arc<House>) -> Router {
-    Router::new().fallback(dispatch).with_state(house)
+    let queries = Queue::new(&house.limits);
+    Router::new().fallback(dispatch).with_state(Arc::new(Doors { house, queries }))
+}
+
+/// The house, and what its doors keep for themselves.
+pub(crate) struct Doors {
+    house: Arc<House>,
+    pub(crate) queries: Queue,
+}
+
+impl Deref for Doors {
+    type Target = House;
+    fn deref(&self) -> &House {
+        &self.house
+    }
 }
 
 /// One request, taken apart.
@@ -99,7 +126,42 @@ pub(crate) struct Incoming {
     pub(crate) request_id: String,
 }
 
+/// Longest id of a request that is taken over from the client.
+const ID_MAX: usize = 200;
+
 impl Incoming {
+    fn new(doors: &Doors, parts: Parts, body: Body) -> Self {
+        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let host = parts.headers.get(http::header::HOST).and_then(|h| h.to_str().ok());
+        let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
+        let mut incoming = Self {
+            segments: wire::path::segments(parts.uri.path()),
+            query: wire::path::query(parts.uri.query().unwrap_or("")),
+            target: parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned(),
+            origin: doors.identity.urls().origin_for(host),
+            source: connection.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |c| c.0.ip()),
+            method: parts.method,
+            headers: parts.headers,
+            body: Mutex::new(body),
+            request_id: String::new(),
+        };
+        let sent = incoming.id("x-ms-client-request-id");
+        incoming.request_id = sent.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        incoming
+    }
+
+    /// An id that the client sent in a header.
+    fn id(&self, name: &str) -> Option<String> {
+        let id = self.header(name).filter(|id| !id.is_empty() && id.len() <= ID_MAX);
+        id.map(str::to_owned)
+    }
+
+    /// `client-request-id` of sign-in clients: a header, or for browsers a query parameter.
+    pub(crate) fn client_request_id(&self) -> Option<&str> {
+        let sent = self.header("client-request-id").or_else(|| self.parameter("client-request-id"));
+        sent.filter(|id| !id.is_empty() && id.len() <= ID_MAX)
+    }
+
     /// The first query parameter of that name, compared without case.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
@@ -116,64 +178,82 @@ impl Incoming {
     }
 }
 
-async fn dispatch(State(house): State<Arc<House>>, request: Request) -> Response {
+async fn dispatch(State(doors): State<Arc<Doors>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let source = parts
-        .extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |c| c.0.ip());
-    let host = parts.headers.get(http::header::HOST).and_then(|h| h.to_str().ok());
-    let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
-    let request_id = parts
-        .headers
-        .get("x-ms-client-request-id")
-        .and_then(|h| h.to_str().ok())
-        .filter(|h| h.len() <= 200 && !h.is_empty())
-        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
-    let incoming = Incoming {
-        segments: wire::path::segments(parts.uri.path()),
-        query: wire::path::query(parts.uri.query().unwrap_or("")),
-        target: parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned(),
-        origin: house.identity.urls().origin_for(host),
-        method: parts.method,
-        headers: parts.headers,
-        body: Mutex::new(body),
-        source,
-        request_id: request_id.clone(),
-    };
-    let answer = route(&house, incoming).await;
+    let incoming = Incoming::new(&doors, parts, body);
+    let told = Told::of(&incoming);
+    let is_head = incoming.method == Method::HEAD;
+    let answer = contained(route(&doors, incoming)).await.and_then(|answer| answer);
     let mut response = answer.unwrap_or_else(ApiError::into_response);
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        headers.insert("x-ms-client-request-id", value.clone());
-        headers.insert("x-ms-correlation-request-id", value);
-    }
-    if let Ok(value) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
-        headers.entry("x-ms-request-id").or_insert(value);
-    }
-    headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
+    told.write(response.headers_mut());
+    if is_head { without_body(response) } else { response }
 }
 
-async fn route(house: &Arc<House>, incoming: Incoming) -> Result<Response, ApiError> {
-    let first = incoming.segment(0);
-    let second = incoming.segment(1);
+/// Ids by which clients and logs find a request again.
+struct Told {
+    request_id: String,
+    correlation_id: String,
+    /// Entra's form of the request id, where the client sent it.
+    client_request_id: Option<String>,
+}
+
+impl Told {
+    fn of(incoming: &Incoming) -> Self {
+        let correlation_id = incoming.id("x-ms-correlation-request-id");
+        Self {
+            request_id: incoming.request_id.clone(),
+            correlation_id: correlation_id.unwrap_or_else(|| incoming.request_id.clone()),
+            client_request_id: incoming.client_request_id().map(str::to_owned),
+        }
+    }
+
+    fn write(&self, headers: &mut HeaderMap) {
+        let mut add = |name: &'static str, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.entry(name).or_insert(value);
+            }
+        };
+        add("x-ms-client-request-id", &self.request_id);
+        add("x-ms-correlation-request-id", &self.correlation_id);
+        if let Some(id) = &self.client_request_id {
+            add("client-request-id", id);
+        }
+        add("x-ms-request-id", &uuid::Uuid::new_v4().to_string());
+        add("cache-control", "no-store");
+        add("strict-transport-security", "max-age=31536000");
+        add("x-content-type-options", "nosniff");
+    }
+}
+
+/// The answer to HEAD: that of GET, its length told and its body left out.
+fn without_body(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        parts.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+async fn route(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
+    let (first, second) = (incoming.segment(0), incoming.segment(1));
     match (first.as_str(), second.as_str()) {
-        ("", _) => operations::landing(house, &incoming),
-        ("healthz" | "readyz" | "metrics", "") => operations::answer(house, &incoming),
-        ("metadata", "endpoints") => entra::metadata_endpoints(house, &incoming),
+        ("", _) => operations::landing(doors, &incoming),
+        ("healthz" | "readyz" | "metrics", "") => operations::answer(doors, &incoming),
+        ("metadata", "endpoints") => entra::metadata_endpoints(doors, &incoming),
+        ("subscriptions", _) if log_analytics::is_query(&incoming) => {
+            log_analytics::answer(doors, incoming, 0).await
+        }
         ("subscriptions" | "tenants" | "providers", _) => {
-            resource_manager::answer(house, incoming).await
+            resource_manager::answer(doors, incoming).await
         }
-        ("datacollectionrules", _) => logs_ingestion::answer(house, incoming).await,
-        ("v1" | "v2", "rest") => kusto::answer(house, incoming).await,
-        ("v1.0", _) => entra::graph(house, incoming).await,
+        ("datacollectionrules", _) => logs_ingestion::answer(doors, incoming).await,
+        ("v1" | "v2", "rest") => kusto::answer(doors, incoming).await,
+        ("v1.0", _) => entra::graph(doors, incoming).await,
         ("v1", "workspaces" | "subscriptions" | "$batch") => {
-            log_analytics::answer(house, incoming, 1).await
+            log_analytics::answer(doors, incoming, 1).await
         }
-        ("workspaces" | "$batch", _) => log_analytics::answer(house, incoming, 0).await,
-        _ if entra::is_entra(&incoming) => entra::answer(house, incoming).await,
+        ("workspaces" | "$batch", _) => log_analytics::answer(doors, incoming, 0).await,
+        _ if entra::is_entra(&incoming) => entra::answer(doors, incoming).await,
         _ => Err(ApiError::not_found(&incoming)),
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
 use crate::wire::error::{ApiError, json_response};
-use crate::{House, Incoming};
+use crate::{Doors, Incoming};
 
 /// One finding about a part.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,45 +27,54 @@ pub struct HealthCheck {
 pub type Health = Arc<dyn Fn() -> Vec<HealthCheck> + Send + Sync>;
 
 /// `/healthz`, `/readyz`, `/metrics`: open to all, and without anything worth hiding.
-pub(crate) fn answer(house: &House, incoming: &Incoming) -> Result<Response, ApiError> {
+pub(crate) fn answer(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
     if !matches!(incoming.method, Method::GET | Method::HEAD) {
         return Err(ApiError::method(incoming, "GET"));
     }
     match incoming.segment(0).as_str() {
         "healthz" => Ok(json_response(200, &json!({ "status": "Healthy" }))),
         "readyz" => {
-            let checks = (house.health)();
+            let checks = (doors.health)();
             let ready = checks.iter().all(|c| c.healthy);
             let parts: Vec<_> =
                 checks.iter().map(|c| json!({ "name": c.name, "healthy": c.healthy })).collect();
             let status = if ready { "Ready" } else { "NotReady" };
-            Ok(json_response(if ready { 200 } else { 503 }, &json!({ "status": status, "checks": parts })))
+            Ok(json_response(
+                if ready { 200 } else { 503 },
+                &json!({ "status": status, "checks": parts }),
+            ))
         }
-        _ => Ok(text(metrics(house), "text/plain; version=0.0.4; charset=utf-8")),
+        _ => Ok(text(metrics(doors), "text/plain; version=0.0.4; charset=utf-8")),
     }
 }
 
-fn metrics(house: &House) -> String {
+fn metrics(doors: &Doors) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
-    for check in (house.health)() {
+    for check in (doors.health)() {
         let name = check.name;
-        let _ = writeln!(out, "# HELP vedette_{name}_up 1 when the part works.\n# TYPE vedette_{name}_up gauge");
+        let _ = writeln!(
+            out,
+            "# HELP vedette_{name}_up 1 when the part works.\n# TYPE vedette_{name}_up gauge"
+        );
         let _ = writeln!(out, "vedette_{name}_up {}", u8::from(check.healthy));
         for (metric, help, value) in check.metrics {
-            let _ = writeln!(out, "# HELP vedette_{metric} {help}\n# TYPE vedette_{metric} gauge\nvedette_{metric} {value}");
+            let _ = writeln!(
+                out,
+                "# HELP vedette_{metric} {help}\n# TYPE vedette_{metric} gauge\nvedette_{metric} {value}"
+            );
         }
     }
     out
 }
 
 /// `/`
-pub(crate) fn landing(house: &House, incoming: &Incoming) -> Result<Response, ApiError> {
+pub(crate) fn landing(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
     if !matches!(incoming.method, Method::GET | Method::HEAD) {
         return Err(ApiError::method(incoming, "GET"));
     }
     let mut rows = String::new();
-    for check in (house.health)() {
+    for check in (doors.health)() {
         let state = if check.healthy { "works" } else { "needs attention" };
         rows += &format!(
             "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td>{}</td></tr>\n",
@@ -75,7 +84,7 @@ pub(crate) fn landing(house: &House, incoming: &Incoming) -> Result<Response, Ap
         );
     }
     let page = include_str!("operations/landing.html")
-        .replace("{{version}}", &escape(house.version))
+        .replace("{{version}}", &escape(doors.version))
         .replace("{{origin}}", &escape(&incoming.origin))
         .replace("{{checks}}", &rows);
     let mut response = text(page, "text/html; charset=utf-8");

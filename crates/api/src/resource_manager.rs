@@ -2,93 +2,140 @@
 
 use std::sync::Arc;
 
-use arm::{Call, Caller, CallerKind, Target, Verb, Visible, lenient_json};
+use arm::{Call, CallerKind, SUBSCRIPTIONS, TENANTS, Target, Verb, Visible};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method};
-use identity::Audiences;
+use identity::{Audiences, Caller};
 use model::ResourceId;
 use serde_json::Value;
 
+use crate::wire::blocking::blocking_future;
 use crate::wire::body;
 use crate::wire::caller::authenticate;
 use crate::wire::error::{ApiError, empty_response, json_response};
-use crate::{House, Incoming};
+use crate::{Doors, Incoming};
 
-pub(crate) async fn answer(house: &Arc<House>, mut incoming: Incoming) -> Result<Response, ApiError> {
-    let caller = authenticate(house, &incoming, Audiences::RESOURCE_MANAGER)?;
-    let verb = match incoming.method {
-        Method::GET => Verb::Get,
-        Method::HEAD => Verb::Head,
-        Method::PUT => Verb::Put,
-        Method::PATCH => Verb::Patch,
-        Method::DELETE => Verb::Delete,
-        Method::POST => Verb::Post,
-        _ => return Err(ApiError::method(&incoming, "GET, HEAD, PUT, PATCH, DELETE, POST")),
+const METHODS: &[(Method, Verb)] = &[
+    (Method::GET, Verb::Get),
+    (Method::HEAD, Verb::Head),
+    (Method::PUT, Verb::Put),
+    (Method::PATCH, Verb::Patch),
+    (Method::DELETE, Verb::Delete),
+    (Method::POST, Verb::Post),
+];
+
+/// Actions by POST that only read: whoever may read the resource may call them.
+const READING_ACTIONS: &[&str] = &[
+    "microsoft.securityinsights/incidents/alerts",
+    "microsoft.securityinsights/incidents/bookmarks",
+    "microsoft.securityinsights/incidents/entities",
+];
+
+/// Its list is the caller's own, without ids to filter by.
+const OWN_PERMISSIONS: &str = "microsoft.authorization/permissions";
+
+pub(crate) async fn answer(
+    doors: &Arc<Doors>,
+    mut incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let caller = authenticate(doors, &incoming, Audiences::RESOURCE_MANAGER)?;
+    let verb = METHODS.iter().find(|(method, _)| *method == incoming.method).map(|(_, v)| *v);
+    let Some(verb) = verb else {
+        return Err(ApiError::method(&incoming, "GET, HEAD, PUT, PATCH, DELETE, POST"));
     };
+    let sent = incoming.parameter("api-version").filter(|v| !v.is_empty());
+    let api_version = sent.map(str::to_owned).ok_or_else(ApiError::missing_api_version)?;
     let id = ResourceId::new(&incoming.segments.join("/"));
-    let Some(api_version) = incoming.parameter("api-version").filter(|v| !v.is_empty()).map(str::to_owned) else {
-        return Err(ApiError::new(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        ));
-    };
     let target = Target::parse(id.as_str())?;
-    let (action, scope) = target.permission(verb);
-    let (scope, lists) = (scope.clone(), matches!(target, Target::Collection { .. } | Target::Namespaces { .. }));
-    let reads = matches!(verb, Verb::Get | Verb::Head);
-    if !(house.identity.allows(&caller, &action, &scope, false)
-        || (reads && lists && house.identity.reaches(&caller, &scope)))
-    {
-        house.identity.require(&caller, &action, &scope, false)?;
-    }
-    let bytes = body::read(house, &mut incoming, house.limits.body_bytes).await?;
-    let body = if bytes.iter().all(u8::is_ascii_whitespace) { Value::Null } else { lenient_json(&bytes)? };
-    let visible: Option<Visible> = (reads && lists).then(|| {
-        let (identity, caller) = (Arc::clone(&house.identity), caller.clone());
-        Arc::new(move |id: &ResourceId| identity.reaches(&caller, id)) as Visible
-    });
+    let visible = authorize(doors, &caller, &target, verb)?;
+    let body = body::json(doors, &mut incoming, doors.limits.body_bytes).await?;
+    let name = caller.object_id.to_string();
     let call = Call {
         id,
         api_version,
-        caller: Caller { name: caller.object_id.to_string(), kind: CallerKind::Application },
-        now: house.clock.now(),
+        caller: arm::Caller { name, kind: CallerKind::Application },
+        now: doors.clock.now(),
         if_match: incoming.header("if-match").map(str::to_owned),
         if_none_match: incoming.header("if-none-match").map(str::to_owned),
-        query: incoming.query.clone(),
+        query: std::mem::take(&mut incoming.query),
         body,
-        visible,
+        visible: visible.clone(),
     };
-    let answer = run(house, verb, call).await?;
+    // calls wait for the disk
+    let own = Arc::clone(doors);
+    let mut answer = blocking_future(async move { own.arm.answer(verb, &call).await }).await??;
+    if let (Some(visible), Some(body)) = (visible, &mut answer.body) {
+        keep_visible(body, &target, &visible);
+    }
+    if let Some(body) = &mut answer.body {
+        absolute_next_link(body, doors.identity.urls().origin().as_str(), &incoming.origin);
+    }
+    Ok(response(answer))
+}
+
+/// May the caller do this? Lists are open to whoever sees something in them, and then filtered.
+fn authorize(
+    doors: &Doors,
+    caller: &Caller,
+    target: &Target,
+    verb: Verb,
+) -> Result<Option<Visible>, ApiError> {
+    let verb = match target {
+        Target::Collection { type_name, .. }
+            if verb == Verb::Post
+                && READING_ACTIONS.iter().any(|a| a.eq_ignore_ascii_case(type_name)) =>
+        {
+            Verb::Get
+        }
+        _ => verb,
+    };
+    let (action, scope) = target.permission(verb);
+    let reads = matches!(verb, Verb::Get | Verb::Head);
+    match target {
+        Target::Collection { .. } | Target::Namespaces { .. } if reads => {
+            return Ok(doors.identity.listing(caller, &action, scope)?);
+        }
+        // whoever has a role inside sees the subscription and the tenant around it
+        Target::Resource(place)
+            if reads
+                && [SUBSCRIPTIONS, TENANTS].contains(&place.type_name.as_str())
+                && doors.identity.sees(caller, &place.id) => {}
+        _ => doors.identity.require(caller, &action, scope, false)?,
+    }
+    Ok(None)
+}
+
+/// Leaves out of a list what its caller may not see, whoever made the list.
+fn keep_visible(body: &mut Value, target: &Target, visible: &Visible) {
+    let is_own = matches!(target, Target::Collection { type_name, .. } if type_name.eq_ignore_ascii_case(OWN_PERMISSIONS));
+    if let Some(Value::Array(list)) = body.get_mut("value").filter(|_| !is_own) {
+        list.retain(|item| {
+            let id = item.get("id").and_then(Value::as_str);
+            id.is_some_and(|id| visible(&ResourceId::new(id)))
+        });
+    }
+}
+
+fn response(answer: arm::Answer) -> Response {
     let mut response = match &answer.body {
-        Some(body) => json_response(answer.status, &absolute(body, &incoming.origin)),
+        Some(body) => json_response(answer.status, body),
         None => empty_response(answer.status),
     };
     for (name, value) in &answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
             response.headers_mut().insert(name, value);
         }
     }
-    Ok(response)
+    response
 }
 
-/// Calls wait for the disk, so they run where waiting is allowed.
-async fn run(house: &Arc<House>, verb: Verb, call: Call) -> Result<arm::Answer, ApiError> {
-    let (house, runtime) = (Arc::clone(house), tokio::runtime::Handle::current());
-    let task = tokio::task::spawn_blocking(move || runtime.block_on(house.arm.answer(verb, &call)));
-    match task.await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(ApiError::new(500, "InternalServerError", "The request failed inside the server; its log says why.")),
-    }
-}
-
-/// `nextLink` as an absolute URL: clients follow it as it stands.
-fn absolute(body: &Value, origin: &str) -> Value {
-    let mut body = body.clone();
+/// `nextLink` under the name by which the client came: clients follow it as it stands.
+fn absolute_next_link(body: &mut Value, own: &str, origin: &str) {
     if let Some(Value::String(link)) = body.get_mut("nextLink") {
-        if link.starts_with('/') {
-            *link = format!("{origin}{link}");
+        let path = link.strip_prefix(own).unwrap_or(link);
+        if path.starts_with('/') {
+            *link = format!("{origin}{path}");
         }
     }
-    body
 }

@@ -1,9 +1,11 @@
 //! Answers of the query endpoints: v1 tables, v2 frames.
 
-use model::{QueryAnswer, Rows, ScalarType};
-use serde_json::json;
+use model::{QueryAnswer, ResultTable, Rows, ScalarType};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::wire::cells::{Dialect, write_rows, write_string};
+use crate::wire::answer::Pieces;
+use crate::wire::cells::{Dialect, write_string};
 
 /// The .NET type name of v1's `DataType`.
 fn data_type(ty: ScalarType) -> &'static str {
@@ -21,157 +23,219 @@ fn data_type(ty: ScalarType) -> &'static str {
     }
 }
 
-fn v1_table(name: &str, rows: &Rows, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"TableName\":");
-    write_string(name, out);
-    out.extend_from_slice(b",\"Columns\":[");
+fn add(out: &mut Pieces, text: &str) {
+    out.text().extend_from_slice(text.as_bytes());
+}
+
+fn v1_table(name: &str, rows: &Rows, out: &mut Pieces) {
+    add(out, "{\"TableName\":");
+    write_string(name, out.text());
+    add(out, ",\"Columns\":[");
     for (i, column) in rows.schema.columns.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(b"{\"ColumnName\":");
-        write_string(&column.name, out);
-        out.extend_from_slice(
-            format!(",\"DataType\":\"{}\",\"ColumnType\":\"{}\"}}", data_type(column.ty), column.ty).as_bytes(),
-        );
+        add(out, if i > 0 { ",{\"ColumnName\":" } else { "{\"ColumnName\":" });
+        write_string(&column.name, out.text());
+        let (net, own) = (data_type(column.ty), column.ty);
+        add(out, &format!(",\"DataType\":\"{net}\",\"ColumnType\":\"{own}\"}}"));
     }
-    out.extend_from_slice(b"],\"Rows\":");
-    write_rows(rows, Dialect::KustoV1, out);
-    out.push(b'}');
+    add(out, "],\"Rows\":");
+    out.rows(rows, Dialect::KustoV1);
+    add(out, "}");
 }
 
 /// One table alone: management commands, streaming ingestion.
-pub(super) fn v1_single(rows: &Rows) -> Vec<u8> {
-    let mut out = Vec::from(&b"{\"Tables\":["[..]);
+pub(super) fn v1_single(rows: &Rows) -> Pieces {
+    let mut out = Pieces::new("{\"Tables\":[");
     v1_table("Table_0", rows, &mut out);
-    out.extend_from_slice(b"]}");
+    add(&mut out, "]}");
     out
 }
 
-/// Results, query properties, completion, and the table of contents that tells them apart.
-pub(super) fn v1(answer: &QueryAnswer) -> Vec<u8> {
-    let mut out = Vec::from(&b"{\"Tables\":["[..]);
+/// Results, query properties, status, and the table of contents that tells them apart.
+pub(super) fn v1(answer: &QueryAnswer) -> Pieces {
+    let mut out = Pieces::new("{\"Tables\":[");
     let mut contents = Vec::new();
     for (i, table) in answer.tables.iter().enumerate() {
         v1_table(&format!("Table_{i}"), &table.rows, &mut out);
-        out.push(b',');
-        contents.push((i, "QueryResult", table.name.clone()));
+        add(&mut out, ",");
+        contents.push((i, "QueryResult", table.name.as_str()));
     }
     let next = answer.tables.len();
-    let properties = render_text(answer);
-    let mut fixed = |value: serde_json::Value| out.extend_from_slice(format!("{value},").as_bytes());
-    let string = |name: &str| json!({ "ColumnName": name, "DataType": "String", "ColumnType": "string" });
-    let long = |name: &str| json!({ "ColumnName": name, "DataType": "Int64", "ColumnType": "long" });
-    fixed(json!({ "TableName": format!("Table_{next}"), "Columns": [string("Value")], "Rows": [[properties]] }));
-    contents.push((next, "QueryProperties", "@ExtendedProperties".to_owned()));
-    let seconds = answer.statistics.elapsed.as_secs_f64();
-    fixed(json!({
+    contents.push((next, "QueryProperties", "@ExtendedProperties"));
+    contents.push((next + 1, "QueryStatus", "QueryStatus"));
+    let string =
+        |name: &str| json!({ "ColumnName": name, "DataType": "String", "ColumnType": "string" });
+    let long =
+        |name: &str| json!({ "ColumnName": name, "DataType": "Int64", "ColumnType": "long" });
+    let properties = json!({
+        "TableName": format!("Table_{next}"),
+        "Columns": [string("Value")],
+        "Rows": [[render_text(answer)]],
+    });
+    let status = json!({
         "TableName": format!("Table_{}", next + 1),
         "Columns": [string("Severity"), string("StatusDescription")],
-        "Rows": [["Info", json!({ "ExecutionTime": seconds, "rows_read": answer.statistics.rows_read }).to_string()]],
-    }));
-    contents.push((next + 1, "QueryStatus", "QueryStatus".to_owned()));
-    let rows: Vec<_> = contents
-        .iter()
-        .map(|(i, kind, name)| json!([i, kind, name, uuid::Uuid::new_v4().to_string(), ""]))
-        .collect();
+        "Rows": statuses(answer).map(|s| json!([s.level_name, s.payload])).collect::<Vec<_>>(),
+    });
+    let row = |(i, kind, name): &(usize, &str, &str)| {
+        json!([i, kind, name, Uuid::new_v4().to_string(), ""])
+    };
     let toc = json!({
         "TableName": format!("Table_{}", next + 2),
-        "Columns": [long("Ordinal"), string("Kind"), string("Name"), string("Id"), string("PrettyName")],
-        "Rows": rows,
+        "Columns": [
+            long("Ordinal"), string("Kind"), string("Name"), string("Id"), string("PrettyName"),
+        ],
+        "Rows": contents.iter().map(row).collect::<Vec<_>>(),
     });
-    out.extend_from_slice(format!("{toc}]}}").as_bytes());
+    add(&mut out, &format!("{properties},{status},{toc}]}}"));
     out
 }
 
+/// What `render` asked for, under Kusto's names.
 fn render_text(answer: &QueryAnswer) -> String {
-    answer.render.as_ref().map_or_else(|| json!({ "Visualization": null }).to_string(), |render| {
-        let mut object = serde_json::Map::new();
-        if let Some(properties) = render.as_object() {
-            for (name, value) in properties {
-                let mut letters = name.chars();
-                let name: String =
-                    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-                object.insert(name, value.clone());
-            }
+    let capital = |name: &String| -> String {
+        let mut letters = name.chars();
+        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+    };
+    match answer.render.as_ref().and_then(Value::as_object) {
+        None => json!({ "Visualization": null }).to_string(),
+        Some(properties) => {
+            let object = properties.iter().map(|(name, value)| (capital(name), value.clone()));
+            Value::Object(object.collect()).to_string()
         }
-        serde_json::Value::Object(object).to_string()
-    })
+    }
 }
 
-fn v2_columns(rows: &Rows, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\"Columns\":[");
+/// One line about how a query went.
+struct Status {
+    level: u8,
+    level_name: &'static str,
+    code_name: &'static str,
+    event: &'static str,
+    payload: String,
+}
+
+fn statuses(answer: &QueryAnswer) -> impl Iterator<Item = Status> {
+    let line = |event, payload: Value| Status {
+        level: 4,
+        level_name: "Info",
+        code_name: "S_OK (0)",
+        event,
+        payload: payload.to_string(),
+    };
+    let s = &answer.statistics;
+    let tables: Vec<Value> =
+        answer.tables.iter().map(|t| json!({ "table_row_count": t.rows.len() })).collect();
+    let consumption = json!({
+        "ExecutionTime": s.elapsed.as_secs_f64(),
+        "resource_usage": {
+            "cpu": { "total cpu": s.cpu.as_secs_f64() },
+            "memory": { "peak_per_node": s.memory_peak },
+        },
+        "input_dataset_statistics": {
+            "extents": { "total": s.segments, "scanned": s.segments.saturating_sub(s.segments_pruned) },
+            "rows": { "scanned": s.rows_read },
+        },
+        "dataset_statistics": tables,
+    });
+    let partial = answer.partial.as_ref().map(|(code, message)| Status {
+        level: 3,
+        level_name: "Warning",
+        ..line("QueryInfo", json!({ "Count": 1, "Text": format!("{code}: {message}") }))
+    });
+    let info = line("QueryInfo", json!({ "Count": 1, "Text": "Query completed successfully" }));
+    partial.into_iter().chain([info, line("QueryResourceConsumption", consumption)])
+}
+
+fn v2_columns(rows: &Rows, out: &mut Pieces) {
+    add(out, ",\"Columns\":[");
     for (i, column) in rows.schema.columns.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(b"{\"ColumnName\":");
-        write_string(&column.name, out);
-        out.extend_from_slice(format!(",\"ColumnType\":\"{}\"}}", column.ty).as_bytes());
+        add(out, if i > 0 { ",{\"ColumnName\":" } else { "{\"ColumnName\":" });
+        write_string(&column.name, out.text());
+        add(out, &format!(",\"ColumnType\":\"{}\"}}", column.ty));
     }
-    out.push(b']');
+    add(out, "]");
+}
+
+/// The beginning of a frame that shows a result table: `DataTable`, or `TableHeader` in parts.
+fn v2_head(frame: &str, id: usize, table: &ResultTable, out: &mut Pieces) {
+    let start = format!(
+        ",{{\"FrameType\":\"{frame}\",\"TableId\":{id},\"TableKind\":\"PrimaryResult\",\"TableName\":"
+    );
+    add(out, &start);
+    write_string(&table.name, out.text());
+    v2_columns(&table.rows, out);
+}
+
+fn v2_table(id: usize, table: &ResultTable, out: &mut Pieces) {
+    v2_head("DataTable", id, table, out);
+    add(out, ",\"Rows\":");
+    out.rows(&table.rows, Dialect::KustoV2);
+    add(out, "}");
+}
+
+/// The same table in parts.
+fn v2_progressive(id: usize, table: &ResultTable, out: &mut Pieces) {
+    v2_head("TableHeader", id, table, out);
+    let fields = table.rows.schema.len();
+    add(
+        out,
+        &format!(
+            "}},{{\"FrameType\":\"TableFragment\",\"TableFragmentType\":\"DataAppend\",\"TableId\":{id},\"FieldCount\":{fields},\"Rows\":"
+        ),
+    );
+    out.rows(&table.rows, Dialect::KustoV2);
+    let progress = json!({ "FrameType": "TableProgress", "TableId": id, "TableProgress": 100.0 });
+    let end =
+        json!({ "FrameType": "TableCompletion", "TableId": id, "RowCount": table.rows.len() });
+    add(out, &format!("}},{progress},{end}"));
 }
 
 /// All frames of a v2 answer.
-pub(super) fn v2(answer: &QueryAnswer, request_id: &str, progressive: bool) -> Vec<u8> {
-    let mut out = Vec::from(&b"["[..]);
+pub(super) fn v2(answer: &QueryAnswer, request_id: &str, progressive: bool) -> Pieces {
     let header = json!({
-        "FrameType": "DataSetHeader", "IsProgressive": progressive, "Version": "v2.0",
-        "IsFragmented": false, "ErrorReportingPlacement": "InData",
+        "FrameType": "DataSetHeader",
+        "IsProgressive": progressive,
+        "Version": "v2.0",
+        "IsFragmented": false,
+        "ErrorReportingPlacement": "InData",
     });
-    out.extend_from_slice(header.to_string().as_bytes());
+    let column = |(name, ty): (&str, &str)| json!({ "ColumnName": name, "ColumnType": ty });
+    let property_columns =
+        [("TableId", "int"), ("Key", "string"), ("Value", "dynamic")].map(column);
     let properties = json!({
-        "FrameType": "DataTable", "TableId": 0, "TableKind": "QueryProperties", "TableName": "@ExtendedProperties",
-        "Columns": [
-            { "ColumnName": "TableId", "ColumnType": "int" },
-            { "ColumnName": "Key", "ColumnType": "string" },
-            { "ColumnName": "Value", "ColumnType": "dynamic" },
-        ],
+        "FrameType": "DataTable",
+        "TableId": 0,
+        "TableKind": "QueryProperties",
+        "TableName": "@ExtendedProperties",
+        "Columns": property_columns,
         "Rows": [[1, "Visualization", render_text(answer)]],
     });
-    out.extend_from_slice(format!(",{properties}").as_bytes());
+    let mut out = Pieces::new(&format!("[{header},{properties}"));
     for (i, table) in answer.tables.iter().enumerate() {
-        let id = i + 1;
-        let kind = "PrimaryResult";
-        if progressive {
-            out.extend_from_slice(format!(",{{\"FrameType\":\"TableHeader\",\"TableId\":{id},\"TableKind\":\"{kind}\",\"TableName\":").as_bytes());
-            write_string(&table.name, &mut out);
-            out.push(b',');
-            v2_columns(&table.rows, &mut out);
-            out.extend_from_slice(format!("}},{{\"FrameType\":\"TableFragment\",\"TableFragmentType\":\"DataAppend\",\"TableId\":{id},\"FieldCount\":{},\"Rows\":", table.rows.schema.len()).as_bytes());
-            write_rows(&table.rows, Dialect::KustoV2, &mut out);
-            out.extend_from_slice(format!("}},{{\"FrameType\":\"TableProgress\",\"TableId\":{id},\"TableProgress\":100.0}}").as_bytes());
-            out.extend_from_slice(format!(",{{\"FrameType\":\"TableCompletion\",\"TableId\":{id},\"RowCount\":{}}}", table.rows.len()).as_bytes());
-        } else {
-            out.extend_from_slice(format!(",{{\"FrameType\":\"DataTable\",\"TableId\":{id},\"TableKind\":\"{kind}\",\"TableName\":").as_bytes());
-            write_string(&table.name, &mut out);
-            out.push(b',');
-            v2_columns(&table.rows, &mut out);
-            out.extend_from_slice(b",\"Rows\":");
-            write_rows(&table.rows, Dialect::KustoV2, &mut out);
-            out.push(b'}');
-        }
+        let write = if progressive { v2_progressive } else { v2_table };
+        write(i + 1, table, &mut out);
     }
-    let seconds = answer.statistics.elapsed.as_secs_f64();
+    let columns = [
+        ("ClientRequestId", "string"),
+        ("Level", "int"),
+        ("LevelName", "string"),
+        ("StatusCode", "int"),
+        ("StatusCodeName", "string"),
+        ("EventTypeName", "string"),
+        ("Payload", "string"),
+    ]
+    .map(column);
+    let row =
+        |s: Status| json!([request_id, s.level, s.level_name, 0, s.code_name, s.event, s.payload]);
     let completion = json!({
-        "FrameType": "DataTable", "TableId": answer.tables.len() + 1, "TableKind": "QueryCompletionInformation",
+        "FrameType": "DataTable",
+        "TableId": answer.tables.len() + 1,
+        "TableKind": "QueryCompletionInformation",
         "TableName": "QueryCompletionInformation",
-        "Columns": [
-            { "ColumnName": "ClientRequestId", "ColumnType": "string" },
-            { "ColumnName": "Level", "ColumnType": "int" },
-            { "ColumnName": "LevelName", "ColumnType": "string" },
-            { "ColumnName": "StatusCode", "ColumnType": "int" },
-            { "ColumnName": "StatusCodeName", "ColumnType": "string" },
-            { "ColumnName": "EventTypeName", "ColumnType": "string" },
-            { "ColumnName": "Payload", "ColumnType": "string" },
-        ],
-        "Rows": [[request_id, 4, "Info", 0, "S_OK (0)", "QueryInfo",
-            json!({ "Count": 1, "Text": "Query completed successfully" }).to_string()],
-            [request_id, 4, "Info", 0, "S_OK (0)", "QueryResourceConsumption",
-            json!({ "ExecutionTime": seconds, "rows_read": answer.statistics.rows_read }).to_string()]],
+        "Columns": columns,
+        "Rows": statuses(answer).map(row).collect::<Vec<_>>(),
     });
-    out.extend_from_slice(format!(",{completion}").as_bytes());
     let end = json!({ "FrameType": "DataSetCompletion", "HasErrors": false, "Cancelled": false });
-    out.extend_from_slice(format!(",{end}]").as_bytes());
+    add(&mut out, &format!(",{completion},{end}]"));
     out
 }

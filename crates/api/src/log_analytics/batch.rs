@@ -7,65 +7,92 @@ use http::Method;
 use identity::Caller;
 use serde_json::Value;
 
-use super::{Question, bad_argument, question_of_body, run};
+use super::question::Question;
+use super::{bad_argument, json, run, workspace};
+use crate::wire::answer::Pieces;
 use crate::wire::body;
 use crate::wire::cells::write_string;
-use crate::wire::error::{ApiError, bytes_response};
-use crate::{House, Incoming};
+use crate::wire::error::ApiError;
+use crate::{Doors, Incoming};
 
 /// Most questions of one batch (Azure: 100).
 const REQUESTS_MAX: usize = 100;
 
-pub(super) async fn answer(house: &Arc<House>, mut incoming: Incoming, caller: &Caller) -> Result<Response, ApiError> {
+/// `{"requests":[{id, body, headers, workspace, path, method}]}`; JavaScript's client does not sort the answers by id.
+pub(super) async fn answer(
+    doors: &Arc<Doors>,
+    mut incoming: Incoming,
+    caller: &Caller,
+) -> Result<Response, ApiError> {
     if incoming.method != Method::POST {
         return Err(ApiError::method(&incoming, "POST"));
     }
-    let bytes = body::read(house, &mut incoming, house.limits.body_bytes).await?;
-    let body = arm::lenient_json(&bytes)?;
+    let bytes = body::read(doors, &mut incoming, doors.limits.body_bytes).await?;
+    let body = json(&bytes)?;
     let Some(requests) = body.get("requests").and_then(Value::as_array) else {
         return Err(bad_argument("The batch has no 'requests'."));
     };
     if requests.len() > REQUESTS_MAX {
         return Err(bad_argument(format!("A batch holds at most {REQUESTS_MAX} requests.")));
     }
-    let mut out = Vec::from(&b"{\"responses\":["[..]);
+    let mut out = Pieces::new("{\"responses\":[");
     for (i, request) in requests.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        let (status, body) = match one(house, caller, request).await {
-            Ok((status, body)) => (status, body),
-            Err(error) => (error.status, error.body.to_string().into_bytes()),
+        let (status, headers, body) = match one(doors, caller, request).await {
+            Ok(pieces) => (200, Vec::new(), pieces),
+            Err(error) => (error.status, error.headers, Pieces::new(&error.body.to_string())),
         };
-        out.extend_from_slice(b"{\"id\":");
-        let id = match request.get("id") {
-            Some(Value::String(id)) => id.clone(),
-            Some(other) => other.to_string(),
-            None => i.to_string(),
-        };
-        write_string(&id, &mut out);
-        out.extend_from_slice(format!(",\"status\":{status},\"headers\":{{\"Content-Type\":\"application/json; charset=utf-8\"}},\"body\":").as_bytes());
-        out.extend_from_slice(&body);
-        out.push(b'}');
+        let text = out.text();
+        text.extend_from_slice(if i > 0 { b",{\"id\":" } else { b"{\"id\":" });
+        write_string(&id(request, i), text);
+        let mut told = serde_json::Map::new();
+        told.insert("Content-Type".into(), "application/json; charset=utf-8".into());
+        told.extend(headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        let told = Value::Object(told);
+        text.extend_from_slice(
+            format!(",\"status\":{status},\"headers\":{told},\"body\":").as_bytes(),
+        );
+        out.append(body);
+        out.text().push(b'}');
     }
-    out.extend_from_slice(b"]}");
-    Ok(bytes_response(200, out))
+    out.text().extend_from_slice(b"]}");
+    Ok(out.into_response(200))
 }
 
-async fn one(house: &Arc<House>, caller: &Caller, request: &Value) -> Result<(u16, Vec<u8>), ApiError> {
+/// The client's id of a request; its place where it has none.
+fn id(request: &Value, place: usize) -> String {
+    match request.get("id") {
+        Some(Value::String(id)) => id.clone(),
+        Some(other) => other.to_string(),
+        None => place.to_string(),
+    }
+}
+
+async fn one(doors: &Arc<Doors>, caller: &Caller, request: &Value) -> Result<Pieces, ApiError> {
     let headers = request.get("headers").and_then(Value::as_object);
     let prefer = headers
         .and_then(|h| h.iter().find(|(n, _)| n.eq_ignore_ascii_case("prefer")))
         .and_then(|(_, v)| v.as_str());
-    let question: Question = question_of_body(request.get("body").unwrap_or(&Value::Null), prefer)?;
+    let question = Question::of_body(request.get("body").unwrap_or(&Value::Null), prefer)?;
+    let workspace = workspace(doors, &path(request)?)?;
+    run(doors, caller, &workspace, &question).await
+}
+
+/// The path that a request of a batch stands for.
+fn path(request: &Value) -> Result<Vec<String>, ApiError> {
     let text = |name: &str| request.get(name).and_then(Value::as_str);
-    let path: Vec<String> = match (text("workspace"), text("path")) {
-        (Some(workspace), _) if !workspace.starts_with('/') => {
-            vec!["workspaces".to_owned(), workspace.to_owned(), "query".to_owned()]
-        }
-        (Some(resource), _) => resource.split('/').filter(|p| !p.is_empty()).map(str::to_owned).chain(["query".to_owned()]).collect(),
-        (None, Some(path)) => path.split('/').filter(|p| !p.is_empty() && *p != "v1").map(str::to_owned).collect(),
-        (None, None) => return Err(bad_argument("The request names no workspace.")),
+    let parts = |path: &str| -> Vec<String> {
+        path.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect()
     };
-    run(house, caller, &path, &question).await
+    match (text("workspace"), text("path")) {
+        (Some(resource), _) if resource.starts_with('/') => Ok(parts(&format!("{resource}/query"))),
+        (Some(id), _) => Ok(vec!["workspaces".to_owned(), id.to_owned(), "query".to_owned()]),
+        (None, Some(path)) => {
+            let mut path = parts(path);
+            if path.first().is_some_and(|p| p.eq_ignore_ascii_case("v1")) {
+                path.remove(0);
+            }
+            Ok(path)
+        }
+        (None, None) => Err(bad_argument("The request names no workspace.")),
+    }
 }

@@ -2,11 +2,13 @@
 //!
 //! The query APIs differ in how a cell looks: [`Dialect`] holds the differences.
 
+use std::ops::Range;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef};
 use model::rows::text;
-use model::{Batch, DateTime, Decimal, DynamicRef, Guid, Rows, ScalarType, TimeSpan};
+use model::{Batch, DateTime, Decimal, DynamicRef, Guid, ScalarType, Schema, TimeSpan};
 
 /// How cells look on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,21 +21,18 @@ pub(crate) enum Dialect {
     KustoV1,
 }
 
-/// Writes all rows as `[[..],[..]]`.
-pub(crate) fn write_rows(rows: &Rows, dialect: Dialect, out: &mut Vec<u8>) {
-    out.push(b'[');
-    let mut first = true;
-    for batch in &rows.batches {
-        write_batch(rows, batch, dialect, &mut first, out);
-    }
-    out.push(b']');
-}
-
-/// Writes the rows of one batch, with a comma before each but the very first.
-pub(crate) fn write_batch(rows: &Rows, batch: &Batch, dialect: Dialect, first: &mut bool, out: &mut Vec<u8>) {
+/// Writes some rows of a batch, `[..],[..]`, with a comma before each but the very first.
+pub(crate) fn write_row_range(
+    schema: &Schema,
+    batch: &Batch,
+    rows: Range<usize>,
+    dialect: Dialect,
+    first: &mut bool,
+    out: &mut Vec<u8>,
+) {
     let columns: Vec<(&ArrayRef, ScalarType)> =
-        batch.columns.iter().zip(&rows.schema.columns).map(|(a, c)| (a, c.ty)).collect();
-    for row in 0..batch.rows {
+        batch.columns.iter().zip(&schema.columns).map(|(a, c)| (a, c.ty)).collect();
+    for row in rows {
         if !std::mem::take(first) {
             out.push(b',');
         }
@@ -58,7 +57,13 @@ fn write_cell(array: &ArrayRef, ty: ScalarType, row: usize, dialect: Dialect, ou
 }
 
 /// Writes a value that is not null; none where the array is not of the type's form.
-fn write_value(array: &ArrayRef, ty: ScalarType, row: usize, dialect: Dialect, out: &mut Vec<u8>) -> Option<()> {
+fn write_value(
+    array: &ArrayRef,
+    ty: ScalarType,
+    row: usize,
+    dialect: Dialect,
+    out: &mut Vec<u8>,
+) -> Option<()> {
     let bytes16 = || <[u8; 16]>::try_from(array.as_fixed_size_binary_opt()?.value(row)).ok();
     let long = || Some(array.as_primitive_opt::<Int64Type>()?.value(row));
     match ty {
@@ -71,7 +76,9 @@ fn write_value(array: &ArrayRef, ty: ScalarType, row: usize, dialect: Dialect, o
                 (_, false) => b"false",
             });
         }
-        ScalarType::Int => write_integer(i64::from(array.as_primitive_opt::<Int32Type>()?.value(row)), out),
+        ScalarType::Int => {
+            write_integer(i64::from(array.as_primitive_opt::<Int32Type>()?.value(row)), out)
+        }
         ScalarType::Long => write_integer(long()?, out),
         ScalarType::Real => write_real(array.as_primitive_opt::<Float64Type>()?.value(row), out),
         ScalarType::Decimal => write_quoted(&Decimal::from_bytes(bytes16()?), out),

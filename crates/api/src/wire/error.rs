@@ -33,16 +33,37 @@ impl ApiError {
         self
     }
 
+    /// Something broke inside; the log has it.
+    pub(crate) fn internal() -> Self {
+        let message = "The request failed inside the server; its log says why.";
+        Self::new(500, "InternalServerError", message)
+    }
+
     /// No door here.
     pub(crate) fn not_found(incoming: &Incoming) -> Self {
         let path = incoming.target.split('?').next().unwrap_or_default();
-        Self::new(404, "ResourceNotFound", format!("There is nothing at '{path}'. The paths served are listed at /."))
+        Self::new(
+            404,
+            "ResourceNotFound",
+            format!("There is nothing at '{path}'. The paths served are listed at /."),
+        )
     }
 
     /// The path exists, the method does not.
     pub(crate) fn method(incoming: &Incoming, allowed: &'static str) -> Self {
-        Self::new(405, "MethodNotAllowed", format!("{} is not served here; use {allowed}.", incoming.method))
-            .header("allow", allowed)
+        Self::new(
+            405,
+            "MethodNotAllowed",
+            format!("{} is not served here; use {allowed}.", incoming.method),
+        )
+        .header("allow", allowed)
+    }
+
+    /// A path below Resource Manager or ingestion without `?api-version=`.
+    pub(crate) fn missing_api_version() -> Self {
+        let message =
+            "The api-version query parameter (?api-version=) is required for all requests.";
+        Self::new(400, "MissingApiVersionParameter", message)
     }
 
     /// Not known: with the challenge that belongs to the door.
@@ -87,16 +108,24 @@ pub(crate) fn json_response(status: u16, body: &Value) -> Response {
 /// A JSON answer that is written already.
 pub(crate) fn bytes_response(status: u16, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json_headers(&mut response, status);
     response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    response
+}
+
+/// Makes an answer one with a status and a JSON body.
+pub(crate) fn json_headers(response: &mut Response, status: u16) {
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    *response.status_mut() = status_code(status);
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+}
+
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// A status without a body.
 pub(crate) fn empty_response(status: u16) -> Response {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = status_code(status);
     response
 }

@@ -1,7 +1,11 @@
-//! What every family shares: bodies, callers, errors, cells.
+//! What every family shares: paths, bodies, callers, workspaces, errors, answers.
 
+pub(crate) mod answer;
+pub(crate) mod blocking;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod cells;
 pub(crate) mod error;
 pub(crate) mod path;
+pub(crate) mod queue;
+pub(crate) mod workspace;

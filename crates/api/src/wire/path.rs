@@ -48,7 +48,8 @@ mod tests {
         assert_eq!(segments("/a%20b//c%2Fd/%zz"), ["a b", "c/d", "%zz"]);
         assert_eq!(
             query("a=1&b=x+y%26&c&=d"),
-            [("a", "1"), ("b", "x y&"), ("c", ""), ("", "d")].map(|(n, v)| (n.to_owned(), v.to_owned()))
+            [("a", "1"), ("b", "x y&"), ("c", ""), ("", "d")]
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
         );
     }
 }
