@@ -81,6 +81,7 @@ pub fn to_clock(span: TimeSpan) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
     use super::*;
 
     #[test]

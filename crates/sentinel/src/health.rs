@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{QueryError, QueryStatistics, TablesError};
+use model::{QueryError, QueryStatistics};
 use serde_json::{Value, json};
 
 use crate::alert::{Generated, RunContext};
@@ -42,18 +42,17 @@ impl From<&QueryError> for Failure {
             }
             _ => String::new(),
         };
-        let kind = match error {
-            QueryError::Syntax { .. } => "A syntax error occurred while running the query: ",
-            QueryError::Semantic { .. } => "A semantic error occurred while running the query: ",
-            _ => "",
-        };
-        Self { reason: reason.to_owned(), description: format!("{kind}{error}{place}"), passing }
+        Self { reason: reason.to_owned(), description: format!("{error}{place}"), passing }
     }
 }
 
-impl From<&TablesError> for Failure {
-    fn from(error: &TablesError) -> Self {
-        Self { reason: "StorageError".to_owned(), description: error.to_string(), passing: true }
+impl Failure {
+    /// Code and text; texts that begin with their code already are left alone.
+    pub fn message(&self) -> String {
+        if self.description.contains(&self.reason) {
+            return self.description.clone();
+        }
+        format!("{}: {}", self.reason, self.description)
     }
 }
 

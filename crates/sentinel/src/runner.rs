@@ -23,6 +23,9 @@ use crate::schedule::ScheduleOptions;
 use finish::Finished;
 use rules::{Follower, LoadedRule};
 
+/// Runs without alerts that are stored in one transaction.
+const TOGETHER: usize = 32;
+
 /// What an installation decides about running rules.
 #[derive(Clone, Debug)]
 pub struct RunnerOptions {
@@ -122,6 +125,8 @@ impl RuleRunner {
         Ok(tick)
     }
 
+    /// Asks what waits, a few queries at a time. Runs without alerts are stored together, some dozens in one
+    /// transaction; a run with alerts is stored at once.
     async fn run_waiting(
         &self,
         follower: &mut Follower,
@@ -131,6 +136,7 @@ impl RuleRunner {
     ) -> Result<(), StoreError> {
         let mut running = JoinSet::new();
         let mut started = 0;
+        let mut finished: Vec<Finished> = Vec::new();
         let workspaces = Arc::new(follower.workspace_names());
         loop {
             while running.len() < self.options.concurrency.max(1) && started < self.options.runs_max
@@ -142,30 +148,32 @@ impl RuleRunner {
                 });
                 started += 1;
             }
-            let Some(answered) = running.join_next().await else { break };
-            let mut answers = vec![answered];
-            while let Some(answered) = running.try_join_next() {
-                answers.push(answered);
-            }
-            let mut finished = Vec::new();
-            for answer in answers {
-                match answer {
-                    Ok(answer) => {
-                        finished.extend(Finished::of(answer, follower, now, &self.options))
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "a rule's run broke off; its window is tried again")
-                    }
+            match running.join_next().await {
+                Some(Ok(answer)) => {
+                    finished.extend(Finished::of(answer, follower, now, &self.options));
                 }
+                Some(Err(error)) => {
+                    tracing::error!(%error, "a rule's run broke off; its window is tried again");
+                }
+                None if finished.is_empty() => break,
+                None => {}
             }
-            let rules: Vec<Arc<LoadedRule>> =
-                finished.iter().map(|f| Arc::clone(&f.rule)).collect();
-            self.store_finished(follower, finished, tick)?;
-            let mut told = Vec::new();
-            for rule in rules {
-                waiting.extend(follower.next_window(&rule, now, &self.options.schedule, &mut told));
+            let idle =
+                running.is_empty() && (waiting.is_empty() || started >= self.options.runs_max);
+            if idle || finished.len() >= TOGETHER || finished.iter().any(|run| !run.is_quiet()) {
+                let rules: Vec<_> = finished.iter().map(|run| Arc::clone(&run.rule)).collect();
+                self.store_finished(follower, std::mem::take(&mut finished), tick)?;
+                let mut told = Vec::new();
+                for rule in rules {
+                    waiting.extend(follower.next_window(
+                        &rule,
+                        now,
+                        &self.options.schedule,
+                        &mut told,
+                    ));
+                }
+                self.store_passed(follower, told, now)?;
             }
-            self.store_passed(follower, told, now)?;
         }
         tick.more = !waiting.is_empty();
         Ok(())

@@ -145,11 +145,8 @@ impl Target<'_> {
                 QueryRequest::new(&*self.workspace.customer_id, &*rule.rule.query, self.now);
             request.bind_only = true;
             if let Err(error) = self.tables.query(request).await {
-                let failure = Failure::from(&error);
-                let remark = format!(
-                    "its query does not run yet: {}: {}",
-                    failure.reason, failure.description
-                );
+                let remark =
+                    format!("its query does not run yet: {}", Failure::from(&error).message());
                 remarks.insert(rule.id.clone(), remark);
             }
         }

@@ -33,6 +33,7 @@ fn search(path: &str, id: &str, fields: &Fields<'_>) -> Result<SavedSearch, Inva
         function_alias: None,
         function_parameters: None,
         tags,
+        version: None,
         source: path.to_owned(),
     })
 }

@@ -37,6 +37,8 @@ pub struct SavedSearch {
     pub function_parameters: Option<String>,
     /// Name and value.
     pub tags: Vec<(String, String)>,
+    /// `0.3`; only to choose between two of one name.
+    pub version: Option<String>,
     /// The file.
     pub source: String,
 }
@@ -66,6 +68,14 @@ impl Item {
         match self {
             Self::Rule(rule) => &rule.id,
             Self::Search(search) => &search.id,
+        }
+    }
+
+    /// Its version.
+    pub(super) fn version(&self) -> Option<&str> {
+        match self {
+            Self::Rule(rule) => rule.version.as_deref(),
+            Self::Search(search) => search.version.as_deref(),
         }
     }
 

@@ -41,7 +41,8 @@ fn functions(path: &str, fields: &Fields<'_>) -> Result<Vec<SavedSearch>, Invali
     }
     let parameters = parameters(fields)?;
     let about = fields.object("Parser")?.or(fields.object("Function")?);
-    let title = about.map(|a| a.text("Title")).transpose()?.flatten();
+    let title = about.as_ref().map(|a| a.text("Title")).transpose()?.flatten();
+    let version = about.as_ref().map(|a| a.text("Version")).transpose()?.flatten();
     let schema = fields.object("Normalization")?.map(|n| n.text("Schema")).transpose()?.flatten();
     let description = fields.text("Description")?.unwrap_or_default();
     let function = |alias: String| SavedSearch {
@@ -53,6 +54,7 @@ fn functions(path: &str, fields: &Fields<'_>) -> Result<Vec<SavedSearch>, Invali
             .filter(|(_, text)| !text.is_empty())
             .into_iter()
             .collect(),
+        version: version.clone(),
         source: path.to_owned(),
         id: alias.clone(),
         function_alias: Some(alias),

@@ -14,13 +14,24 @@ pub(super) struct Candidate {
     pub rank: Rank,
 }
 
-/// The best candidate first: sources before templates, then the higher version, then the earlier path.
+/// The best candidate first: sources before templates, a function whose file bears its name, the higher version, then
+/// the earlier path.
 fn order(a: &Candidate, b: &Candidate) -> Ordering {
-    let version = |c: &Candidate| match &c.item {
-        Item::Rule(rule) => rule.version.as_deref().map(numbers).unwrap_or_default(),
-        Item::Search(_) => Vec::new(),
-    };
-    a.rank.cmp(&b.rank).then_with(|| version(b).cmp(&version(a))).then_with(|| a.path.cmp(&b.path))
+    let version = |c: &Candidate| c.item.version().map(numbers).unwrap_or_default();
+    a.rank
+        .cmp(&b.rank)
+        .then_with(|| bears_name(b).cmp(&bears_name(a)))
+        .then_with(|| version(b).cmp(&version(a)))
+        .then_with(|| a.path.cmp(&b.path))
+}
+
+fn bears_name(candidate: &Candidate) -> bool {
+    let file = candidate.path.rsplit(['/', '\\']).next().unwrap_or("");
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    match &candidate.item {
+        Item::Search(search) => search.function_alias.as_deref() == Some(stem),
+        Item::Rule(_) => false,
+    }
 }
 
 fn numbers(version: &str) -> Vec<u64> {

@@ -316,6 +316,7 @@ fn search_of(path: &str, id: String, fields: &Fields<'_>) -> Result<SavedSearch,
         function_parameters: text("functionParameters")?.map(|p| p.trim().to_owned()),
         function_alias: alias,
         tags: tags(fields),
+        version: None,
         source: path.to_owned(),
         id,
     })

@@ -293,6 +293,17 @@ fn of_two_with_one_id_the_report_names_the_winner() {
 }
 
 #[test]
+fn of_two_functions_the_one_whose_file_bears_its_name_wins_then_the_newer() {
+    let parser = |version: &str, query: &str| {
+        format!("Parser:\n  Version: '{version}'\nParserName: im\nParserQuery: {query}")
+    };
+    let (old, new, named) = (parser("0.1", "A"), parser("0.10", "B"), parser("0.0", "C"));
+    let query = |files: &[(&str, &String)]| read(files.iter().copied()).functions[0].query.clone();
+    assert_eq!(query(&[("a.yaml", &old), ("b.yaml", &new)]), "B");
+    assert_eq!(query(&[("a.yaml", &old), ("b.yaml", &new), ("x/im.yaml", &named)]), "C");
+}
+
+#[test]
 fn functions_that_differ_in_case_are_two() {
     let import = read([
         ("a.yaml", "ParserName: imDns\nParserQuery: T"),

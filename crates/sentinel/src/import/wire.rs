@@ -51,6 +51,7 @@ impl SavedSearch {
             function_alias: properties.text("functionAlias")?.filter(|a| !a.is_empty()),
             function_parameters: properties.text("functionParameters")?.filter(|p| !p.is_empty()),
             tags: tags.iter().filter_map(tag).collect(),
+            version: None,
         })
     }
 }

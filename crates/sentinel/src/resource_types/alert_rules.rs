@@ -59,8 +59,7 @@ impl Hook for RuleHook {
         match self.services.tables.query(request).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                let failure = Failure::from(&error);
-                let problem = format!("{}: {}", failure.reason, failure.description);
+                let problem = Failure::from(&error).message();
                 Err(bad_request(&Invalid::new("properties.query", problem)))
             }
         }

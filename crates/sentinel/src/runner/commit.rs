@@ -247,10 +247,10 @@ impl<'a> Transaction<'a> {
             value: record.into(),
             condition: Condition::Absent,
         });
-        if self.run.rule.rule.incident.create_incident { self.into_incident(alert) } else { Ok(()) }
+        if self.run.rule.rule.incident.create_incident { self.join_incident(alert) } else { Ok(()) }
     }
 
-    fn into_incident(&mut self, alert: &Alert) -> Result<(), StoreError> {
+    fn join_incident(&mut self, alert: &Alert) -> Result<(), StoreError> {
         let (rule, now) = (&self.run.rule, self.run.now);
         let grouping = &rule.rule.incident.grouping;
         let Some(group_key) =

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arm::{Arm, ArmError, BootstrapNames, Call, Caller, CallerKind, Installation, Settings, Verb, bootstrap};
+use arm::{
+    Arm, ArmError, BootstrapNames, Call, Caller, CallerKind, Installation, Settings, Verb,
+    bootstrap,
+};
 use model::{QueryError, ResourceId, TableInfo, TableKind, Tables};
 use sentinel::journal::Journal;
 use sentinel::resource_types::{Services, register};
@@ -26,7 +29,8 @@ impl Office {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let tables = Arc::new(CannedTables::new());
         let clock = Arc::new(ManualClock::at("2024-01-01T10:00:00Z"));
-        let settings = Settings { public_url: "https://localhost:8443".into(), location: "local".into() };
+        let settings =
+            Settings { public_url: "https://localhost:8443".into(), location: "local".into() };
         let journal = Arc::new(Journal::new(store.clone(), tables.clone()));
         let portal_url = settings.public_url.clone();
         let services = Services {
@@ -36,8 +40,11 @@ impl Office {
             clock: clock.clone(),
             portal_url: portal_url.clone(),
         };
-        let arm = register(arm::builder(store.clone(), settings, tables.clone()), &services).build().unwrap();
-        let installation = bootstrap(&arm, &BootstrapNames::default(), time("2024-01-01")).await.unwrap();
+        let arm = register(arm::builder(store.clone(), settings, tables.clone()), &services)
+            .build()
+            .unwrap();
+        let installation =
+            bootstrap(&arm, &BootstrapNames::default(), time("2024-01-01")).await.unwrap();
         let customer_id = arm::customer_id(&arm, &installation.workspace).unwrap().unwrap();
         for table in sentinel::records::Table::ALL {
             let info = TableInfo {
@@ -90,7 +97,9 @@ impl Office {
 
     fn column(&self, table: &str, column: &str) -> Vec<String> {
         let rows = self.tables.appended(table);
-        rows.iter().flat_map(|r| (0..r.len()).map(|i| r.get(i, column).unwrap().to_string())).collect()
+        rows.iter()
+            .flat_map(|r| (0..r.len()).map(|i| r.get(i, column).unwrap().to_string()))
+            .collect()
     }
 }
 
@@ -111,7 +120,8 @@ async fn onboarding() {
     let (status, value) = office.put("onboardingStates/default", json!({"properties": {}})).await;
     assert_eq!((status, &value["properties"]["customerManagedKey"]), (201, &json!(false)));
     assert_eq!(office.get("onboardingStates").await["value"].as_array().unwrap().len(), 1);
-    let refused = office.refused(Verb::Put, "onboardingStates/other", json!({"properties": {}})).await;
+    let refused =
+        office.refused(Verb::Put, "onboardingStates/other", json!({"properties": {}})).await;
     assert_eq!((refused.0, refused.1.as_str()), (400, "BadRequest"));
     assert_eq!(office.delete("onboardingStates/default").await, 200);
 }
@@ -132,18 +142,27 @@ async fn rules_live() {
     assert_eq!(office.refused(Verb::Put, "alertRules/r1", stale).await.0, 409);
     let mut other_kind = rule(json!({}));
     other_kind["kind"] = json!("NRT");
-    assert_eq!(office.refused(Verb::Put, "alertRules/r1", other_kind).await.2.as_deref(), Some("kind"));
+    assert_eq!(
+        office.refused(Verb::Put, "alertRules/r1", other_kind).await.2.as_deref(),
+        Some("kind")
+    );
     assert_eq!(office.get("alertRules").await["value"].as_array().unwrap().len(), 1);
     assert_eq!(office.get("alertRules/r1/actions").await["value"], json!([]));
     assert_eq!(office.refused(Verb::Put, "alertRules/r1/actions/a", json!({})).await.0, 405);
     assert_eq!(office.get("alertRules/r1/status").await["lastRun"], Value::Null);
     office.runner.tick(time("2024-01-01T11:00:00Z")).await.unwrap();
     assert_eq!(office.get("alertRules/r1/status").await["lastRun"]["status"], "Success");
-    assert_eq!((office.delete("alertRules/r1").await, office.delete("alertRules/r1").await), (200, 204));
+    assert_eq!(
+        (office.delete("alertRules/r1").await, office.delete("alertRules/r1").await),
+        (200, 204)
+    );
     let operations = office.column("SentinelAudit", "OperationName");
     let tails: Vec<&str> = operations.iter().map(|o| o.rsplit('/').next().unwrap()).collect();
     assert_eq!(tails, ["Write", "Write", "Delete"]);
-    assert!(office.column("SentinelAudit", "ExtendedProperties")[1].contains("\"ResourceDiffMemberNames\":[\"severity\"]"));
+    assert!(
+        office.column("SentinelAudit", "ExtendedProperties")[1]
+            .contains("\"ResourceDiffMemberNames\":[\"severity\"]")
+    );
 }
 
 #[tokio::test]
@@ -163,14 +182,25 @@ async fn bad_rules_are_answered() {
         (rule(json!({"query": ""})), "properties.query"),
         (rule(json!({"query": "wrong"})), "properties.query"),
         (json!({"properties": {}}), "kind"),
-        (json!({"kind": "Fusion", "properties": {"enabled": true, "alertRuleTemplateName": "x"}}), "kind"),
+        (
+            json!({"kind": "Fusion", "properties": {"enabled": true, "alertRuleTemplateName": "x"}}),
+            "kind",
+        ),
         (json!({"kind": "MLBehaviorAnalytics"}), "kind"),
     ] {
         let (status, code, found) = office.refused(Verb::Put, "alertRules/r", body.clone()).await;
-        assert_eq!((status, code.as_str(), found.as_deref()), (400, "BadRequest", Some(target)), "{body}");
+        assert_eq!(
+            (status, code.as_str(), found.as_deref()),
+            (400, "BadRequest", Some(target)),
+            "{body}"
+        );
     }
-    let error = office.send(Verb::Put, "alertRules/r", rule(json!({"query": "wrong"}))).await.unwrap_err();
-    assert!(error.message.contains("SYN0002") && error.message.contains("line 2, position 7"), "{error}");
+    let error =
+        office.send(Verb::Put, "alertRules/r", rule(json!({"query": "wrong"}))).await.unwrap_err();
+    assert!(
+        error.message.contains("SYN0002") && error.message.contains("line 2, position 7"),
+        "{error}"
+    );
     assert_eq!(office.refused(Verb::Put, "alertRules/r", json!([1])).await.0, 400);
     assert!(office.tables.appended("SentinelAudit").is_empty());
 }
@@ -185,13 +215,22 @@ async fn from_rule_to_closed_incident() {
     let [incident] = &page["value"].as_array().unwrap()[..] else { panic!("{page}") };
     assert!(incident.get("state").is_none() && incident["etag"].is_string());
     let name = incident["name"].as_str().unwrap();
-    let alerts = office.send(Verb::Post, &format!("incidents/{name}/alerts"), Value::Null).await.unwrap().1;
+    let alerts =
+        office.send(Verb::Post, &format!("incidents/{name}/alerts"), Value::Null).await.unwrap().1;
     assert_eq!(alerts["value"][0]["properties"]["alertDisplayName"], "Brute force");
-    let entities = office.send(Verb::Post, &format!("incidents/{name}/entities"), Value::Null).await.unwrap().1;
+    let entities = office
+        .send(Verb::Post, &format!("incidents/{name}/entities"), Value::Null)
+        .await
+        .unwrap()
+        .1;
     assert_eq!(entities["metaData"], json!([{"entityKind": "Account", "count": 2}]));
     assert_eq!(entities["entities"][0]["properties"]["accountName"], "ann");
     assert_eq!(entities["entities"][1]["properties"]["upnSuffix"], "contoso.com");
-    let bookmarks = office.send(Verb::Post, &format!("incidents/{name}/bookmarks"), Value::Null).await.unwrap().1;
+    let bookmarks = office
+        .send(Verb::Post, &format!("incidents/{name}/bookmarks"), Value::Null)
+        .await
+        .unwrap()
+        .1;
     assert_eq!(bookmarks, json!({"value": []}));
     let relations = office.get(&format!("incidents/{name}/relations")).await;
     let relation = relations["value"][0]["name"].as_str().unwrap();
@@ -199,21 +238,40 @@ async fn from_rule_to_closed_incident() {
     assert_eq!(one["properties"]["relatedResourceName"], alerts["value"][0]["name"]);
 
     let path = format!("incidents/{name}");
-    let (status, comment) = office.put(&format!("{path}/comments/c1"), json!({"properties": {"message": "looking"}})).await;
-    assert_eq!((status, &comment["properties"]["author"]["name"]), (201, &json!("ann@contoso.com")));
-    assert_eq!(office.put(&format!("{path}/comments/c1"), json!({"properties": {"message": "done"}})).await.0, 200);
+    let (status, comment) = office
+        .put(&format!("{path}/comments/c1"), json!({"properties": {"message": "looking"}}))
+        .await;
+    assert_eq!(
+        (status, &comment["properties"]["author"]["name"]),
+        (201, &json!("ann@contoso.com"))
+    );
+    assert_eq!(
+        office
+            .put(&format!("{path}/comments/c1"), json!({"properties": {"message": "done"}}))
+            .await
+            .0,
+        200
+    );
     assert_eq!(office.get(&path).await["properties"]["additionalData"]["commentsCount"], 1);
-    let mut body = json!({"properties": {"title": "Brute force", "severity": "High", "status": "Closed"}});
+    let mut body =
+        json!({"properties": {"title": "Brute force", "severity": "High", "status": "Closed"}});
     let refused = office.refused(Verb::Put, &path, body.clone()).await;
     assert_eq!(refused.2.as_deref(), Some("properties.classification"));
     body["properties"]["classification"] = json!("TruePositive");
     body["properties"]["classificationReason"] = json!("SuspiciousActivity");
     body["etag"] = incident["etag"].clone();
-    assert_eq!(office.refused(Verb::Put, &path, body.clone()).await.0, 409, "the comment changed the incident");
+    assert_eq!(
+        office.refused(Verb::Put, &path, body.clone()).await.0,
+        409,
+        "the comment changed the incident"
+    );
     body["etag"] = office.get(&path).await["etag"].clone();
     let (status, closed) = office.put(&path, body).await;
     assert_eq!((status, &closed["properties"]["status"]), (200, &json!("Closed")));
-    assert_eq!(closed["properties"]["additionalData"]["commentsCount"], 1, "what hangs on it stays");
+    assert_eq!(
+        closed["properties"]["additionalData"]["commentsCount"], 1,
+        "what hangs on it stays"
+    );
     assert_eq!(office.column("SecurityIncident", "Status"), ["New", "New", "New", "Closed"]);
     assert_eq!(office.column("SecurityIncident", "ModifiedBy")[3], "ann@contoso.com");
     assert!(office.column("SecurityIncident", "Comments")[3].contains("done"));
@@ -233,11 +291,20 @@ async fn incidents_made_by_hand() {
         assert_eq!((status, &value["properties"]["incidentNumber"]), (201, &json!(i)));
     }
     let titles = |page: &Value| -> Vec<String> {
-        page["value"].as_array().unwrap().iter().map(|v| v["properties"]["title"].as_str().unwrap().to_owned()).collect()
+        page["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v["properties"]["title"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(titles(&office.get("incidents").await), ["t5", "t4", "t3", "t2", "t1"]);
-    assert_eq!(titles(&office.get("incidents?$top=2&$orderby=properties/title%20asc").await), ["t1", "t2"]);
-    let even = office.get("incidents?$filter=properties/labels/any(l:%20l/labelName%20eq%20'even')").await;
+    assert_eq!(
+        titles(&office.get("incidents?$top=2&$orderby=properties/title%20asc").await),
+        ["t1", "t2"]
+    );
+    let even =
+        office.get("incidents?$filter=properties/labels/any(l:%20l/labelName%20eq%20'even')").await;
     assert_eq!(titles(&even), ["t4", "t2"]);
     for (path, target) in [
         ("incidents?$filter=properties/status%20is%20'New'", "$filter"),
@@ -249,8 +316,24 @@ async fn incidents_made_by_hand() {
         assert_eq!((refused.0, refused.2.as_deref()), (400, Some(target)));
     }
     assert_eq!(office.refused(Verb::Get, "incidents/none", Value::Null).await.0, 404);
-    assert_eq!(office.refused(Verb::Put, "incidents/none/comments/c", json!({"properties": {"message": "m"}})).await.0, 404);
-    assert_eq!(office.refused(Verb::Put, "incidents/i1/comments/c", json!({"properties": {"message": " "}})).await.0, 400);
+    assert_eq!(
+        office
+            .refused(
+                Verb::Put,
+                "incidents/none/comments/c",
+                json!({"properties": {"message": "m"}})
+            )
+            .await
+            .0,
+        404
+    );
+    assert_eq!(
+        office
+            .refused(Verb::Put, "incidents/i1/comments/c", json!({"properties": {"message": " "}}))
+            .await
+            .0,
+        400
+    );
     assert_eq!(office.refused(Verb::Put, "incidents/i1/relations/c", json!({})).await.0, 405);
 }
 
@@ -278,10 +361,13 @@ async fn content_is_imported_once() {
     let office = Office::new().await;
     office.tables.answer("", users(&[]));
     let files = [("a.yaml", RULE), ("b.yaml", PARSER), ("c.yaml", HUNT)];
-    let ids: Vec<String> = import(&office, &files, false).await.into_iter().map(|(id, _)| id).collect();
+    let ids: Vec<String> =
+        import(&office, &files, false).await.into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["_Im_Dns", "imDns", "h-1", "r-1"], "functions come first");
-    let customer_id = arm::customer_id(&office.arm, &office.installation.workspace).unwrap().unwrap();
-    let names: Vec<String> = office.tables.functions(&customer_id).iter().map(|f| f.name.to_string()).collect();
+    let customer_id =
+        arm::customer_id(&office.arm, &office.installation.workspace).unwrap().unwrap();
+    let names: Vec<String> =
+        office.tables.functions(&customer_id).iter().map(|f| f.name.to_string()).collect();
     assert_eq!(names, ["_Im_Dns", "imDns"]);
     let template = office.get("alertRuleTemplates/r-1").await;
     assert_eq!(template["kind"], "Scheduled");
@@ -292,14 +378,27 @@ async fn content_is_imported_once() {
     let store = office.arm.store();
     let before = store.changes(0, 10_000).unwrap().last().map(|c| c.sequence);
     import(&office, &files, false).await;
-    assert_eq!(store.changes(0, 10_000).unwrap().last().map(|c| c.sequence), before, "the same again writes nothing");
+    assert_eq!(
+        store.changes(0, 10_000).unwrap().last().map(|c| c.sequence),
+        before,
+        "the same again writes nothing"
+    );
 
     import(&office, &files, true).await;
     let rule = office.get("alertRules/r-1").await;
-    assert_eq!((&rule["properties"]["enabled"], &rule["properties"]["alertRuleTemplateName"]), (&json!(true), &json!("r-1")));
-    assert_eq!(office.get("alertRuleTemplates/r-1").await["properties"]["alertRulesCreatedByTemplateCount"], 1);
+    assert_eq!(
+        (&rule["properties"]["enabled"], &rule["properties"]["alertRuleTemplateName"]),
+        (&json!(true), &json!("r-1"))
+    );
+    assert_eq!(
+        office.get("alertRuleTemplates/r-1").await["properties"]["alertRulesCreatedByTemplateCount"],
+        1
+    );
     office.delete("alertRules/r-1").await;
-    assert_eq!(office.get("alertRuleTemplates/r-1").await["properties"]["alertRulesCreatedByTemplateCount"], 0);
+    assert_eq!(
+        office.get("alertRuleTemplates/r-1").await["properties"]["alertRulesCreatedByTemplateCount"],
+        0
+    );
 }
 
 #[tokio::test]
@@ -314,7 +413,10 @@ async fn a_newer_import_updates_what_nobody_changed() {
     import(&office, &[("a.yaml", &newer)], true).await;
     let mut rule = office.get("alertRules/r-1").await;
     assert_eq!(rule["properties"]["query"], "imDns | take 2");
-    assert_eq!((&rule["properties"]["enabled"], &rule["properties"]["templateVersion"]), (&json!(false), &json!("1.1.0")));
+    assert_eq!(
+        (&rule["properties"]["enabled"], &rule["properties"]["templateVersion"]),
+        (&json!(false), &json!("1.1.0"))
+    );
     rule["properties"]["query"] = json!("imDns | where mine");
     office.put("alertRules/r-1", rule).await;
     let newest = newer.replace("take 2", "take 3");
@@ -339,7 +441,10 @@ async fn a_rule_that_does_not_bind_is_imported_and_shows_its_failure() {
     assert!(results[0].1.contains("SEM0260"), "{results:?}");
     office.runner.tick(time("2024-01-01T11:00:00Z")).await.unwrap();
     let status = office.get("alertRules/r-1/status").await;
-    assert_eq!((&status["lastRun"]["status"], &status["lastRun"]["reason"]), (&json!("Failure"), &json!("SEM0260")));
+    assert_eq!(
+        (&status["lastRun"]["status"], &status["lastRun"]["reason"]),
+        (&json!("Failure"), &json!("SEM0260"))
+    );
     assert_eq!(office.column("SentinelHealth", "Reason"), ["SEM0260"]);
     // its owner may still change other settings
     let mut rule = office.get("alertRules/r-1").await;
@@ -350,8 +455,17 @@ async fn a_rule_that_does_not_bind_is_imported_and_shows_its_failure() {
 #[tokio::test]
 async fn bad_imports_are_answered() {
     let office = Office::new().await;
-    for body in [json!([]), json!({"rules": 5}), json!({"rules": [{"id": "x", "kind": "Scheduled"}]}), json!({"functions": [{"id": "x"}]})] {
-        assert_eq!(office.refused(Verb::Post, "importContent", body.clone()).await.0, 400, "{body}");
+    for body in [
+        json!([]),
+        json!({"rules": 5}),
+        json!({"rules": [{"id": "x", "kind": "Scheduled"}]}),
+        json!({"functions": [{"id": "x"}]}),
+    ] {
+        assert_eq!(
+            office.refused(Verb::Post, "importContent", body.clone()).await.0,
+            400,
+            "{body}"
+        );
     }
 }
 
@@ -365,7 +479,13 @@ async fn all_goes_with_the_workspace() {
     assert_eq!(store.list_all("sentinel.alerts", "").unwrap().len(), 1);
     let call = Call::system(office.installation.workspace.clone(), Value::Null, time("2024-01-02"));
     office.arm.delete(&call).await.unwrap();
-    for collection in ["sentinel.alerts", "sentinel.checkpoints", "sentinel.groups", "sentinel.counters", "microsoft.securityinsights/incidents"] {
+    for collection in [
+        "sentinel.alerts",
+        "sentinel.checkpoints",
+        "sentinel.groups",
+        "sentinel.counters",
+        "microsoft.securityinsights/incidents",
+    ] {
         assert!(store.list_all(collection, "").unwrap().is_empty(), "{collection}");
     }
     assert_eq!(office.runner.tick(time("2024-01-03T11:00:00Z")).await.unwrap().runs, 0);
