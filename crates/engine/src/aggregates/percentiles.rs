@@ -269,7 +269,7 @@ impl State for Digests {
         self.0.merge(&other.0)
     }
 
-    fn finish(mut self, _: &bool, out: &mut [ColumnBuilder]) {
+    fn finish(self, _: &bool, out: &mut [ColumnBuilder]) {
         put(out, &Value::Dynamic(self.0.to_dynamic()));
     }
 }
@@ -303,7 +303,7 @@ impl State for MergedDigests {
     }
 
     fn finish(self, (): &(), out: &mut [ColumnBuilder]) {
-        let digest = self.0.map(|mut digest| Value::Dynamic(digest.to_dynamic()));
+        let digest = self.0.map(|digest| Value::Dynamic(digest.to_dynamic()));
         put(out, &digest.unwrap_or(Value::Null));
     }
 }

@@ -142,10 +142,11 @@ pub(crate) fn concat_column(parts: &[&ArrayRef]) -> Result<ArrayRef, ExecError> 
         return Ok(Arc::clone(one));
     }
     let dictionaries: Vec<&Coded> = parts.iter().filter_map(|p| coded(p)).collect();
-    if dictionaries.len() == parts.len() && !parts.is_empty() {
-        if let Some(joined) = concat_coded(&dictionaries)? {
-            return Ok(joined);
-        }
+    if dictionaries.len() == parts.len()
+        && !parts.is_empty()
+        && let Some(joined) = concat_coded(&dictionaries)?
+    {
+        return Ok(joined);
     }
     let parts = parts.iter().map(|p| plain(p)).collect::<Result<Vec<_>, _>>()?;
     let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();

@@ -77,11 +77,6 @@ impl Digest {
         self.entries = out;
     }
 
-    /// True without values.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The value that `percent` per cent of the weight do not exceed.
     pub(crate) fn percentile(&mut self, percent: f64) -> Option<f64> {
         self.compress();
@@ -115,19 +110,20 @@ impl Digest {
     }
 
     /// As a dynamic value: `[[7],[means],[weights]]`.
-    pub(crate) fn to_dynamic(&mut self) -> Dynamic {
-        self.compress();
+    pub(crate) fn to_dynamic(&self) -> Dynamic {
+        let mut digest = self.clone();
+        digest.compress();
         let mut builder = DynamicBuilder::new();
         builder.begin_array();
         builder.begin_array();
         builder.long(MARK);
-        if self.merged {
+        if digest.merged {
             builder.long(1);
         }
         builder.end_array();
         for part in [|e: &(f64, f64)| e.0, |e: &(f64, f64)| e.1] {
             builder.begin_array();
-            for entry in &self.entries {
+            for entry in &digest.entries {
                 let value = part(entry);
                 if value.fract() == 0.0 && value.abs() < 9e15 {
                     builder.long(value as i64);

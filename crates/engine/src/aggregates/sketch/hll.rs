@@ -68,7 +68,7 @@ impl Hll {
                 if table.len() <= self.exact_max() {
                     return grown;
                 }
-                self.to_registers();
+                self.use_registers();
                 1 << self.precision
             }
             Form::Registers(registers) => {
@@ -78,7 +78,7 @@ impl Hll {
         }
     }
 
-    fn to_registers(&mut self) {
+    fn use_registers(&mut self) {
         let mut registers = vec![0; 1 << self.precision].into_boxed_slice();
         match &self.form {
             Form::Few(hashes) => {
@@ -99,7 +99,7 @@ impl Hll {
         }
         let mut grown = 0;
         if matches!(other.form, Form::Registers(_)) && !matches!(self.form, Form::Registers(_)) {
-            self.to_registers();
+            self.use_registers();
             grown = 1 << self.precision;
         }
         match (&mut self.form, other.form) {

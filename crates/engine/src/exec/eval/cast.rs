@@ -35,11 +35,9 @@ fn cast_array(array: &ArrayRef, from: ScalarType, to: ScalarType) -> Result<Arra
     if let Some(short) = numbers(array, from, to) {
         return Ok(short);
     }
-    if let Some(dictionary) = coded(array) {
-        if dictionary.values().len() <= dictionary.len() {
-            let values = cast_array(dictionary.values(), from, to)?;
-            return arrow_select::take::take(&values, dictionary.keys(), None).map_err(internal);
-        }
+    if let Some(dictionary) = coded(array).filter(|d| d.values().len() <= d.len()) {
+        let values = cast_array(dictionary.values(), from, to)?;
+        return arrow_select::take::take(&values, dictionary.keys(), None).map_err(internal);
     }
     if to == ScalarType::String {
         return texts(array, from);

@@ -38,15 +38,14 @@ impl ExprCompiler<'_> {
                 "an expression nests too deeply; split it with extend".to_owned(),
             ));
         }
-        if wrap && !matches!(expr, Expr::Column(..) | Expr::Literal(..) | Expr::Subquery(..)) {
-            if let Some(id) = only_text_column(expr) {
-                let column = self.position(id)?;
-                let inner = self.build(expr, false, depth)?;
-                return Ok(Scalar {
-                    ty: expr.ty(),
-                    node: Node::PerValue(PerValue::new(column, inner)),
-                });
-            }
+        let leaf = matches!(expr, Expr::Column(..) | Expr::Literal(..) | Expr::Subquery(..));
+        if let Some(id) = (wrap && !leaf).then(|| only_text_column(expr)).flatten() {
+            let column = self.position(id)?;
+            let inner = self.build(expr, false, depth)?;
+            return Ok(Scalar {
+                ty: expr.ty(),
+                node: Node::PerValue(PerValue::new(column, inner)),
+            });
         }
         let node = self.node(expr, wrap, depth + 1)?;
         Ok(Scalar { node, ty: expr.ty() })

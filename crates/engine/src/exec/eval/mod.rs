@@ -13,7 +13,6 @@ mod logic;
 mod path;
 mod sets;
 
-use arrow_array::ArrayRef;
 use arrow_buffer::BooleanBuffer;
 use model::Batch;
 use values::{ScalarType, Value};
@@ -115,16 +114,6 @@ impl Scalar {
             Node::Path(path) => path.eval(input, context),
             Node::PerValue(inner) => inner.eval(input, context, self.ty),
         }
-    }
-
-    /// One array, one value a row.
-    pub(crate) fn array(
-        &self,
-        batch: &Batch,
-        context: &EvalContext,
-    ) -> Result<ArrayRef, ExecError> {
-        let input = Input::of(batch);
-        Ok(self.eval(&input, context)?.into_array(self.ty, batch.rows))
     }
 
     /// The rows for which a condition is true.

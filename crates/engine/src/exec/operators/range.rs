@@ -104,7 +104,7 @@ fn count(from: &Value, to: &Value, step: &Value) -> Result<u64, ExecError> {
         return Err(zero());
     }
     let steps = ((to - from) / step).floor();
-    Ok(if steps >= 0.0 && steps < 1e18 { steps as u64 + 1 } else { 0 })
+    Ok(if (0.0..1e18).contains(&steps) { steps as u64 + 1 } else { 0 })
 }
 
 impl Operator for Range {

@@ -36,10 +36,9 @@ impl KeyValues {
         let mut seen = vec![false; out.len()];
         let mut put = |key: &str, value: &str| {
             let Some((at, ty)) = self.keys.get(key) else { return };
-            if let (Some(slot), Some(seen)) = (out.get_mut(*at), seen.get_mut(*at)) {
-                if !std::mem::replace(seen, true) {
-                    *slot = convert(value, *ty).unwrap_or_else(|| Value::null_of(*ty));
-                }
+            let again = seen.get_mut(*at).is_none_or(|seen| std::mem::replace(seen, true));
+            if let Some(slot) = out.get_mut(*at).filter(|_| !again) {
+                *slot = convert(value, *ty).unwrap_or_else(|| Value::null_of(*ty));
             }
         };
         if let Some(regex) = &self.regex {

@@ -8,7 +8,7 @@ use crate::plan::ParsePart;
 
 enum Part {
     Any,
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     Capture(usize, ScalarType),
 }
 
@@ -28,7 +28,7 @@ impl Literal {
                 ParsePart::Any => out.push(Part::Any),
                 ParsePart::Text(text) if text.is_empty() => {}
                 ParsePart::Text(text) => {
-                    out.push(Part::Text(Finder::new(text.as_bytes()).into_owned()));
+                    out.push(Part::Text(Box::new(Finder::new(text.as_bytes()).into_owned())));
                 }
                 ParsePart::Capture(at) => {
                     let ty = types.get(*at).copied().unwrap_or(ScalarType::String);
