@@ -1,5 +1,6 @@
 //! The command line: every command with its arguments, as data.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,8 +16,63 @@ pub(crate) struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start everything on one data folder; the first start makes what is missing.
+    Serve(ServeArgs),
+    /// Print what shells, SDKs and tools need to reach the server on a data folder.
+    Env(EnvArgs),
+    /// Print an access token of the administrator.
+    Token(TokenArgs),
     /// Run KQL over local files, or over the running server.
     Query(QueryArgs),
+}
+
+/// `vedette serve`
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Data folder; made when it does not exist.
+    #[arg(long, value_name = "DIR", env = "VEDETTE_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: SocketAddr,
+    /// Host name by which clients reach the server.
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    pub(crate) name: String,
+    /// Leave this machine's own logs alone.
+    #[arg(long)]
+    pub(crate) no_host_logs: bool,
+    /// What to log to stderr: a level, or levels by part.
+    #[arg(long, value_name = "FILTER", env = "VEDETTE_LOG", default_value = "info")]
+    pub(crate) log: String,
+}
+
+/// `vedette env`
+#[derive(Args, Debug)]
+pub(crate) struct EnvArgs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Lines for a shell, or one JSON object.
+    #[arg(long, value_enum, default_value_t = EnvFormat::Shell)]
+    pub(crate) format: EnvFormat,
+}
+
+/// How `vedette env` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnvFormat {
+    /// `export NAME='value'`
+    Shell,
+    /// One object.
+    Json,
+}
+
+/// `vedette token`
+#[derive(Args, Debug)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// For which resource; the server itself unless given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) resource: Option<String>,
 }
 
 /// `vedette query`

@@ -1,14 +1,19 @@
 //! The one binary: reads the command line, does what it says, and ends with the exit code that tells how it went.
 
 mod cli;
-mod output;
+mod client;
+mod environment;
+mod instance;
 mod outcome;
+mod output;
 mod query;
+mod serve;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use cli::Command;
 use outcome::Outcome;
 
 #[global_allocator]
@@ -25,8 +30,11 @@ fn main() -> ExitCode {
     outcome::exit_code(run(command))
 }
 
-fn run(command: cli::Command) -> anyhow::Result<Outcome> {
+fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
-        cli::Command::Query(arguments) => query::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Env(arguments) => environment::run(&arguments),
+        Command::Token(arguments) => environment::token(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
     }
 }

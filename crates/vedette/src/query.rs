@@ -2,6 +2,7 @@
 
 mod files;
 mod local;
+pub(crate) mod remote;
 
 use std::io::{self, Read};
 
@@ -9,12 +10,16 @@ use anyhow::Context;
 use model::QueryError;
 
 use crate::cli::QueryArgs;
+use crate::client::Client;
 use crate::outcome::{Outcome, WrongUse};
 use crate::output;
 
 pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
     let text = text(arguments)?;
-    let answer = local::ask(&text, &arguments.table)?;
+    let answer = match arguments.server {
+        true => remote::ask(&Client::connect(&arguments.connection)?, &text, arguments.timespan.as_deref())?,
+        false => local::ask(&text, &arguments.table)?,
+    };
     output::write(&answer, arguments.format)?;
     Ok(Outcome::Done)
 }
@@ -38,7 +43,8 @@ fn text(arguments: &QueryArgs) -> anyhow::Result<String> {
 /// A refused query is told with its place; a text that means nothing is wrong use.
 fn refused(error: QueryError) -> anyhow::Error {
     match &error {
-        QueryError::Syntax { message, line, pos, .. } | QueryError::Semantic { message, line, pos, .. } => {
+        QueryError::Syntax { message, .. } => WrongUse::because(message.clone()),
+        QueryError::Semantic { message, line, pos, .. } => {
             WrongUse::because(format!("{message} [line {line}, position {pos}]"))
         }
         _ => error.into(),

@@ -1,0 +1,91 @@
+//! `vedette serve`: builds the house, opens the one port, runs the tasks, and ends in order.
+
+mod built_in;
+mod greeting;
+mod health;
+mod host_logs;
+mod house;
+mod listener;
+mod tasks;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::ServeArgs;
+use crate::outcome::{Outcome, WrongUse};
+
+use house::House;
+
+/// Deep queries and parsers want more stack than the default.
+const STACK_BYTES: usize = 16 << 20;
+/// Longest wait for requests under way once the end was asked for.
+const DRAIN: Duration = Duration::from_secs(8);
+
+pub(crate) fn run(arguments: &ServeArgs) -> anyhow::Result<Outcome> {
+    start_log(&arguments.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .thread_name("vedette")
+        .build()
+        .context("cannot start threads")?;
+    runtime.block_on(serve(arguments))?;
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    Ok(Outcome::Done)
+}
+
+async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
+    // The port first: without it nothing else is worth doing.
+    let listener = TcpListener::bind(arguments.listen).with_context(|| {
+        let address = arguments.listen;
+        format!("cannot listen on {address}; choose another address with --listen, or end what uses it")
+    })?;
+    let address = listener.local_addr()?;
+    let house = Arc::new(House::open(arguments, address).await?);
+    let (stop, stopped) = watch::channel(false);
+    let tasks = tasks::start(&house, &stopped);
+    let reader = (!arguments.no_host_logs).then(|| host_logs::start(&house, stopped.clone()));
+    greeting::tell(&house, arguments)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let serving = tokio::spawn(listener::serve(listener, Arc::clone(&house), stopped));
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("asked to end: finishing what is under way"),
+        _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),
+    }
+    stop.send_replace(true);
+    let drained = async {
+        let _ = serving.await; // ends with the last connection
+        for task in tasks {
+            let _ = task.await;
+        }
+        if let Some(reader) = reader.flatten() {
+            let _ = reader.await;
+        }
+    };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("requests still under way after {} s are broken off", DRAIN.as_secs());
+    }
+    let logs = Arc::clone(&house.logs);
+    tokio::task::spawn_blocking(move || logs.shutdown()).await?;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Structured lines to stderr; `filter` as tracing's env-filter has it.
+fn start_log(filter: &str) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|e| WrongUse::because(format!("--log '{filter}' is no filter: {e}; try info or logs=debug,info")))?;
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal)
+        .init();
+    Ok(())
+}

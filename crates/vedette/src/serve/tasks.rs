@@ -1,0 +1,121 @@
+//! What runs by itself: a table of tasks, each of which may run twice without harm.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crypto::ServerCertificate;
+use model::{AppendRequest, Batch, Rows, ScalarType, Schema, Tables, Value};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::House;
+
+type Running = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+/// Work that is done over and over.
+struct Task {
+    name: &'static str,
+    every: Duration,
+    run: fn(Arc<House>) -> Running,
+}
+
+const TASKS: &[Task] = &[
+    Task { name: "analytics rules", every: Duration::from_secs(1), run: |house| Box::pin(run_rules(house)) },
+    Task { name: "signing keys", every: Duration::from_secs(3600), run: |house| Box::pin(rotate_keys(house)) },
+    Task {
+        name: "server certificate",
+        every: Duration::from_secs(24 * 3600),
+        run: |house| Box::pin(renew_certificate(house)),
+    },
+    Task { name: "heartbeat", every: Duration::from_secs(60), run: |house| Box::pin(heartbeat(house)) },
+];
+
+/// Starts all of them; they end after `stopped` once their turn is over.
+pub(super) fn start(house: &Arc<House>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+    let start = |task: &'static Task| tokio::spawn(repeat(task, Arc::clone(house), stopped.clone()));
+    TASKS.iter().map(start).collect()
+}
+
+async fn repeat(task: &'static Task, house: Arc<House>, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(task.every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = (task.run)(Arc::clone(&house)).await {
+            tracing::error!(task = task.name, error = format!("{error:#}"), "a task failed and is tried again");
+        }
+    }
+}
+
+async fn run_rules(house: Arc<House>) -> anyhow::Result<()> {
+    let tick = house.rules.tick(house.clock.now()).await?;
+    if tick.alerts > 0 || tick.failures > 0 {
+        let (runs, failures) = (tick.runs, tick.failures);
+        tracing::info!(runs, failures, alerts = tick.alerts, incidents = tick.incidents, "analytics rules");
+    }
+    Ok(())
+}
+
+async fn rotate_keys(house: Arc<House>) -> anyhow::Result<()> {
+    let changed = tokio::task::spawn_blocking(move || house.identity.rotate_keys(house.clock.now())).await??;
+    if changed {
+        tracing::info!("the token signing keys changed");
+    }
+    Ok(())
+}
+
+async fn renew_certificate(house: Arc<House>) -> anyhow::Result<()> {
+    let renew = move || -> anyhow::Result<()> {
+        let now = house.clock.now().unix_seconds();
+        let (certificate, is_new) = ServerCertificate::ensure(&house.data.keys(), &house.names, now)?;
+        if is_new {
+            house.tls.replace(&certificate)?;
+            tracing::info!("the server certificate was renewed");
+        }
+        Ok(())
+    };
+    tokio::task::spawn_blocking(renew).await?
+}
+
+/// One row of Heartbeat: this machine lives.
+async fn heartbeat(house: Arc<House>) -> anyhow::Result<()> {
+    let system = rustix::system::uname();
+    let text = |name: &str, value: &str| (name.to_owned(), ScalarType::String, Value::string(value));
+    let cells = [
+        ("TimeGenerated".to_owned(), ScalarType::DateTime, Value::DateTime(house.clock.now())),
+        text("Computer", &system.nodename().to_string_lossy()),
+        text("OSType", "Linux"),
+        text("OSName", &system.sysname().to_string_lossy()),
+        text("Category", "vedette"),
+        text("Version", env!("CARGO_PKG_VERSION")),
+        text("SubscriptionId", &house.installation.subscription_id),
+        text("ResourceGroup", house.installation.resource_group.name()),
+        text("ResourceId", house.installation.workspace.as_str()),
+    ];
+    let schema = Arc::new(Schema::new(cells.iter().map(|(name, ty, _)| (name, *ty))));
+    let rows = Rows::from_values(schema, [cells.into_iter().map(|(_, _, value)| value).collect()]);
+    append(&house, "Heartbeat", rows).await
+}
+
+/// Stores rows that the server itself writes.
+pub(super) async fn append(house: &House, table: &str, rows: Rows) -> anyhow::Result<()> {
+    let Rows { schema, batches } = rows;
+    for batch in batches.into_iter().filter(|b: &Batch| b.rows > 0) {
+        let request = AppendRequest {
+            workspace: house.installation.customer_id.as_str().into(),
+            table: table.into(),
+            schema: Arc::clone(&schema),
+            batch,
+            batch_id: None,
+            received: house.clock.now(),
+        };
+        house.logs.append(request).await?;
+    }
+    Ok(())
+}
