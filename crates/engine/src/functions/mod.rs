@@ -27,6 +27,7 @@ mod ip_search;
 mod series;
 mod units;
 mod sketches;
+mod geo;
 mod call;
 mod compare;
 mod signature;
@@ -87,6 +88,13 @@ const FAMILIES: &[&[Function]] = &[
     datetime::FUNCTIONS,
     datetime_format::FUNCTIONS,
     encode::FUNCTIONS,
+    geo::combine::FUNCTIONS,
+    geo::geohash::FUNCTIONS,
+    geo::h3::FUNCTIONS,
+    geo::measure::FUNCTIONS,
+    geo::reshape::FUNCTIONS,
+    geo::s2::FUNCTIONS,
+    geo::wkt::FUNCTIONS,
     hash::FUNCTIONS,
     ip::FUNCTIONS,
     ip_search::FUNCTIONS,

@@ -24,7 +24,7 @@ macro_rules! families {
     };
 }
 
-families!(operators, terms, strings, regexes, datetimes, conversions, parsing, numbers, dynamics, addresses, series, sketches);
+families!(operators, terms, strings, regexes, datetimes, conversions, parsing, numbers, dynamics, addresses, series, sketches, places);
 
 fn context() -> EvalContext {
     EvalContext { now: DateTime::parse("2024-02-29T12:34:56.7891234Z").unwrap() }
