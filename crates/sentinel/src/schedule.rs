@@ -84,10 +84,12 @@ pub enum PassReason {
     ClockSetBack,
 }
 
-/// The end of the first window of a rule that starts now: a full second.
+/// The end of the first window of a rule that starts now: the next full second, so that what was stored just before the
+/// rule was made lies inside.
 pub fn first_end(now: DateTime, options: &ScheduleOptions) -> DateTime {
-    let ticks = now.ticks() - options.delay.ticks();
-    DateTime::from_ticks((ticks - ticks.rem_euclid(TICKS_PER_SECOND)).max(0))
+    let ticks = (now.ticks() - options.delay.ticks()).max(0);
+    let into_second = ticks.rem_euclid(TICKS_PER_SECOND);
+    DateTime::from_ticks(if into_second == 0 { ticks } else { ticks - into_second + TICKS_PER_SECOND })
 }
 
 /// What a rule does next.
