@@ -28,6 +28,9 @@ const HEADERS: Duration = Duration::from_secs(20);
 /// HTTP/2: how often a silent peer is asked whether it lives, and how long it may take to say so.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WAIT: Duration = Duration::from_secs(20);
+/// Body of a Logs Ingestion call. The official clients cut at 1 MiB without counting what stands between the records,
+/// which for the smallest ones is as much again.
+const INGESTION_BYTES: usize = (2 << 20) + 4096;
 /// Streams of one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
 
@@ -79,7 +82,7 @@ fn doors(house: &House) -> api::House {
         arm: Arc::clone(&house.arm),
         tables: Arc::clone(&house.logs) as Arc<dyn model::Tables>,
         clock: Arc::clone(&house.clock),
-        limits: api::Limits::default(),
+        limits: api::Limits { ingestion_bytes: INGESTION_BYTES, ..api::Limits::default() },
         health: health::checks(house),
         version: env!("CARGO_PKG_VERSION"),
     }
