@@ -5,8 +5,16 @@
 //! rows. Conditions and computed arguments are appended to the input as columns. The answer brings its own schema.
 //! When only names and types are asked for, the input has no rows. One plugin a file; a new one is a line in [`PLUGINS`].
 
+mod activity;
 mod bag_unpack;
+mod dcount_intersect;
+mod funnel;
+mod ip_lookup;
+mod mining;
 mod pivot;
+mod sequence_detect;
+mod small;
+mod support;
 
 use std::sync::Arc;
 
@@ -24,6 +32,13 @@ pub struct Plugin {
     pub run: fn(&PluginCall<'_>) -> Result<Rows, String>,
     /// True when the columns depend on the rows: without rows, unknown names behind it are taken as dynamic.
     pub open: bool,
+}
+
+impl Plugin {
+    /// A plugin whose columns follow from its arguments alone.
+    const fn closed(name: &'static str, run: fn(&PluginCall<'_>) -> Result<Rows, String>) -> Self {
+        Self { name, run, open: false }
+    }
 }
 
 /// One call.
@@ -86,7 +101,31 @@ impl PluginCall<'_> {
 }
 
 /// All plugins but `pivot`, whose aggregate the binder computes.
-const PLUGINS: &[Plugin] = &[Plugin { name: "bag_unpack", run: bag_unpack::run, open: true }];
+const PLUGINS: &[Plugin] = &[
+    Plugin { name: "bag_unpack", run: bag_unpack::run, open: true },
+    Plugin::closed("active_users_count", activity::active_users_count),
+    Plugin::closed("activity_counts_metrics", activity::activity_counts_metrics),
+    Plugin::closed("activity_engagement", activity::activity_engagement),
+    Plugin::closed("activity_metrics", activity::activity_metrics),
+    Plugin::closed("autocluster", mining::autocluster),
+    Plugin::closed("basket", mining::basket),
+    Plugin::closed("dcount_intersect", dcount_intersect::run),
+    Plugin::closed("diffpatterns", mining::diffpatterns),
+    Plugin::closed("estimate_rows_count", small::estimate_rows_count),
+    Plugin::closed("funnel_sequence", funnel::funnel_sequence),
+    Plugin::closed("funnel_sequence_completion", funnel::funnel_sequence_completion),
+    Plugin::closed("identity", small::identity),
+    Plugin::closed("ipv4_lookup", ip_lookup::ipv4),
+    Plugin::closed("ipv6_lookup", ip_lookup::ipv6),
+    Plugin::closed("narrow", small::narrow),
+    Plugin::closed("new_activity_metrics", activity::new_activity_metrics),
+    Plugin::closed("preview", small::preview),
+    Plugin::closed("rolling_percentile", small::rolling_percentile),
+    Plugin::closed("rows_near", small::rows_near),
+    Plugin::closed("sequence_detect", sequence_detect::run),
+    Plugin::closed("session_count", activity::session_count),
+    Plugin::closed("sliding_window_counts", activity::sliding_window_counts),
+];
 
 /// The plugin of exactly this name.
 pub fn find(name: &str) -> Option<&'static Plugin> {

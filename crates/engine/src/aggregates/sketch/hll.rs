@@ -1,5 +1,7 @@
 //! Distinct counts: the hashes themselves while they are few, then HyperLogLog registers.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hashbrown::HashTable;
@@ -143,6 +145,20 @@ impl Hll {
             Form::Many(table) => table.len() as i64,
             Form::Registers(registers) => estimate(registers, self.precision).round() as i64,
         }
+    }
+
+    /// Hashes that all sets have, where all still know their hashes.
+    pub(crate) fn common(sets: &[Self]) -> Option<i64> {
+        let hashes = |set: &Self| -> Option<HashSet<u64>> {
+            match &set.form {
+                Form::Few(hashes) => Some(hashes.iter().copied().collect()),
+                Form::Many(table) => Some(table.iter().copied().collect()),
+                Form::Registers(_) => None,
+            }
+        };
+        let all = sets.iter().map(hashes).collect::<Option<Vec<_>>>()?;
+        let (first, rest) = all.split_first()?;
+        Some(first.iter().filter(|h| rest.iter().all(|set| set.contains(h))).count() as i64)
     }
 
     /// As a dynamic value: `[[1024,14],[hashes],"registers"]`.

@@ -1,0 +1,12 @@
+//! Patterns among the rows of a table: `basket`, `autocluster`, `diffpatterns`.
+//!
+//! A pattern fixes the values of some columns and leaves the others open. Rows that are equal count once, with a weight.
+
+mod autocluster;
+mod basket;
+mod diffpatterns;
+mod patterns;
+
+pub(super) use autocluster::run as autocluster;
+pub(super) use basket::run as basket;
+pub(super) use diffpatterns::run as diffpatterns;
