@@ -29,7 +29,7 @@ pub type Health = Arc<dyn Fn() -> Vec<HealthCheck> + Send + Sync>;
 /// `/healthz`, `/readyz`, `/metrics`: open to all, and without anything worth hiding.
 pub(crate) fn answer(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
     if !matches!(incoming.method, Method::GET | Method::HEAD) {
-        return Err(ApiError::method(incoming, "GET"));
+        return Err(ApiError::method(incoming, "GET, HEAD"));
     }
     match incoming.segment(0).as_str() {
         "healthz" => Ok(json_response(200, &json!({ "status": "Healthy" }))),
@@ -71,7 +71,7 @@ fn metrics(doors: &Doors) -> String {
 /// `/`
 pub(crate) fn landing(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
     if !matches!(incoming.method, Method::GET | Method::HEAD) {
-        return Err(ApiError::method(incoming, "GET"));
+        return Err(ApiError::method(incoming, "GET, HEAD"));
     }
     let mut rows = String::new();
     for check in (doors.health)() {

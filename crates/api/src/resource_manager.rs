@@ -92,13 +92,16 @@ fn authorize(
     let (action, scope) = target.permission(verb);
     let reads = matches!(verb, Verb::Get | Verb::Head);
     match target {
+        // whoever signed in here belongs to the tenant
+        Target::Collection { type_name, .. } if reads && type_name == TENANTS => {}
+        Target::Resource(place) if reads && place.type_name == TENANTS => {}
         Target::Collection { .. } | Target::Namespaces { .. } if reads => {
             return Ok(doors.identity.listing(caller, &action, scope)?);
         }
-        // whoever has a role inside sees the subscription and the tenant around it
+        // whoever has a role inside sees the subscription around it
         Target::Resource(place)
             if reads
-                && [SUBSCRIPTIONS, TENANTS].contains(&place.type_name.as_str())
+                && place.type_name == SUBSCRIPTIONS
                 && doors.identity.sees(caller, &place.id) => {}
         _ => doors.identity.require(caller, &action, scope, false)?,
     }

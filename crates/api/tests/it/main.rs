@@ -1,0 +1,14 @@
+//! The doors from outside: every family in Azure's shapes, rights as a picture, limits, hostile input.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(unreachable_pub)] // modules of one test binary
+
+mod authorization;
+mod entra;
+mod hostile;
+mod house;
+mod ingestion;
+mod kusto;
+mod limits;
+mod log_analytics;
+mod operations;
+mod resource_manager;
