@@ -1,6 +1,5 @@
 //! Putting parts of a column together and picking rows out of it.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -143,7 +142,7 @@ impl Coder<StringViewType> {
 impl<T: ByteViewType> Coder<T> {
     fn new(rows: usize) -> Self {
         Self {
-            hasher: RandomState::with_seeds(5, 6, 7, 8),
+            hasher: RandomState::new(),
             table: HashTable::new(),
             parts: Vec::new(),
             places: Vec::new(),

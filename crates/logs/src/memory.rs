@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_array::{ArrayRef, Int64Array};
 use arrow_buffer::Buffer;
 use model::{Column, ScalarType};
 
@@ -186,7 +186,7 @@ mod tests {
 
     fn batch(first_row: u64, rows: usize) -> Arc<MemoryBatch> {
         let text = |r: usize| format!("row {}", first_row + r as u64);
-        let column = if first_row % 2 == 0 { "even" } else { "odd" };
+        let column = if first_row.is_multiple_of(2) { "even" } else { "odd" };
         let columns = vec![
             Named {
                 column: Column::new(column, ScalarType::String),

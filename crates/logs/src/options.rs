@@ -72,7 +72,7 @@ impl Default for Limits {
             memory_bytes: 256 << 20,
             append_wait: Duration::from_millis(500),
             wal_file_bytes: 64 << 20,
-            wal_bytes: 512 << 20,
+            wal_bytes: 256 << 20,
             seal_bytes: 64 << 20,
             seal_rows: 512 * 1024,
             seal_age: TimeSpan::from_ticks(10 * TICKS_PER_MINUTE),

@@ -219,10 +219,12 @@ impl Table {
             segments.iter().for_each(|s| s.retire());
             return;
         }
-        state.sealing.clear();
-        state.sealing_reserved = None;
+        let rows = std::mem::take(&mut state.sealing);
+        let reserved = state.sealing_reserved.take();
         state.segments.extend(segments);
         state.sealed = sealed.max(state.sealed);
+        drop(state);
+        drop((rows, reserved)); // much memory: given back while nobody waits
     }
 
     /// The rows could not be sealed and wait for another try.

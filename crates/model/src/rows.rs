@@ -251,14 +251,13 @@ impl ColumnBuilder {
                 Self::Decimal(FixedSizeBinaryBuilder::with_capacity(capacity, 16))
             }
             ScalarType::String => Self::String(
-                StringViewBuilder::with_capacity(capacity).with_fixed_block_size(256 * 1024),
+                // blocks grow from 8 KiB on: a column of one short row must not cost a large one
+                StringViewBuilder::with_capacity(capacity),
             ),
             ScalarType::Guid => Self::Guid(FixedSizeBinaryBuilder::with_capacity(capacity, 16)),
             ScalarType::DateTime => Self::DateTime(Int64Builder::with_capacity(capacity)),
             ScalarType::TimeSpan => Self::TimeSpan(Int64Builder::with_capacity(capacity)),
-            ScalarType::Dynamic => Self::Dynamic(
-                BinaryViewBuilder::with_capacity(capacity).with_fixed_block_size(256 * 1024),
-            ),
+            ScalarType::Dynamic => Self::Dynamic(BinaryViewBuilder::with_capacity(capacity)),
         }
     }
 

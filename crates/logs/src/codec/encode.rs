@@ -1,7 +1,5 @@
 //! Columns to bytes.
 
-use std::hash::BuildHasher;
-
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
@@ -185,7 +183,7 @@ struct Entries<'a> {
 impl<'a> Entries<'a> {
     /// None when most values differ from all before them: a dictionary would not pay.
     fn collect(rows: usize, value: impl Fn(usize) -> &'a [u8]) -> Option<Self> {
-        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let hasher = RandomState::new();
         let mut table: HashTable<u32> = HashTable::new();
         let mut entries = Self { values: Vec::new(), keys: Vec::with_capacity(rows) };
         for row in 0..rows {

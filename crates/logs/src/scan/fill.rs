@@ -67,7 +67,7 @@ impl Wanted {
     }
 
     /// The wanted columns of rows in memory.
-    pub(super) fn from_memory(
+    pub(super) fn in_memory(
         &self,
         batch: &MemoryBatch,
         snapshot: &Snapshot,

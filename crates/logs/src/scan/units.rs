@@ -69,7 +69,7 @@ impl Unit {
 
 fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, Error> {
     let bounds = &context.bounds;
-    let read = context.wanted.from_memory(batch, &context.snapshot)?;
+    let read = context.wanted.in_memory(batch, &context.snapshot)?;
     let inside = |span: crate::memory::Span, r: TickRange| span.within(r.start, r.end);
     let mut keep: Option<BooleanArray> = None;
     if !inside(batch.times, bounds.time) {

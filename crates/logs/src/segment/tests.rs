@@ -21,7 +21,7 @@ fn value(ty: ScalarType, row: usize) -> Value {
         return if ty == ScalarType::String { Value::string("") } else { Value::Null };
     }
     match ty {
-        ScalarType::Bool => Value::Bool(row % 3 == 0),
+        ScalarType::Bool => Value::Bool(row.is_multiple_of(3)),
         ScalarType::Int => Value::Int(row as i32 / 1000),
         ScalarType::Long => Value::Long(row as i64 * 1_000_003),
         ScalarType::Real => Value::Real(row as f64 / 7.0),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 
 use arrow_buffer::Buffer;
 use model::{Clock, TablesError};
@@ -115,10 +115,7 @@ impl Writer {
                     }
                 }
                 if bytes < GROUP_BYTES_MAX {
-                    next = match messages.try_recv() {
-                        Ok(message) => Some(message),
-                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                    };
+                    next = messages.try_recv().ok();
                 }
             }
             self.commit(group);

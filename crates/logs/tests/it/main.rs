@@ -1,5 +1,5 @@
 //! The log store from outside: what is acknowledged is there, once, whatever happens in between.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod concurrency;
 mod crash;

@@ -1,7 +1,5 @@
 //! Gathers the terms of a segment, column after column.
 
-use std::hash::BuildHasher;
-
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -61,7 +59,7 @@ impl Collector {
         Self {
             blocks: rows.div_ceil(BLOCK_ROWS),
             dictionary: Dictionary {
-                hasher: RandomState::with_seeds(9, 10, 11, 12),
+                hasher: RandomState::new(),
                 table: HashTable::new(),
                 bytes: Vec::new(),
                 ends: Vec::new(),

@@ -70,13 +70,9 @@ impl BlockSet {
     }
 
     /// Number of blocks in it.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    /// Number of blocks of the segment.
-    pub(crate) fn blocks(&self) -> usize {
-        self.blocks
     }
 }
 
