@@ -59,7 +59,7 @@ fn list(input: &AggregateInput, shape: Shape) -> Start {
     }))
 }
 
-/// Values by group, in the order in which they came.
+/// Values by group, in the order in which they came. Arrays count by their elements.
 struct Lists {
     shape: Shape,
     ty: ScalarType,
@@ -154,7 +154,9 @@ impl GroupStates for Lists {
                 bag(&mut builder, values, self.size);
             } else {
                 builder.begin_array();
-                values.for_each(|(values, row)| push(&mut builder, values, self.ty, row));
+                let mut left = self.size;
+                values
+                    .for_each(|(values, row)| push(&mut builder, values, self.ty, row, &mut left));
                 builder.end_array();
             }
             out.push(&Value::Dynamic(builder.finish()));
@@ -171,14 +173,35 @@ impl GroupStates for Lists {
     }
 }
 
-/// A cell as an element, without a copy where it is text or dynamic.
-fn push(builder: &mut DynamicBuilder, values: &ArrayRef, ty: ScalarType, row: usize) {
-    match (ty, values.as_binary_view_opt()) {
-        (ScalarType::String, _) => builder.string(model::rows::text(values, row)),
-        (ScalarType::Dynamic, Some(view)) if view.is_valid(row) => {
-            builder.dynamic(DynamicRef::new(view.value(row)));
+/// A cell as an element, without a copy where it is text or dynamic; of an array its elements, `left` at the most.
+fn push(
+    builder: &mut DynamicBuilder,
+    values: &ArrayRef,
+    ty: ScalarType,
+    row: usize,
+    left: &mut usize,
+) {
+    if ty == ScalarType::Dynamic
+        && let Some(view) = values.as_binary_view_opt().filter(|v| v.is_valid(row))
+    {
+        let value = DynamicRef::new(view.value(row));
+        if value.kind() == Kind::Array {
+            value.array().take(*left).for_each(|item| builder.dynamic(item));
+            *left = left.saturating_sub(value.len());
+        } else if *left > 0 {
+            builder.dynamic(value);
+            *left -= 1;
         }
-        _ => builder.value(&cell(values, ty, row)),
+        return;
+    }
+    if *left == 0 {
+        return;
+    }
+    *left -= 1;
+    if ty == ScalarType::String {
+        builder.string(model::rows::text(values, row));
+    } else {
+        builder.value(&cell(values, ty, row));
     }
 }
 
@@ -276,7 +299,8 @@ impl GroupStates for Sets {
         let mut builder = DynamicBuilder::new();
         for places in places {
             builder.begin_array();
-            places.into_iter().for_each(|row| push(&mut builder, &values, self.ty, row));
+            let mut left = self.size;
+            places.into_iter().for_each(|row| push(&mut builder, &values, self.ty, row, &mut left));
             builder.end_array();
             out.push(&Value::Dynamic(builder.finish()));
         }
