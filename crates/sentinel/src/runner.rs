@@ -111,6 +111,7 @@ impl RuleRunner {
     pub async fn tick(&self, now: DateTime) -> Result<Tick, StoreError> {
         let mut follower = self.follower.lock().await;
         follower.follow(&*self.store, now, &self.options.schedule)?;
+        follower.clean(&*self.store, now)?;
         self.journal.flush_or_tell().await;
         let mut tick = Tick::default();
         let mut waiting = BinaryHeap::new();

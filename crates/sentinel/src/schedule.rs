@@ -84,12 +84,11 @@ pub enum PassReason {
     ClockSetBack,
 }
 
-/// The end of the first window of a rule that starts now: the next full second, so that what was stored just before the
-/// rule was made lies inside.
+/// The end of the first window of a rule that starts now: the next full second, so that what arrived before the rule is
+/// inside.
 pub fn first_end(now: DateTime, options: &ScheduleOptions) -> DateTime {
-    let ticks = (now.ticks() - options.delay.ticks()).max(0);
-    let into_second = ticks.rem_euclid(TICKS_PER_SECOND);
-    DateTime::from_ticks(if into_second == 0 { ticks } else { ticks - into_second + TICKS_PER_SECOND })
+    let ticks = now.ticks() - options.delay.ticks() + TICKS_PER_SECOND - 1;
+    DateTime::from_ticks((ticks - ticks.rem_euclid(TICKS_PER_SECOND)).max(0))
 }
 
 /// What a rule does next.

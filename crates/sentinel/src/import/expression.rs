@@ -11,6 +11,7 @@ const DEPTH_MAX: usize = 32;
 const STEPS_MAX: usize = 4_000;
 /// Longest text that is put together.
 const TEXT_MAX: usize = 1 << 20;
+const TOO_LONG: &str = "a text grows too long";
 
 /// Parameters and variables in force.
 pub(super) struct Scope<'a> {
@@ -125,6 +126,11 @@ impl Machine<'_> {
     }
 
     fn call(&mut self, name: &str, arguments: &[Value], depth: usize) -> Result<Value, String> {
+        let weight: usize = arguments.iter().map(weight).sum();
+        self.steps += weight / 1_024; // long texts are work, too
+        if weight > TEXT_MAX {
+            return Err(TOO_LONG.into());
+        }
         match name.to_ascii_lowercase().as_str() {
             "parameters" => {
                 let found = look_up(&self.scope.parameters, arguments)?;
@@ -189,12 +195,11 @@ fn pure(lower: &str, name: &str, arguments: &[Value]) -> Result<Value, String> {
             arguments.iter().filter_map(Value::as_array).flatten().cloned().collect()
         }
         "concat" => arguments.iter().map(plain).collect::<String>().into(),
-        "format" => format(&text(0), arguments.get(1..).unwrap_or_default()).into(),
+        "format" => format(text(0), arguments.get(1..).unwrap_or_default())?.into(),
         "tolower" => text(0).to_lowercase().into(),
         "toupper" => text(0).to_uppercase().into(),
         "trim" => text(0).trim().into(),
-        "replace" if text(1).is_empty() => text(0).into(),
-        "replace" => text(0).replace(&text(1), &text(2)).into(),
+        "replace" => replace(&text(0), &text(1), &text(2))?.into(),
         "string" => text(0).into(),
         "substring" => {
             let start = arguments.get(1).and_then(Value::as_u64).unwrap_or(0);
@@ -254,19 +259,36 @@ fn pure(lower: &str, name: &str, arguments: &[Value]) -> Result<Value, String> {
         "copyindex" => return Err("copy loops are not supported".into()),
         _ => return Err(format!("the template function {name}() is not supported")),
     };
-    match &value {
-        Value::String(text) if text.len() > TEXT_MAX => Err("a text grows too long".into()),
-        _ => Ok(value),
+    Ok(value)
+}
+
+/// About how many bytes a value holds.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum::<usize>() + 16 * items.len(),
+        Value::Object(map) => map.iter().map(|(key, v)| key.len() + weight(v) + 16).sum(),
+        _ => 8,
     }
 }
 
-/// `{0}` and `{1}` replaced.
-fn format(pattern: &str, values: &[Value]) -> String {
-    let mut text = pattern.to_owned();
-    for (i, value) in values.iter().enumerate().take(16) {
-        text = text.replace(&format!("{{{i}}}"), &plain(value));
+/// All places of `from` replaced, unless the text would grow too long.
+fn replace(text: &str, from: &str, to: &str) -> Result<String, String> {
+    if from.is_empty() {
+        return Ok(text.to_owned());
     }
-    text
+    if text.len() + text.matches(from).count().saturating_mul(to.len()) > TEXT_MAX {
+        return Err(TOO_LONG.into());
+    }
+    Ok(text.replace(from, to))
+}
+
+/// `{0}` and `{1}` replaced.
+fn format(pattern: String, values: &[Value]) -> Result<String, String> {
+    let filled = values.iter().enumerate().take(16);
+    filled
+        .into_iter()
+        .try_fold(pattern, |text, (i, value)| replace(&text, &format!("{{{i}}}"), &plain(value)))
 }
 
 struct Parser<'a> {
@@ -342,6 +364,10 @@ mod tests {
             json!({"workspace": {"type": "string"}, "n": {"defaultValue": "[concat('a','b')]"}});
         let variables = json!({"ruleId": "1-2", "full": "[concat(parameters('Workspace'),'/x/',variables('RuleID'))]",
             "loop": "[variables('loop')]", "list": ["p", "q"], "wide": "[concat(variables('w1'),variables('w1'))]",
+            "t1": "[replace(variables('t2'),'x',variables('t2'))]", "t2": "[format('{0}{0}{0}{0}{0}{0}{0}{0}', variables('t3'))]",
+            "t3": "x".repeat(2_000), "text": "[replace(variables('t2'),'x',variables('t2'))]",
+            "texts": "[format('{0}{0}{0}{0}', concat(variables('t2'), variables('t4')))]",
+            "t4": "y".repeat(300_000),
             "w1": "[concat(variables('w2'),variables('w2'))]", "w2": "[variables('wide')]"});
         let scope = Scope {
             parameters: vec![parameters.as_object().unwrap()],
@@ -385,6 +411,8 @@ mod tests {
             ("[concat('a)]", "does not end"),
             ("[concat('a',)]", "not complete"),
             ("[concat('a') b]", "behind"),
+            ("[variables('text')]", "too long"),
+            ("[variables('texts')]", "too long"),
         ] {
             match evaluated(text) {
                 Err(error) => assert!(error.contains(part), "{text}: {error}"),

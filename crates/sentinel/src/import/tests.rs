@@ -323,6 +323,18 @@ fn the_report_counts() {
     assert_eq!(json["files"][0]["path"], "a.yaml");
 }
 
+#[test]
+fn aliases_that_multiply_are_refused() {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for i in 1..12 {
+        let names = vec![format!("*a{}", i - 1); 10].join(", ");
+        text.push_str(&format!("a{i}: &a{i} [{names}]\n"));
+    }
+    text.push_str("query: T\nname: n\n");
+    let import = one("x.yaml", &text);
+    assert_eq!(only(&import).outcome, Outcome::Refused);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

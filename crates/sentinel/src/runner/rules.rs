@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{DateTime, ResourceId};
+use model::{DateTime, ResourceId, TimeSpan};
 use serde_json::Value;
 use state::{Condition, Op, Store, StoreError};
+use values::{TICKS_PER_DAY, TICKS_PER_HOUR};
 
 use super::{RuleCost, Waiting};
 use crate::checkpoint::Checkpoint;
+use crate::grouping::Group;
 use crate::rule::AnalyticsRule;
 use crate::schedule::{self, PassReason, ScheduleOptions, Step, Timing};
 use crate::stored::{CHECKPOINTS, GROUPS, RULES};
@@ -52,9 +54,37 @@ pub(super) struct Follower {
     workspaces: Vec<Workspace>,
     rules: HashMap<String, Arc<LoadedRule>>,
     standings: HashMap<String, Standing>,
+    cleaned: Option<DateTime>,
 }
 
+/// How often groups are looked through, and how long one is kept: longer than any time frame lasts.
+const CLEANING: TimeSpan = TimeSpan::from_ticks(TICKS_PER_HOUR);
+const GROUP_KEPT: TimeSpan = TimeSpan::from_ticks(8 * TICKS_PER_DAY);
+
 impl Follower {
+    /// Forgets groups whose time frame is over.
+    pub(super) fn clean(&mut self, store: &dyn Store, now: DateTime) -> Result<(), StoreError> {
+        let wait = self.cleaned.is_some_and(|at| now.ticks() - at.ticks() < CLEANING.ticks());
+        if wait {
+            return Ok(());
+        }
+        let over =
+            |value: &Value| Group::from_json(value).is_none_or(|g| !g.is_current(GROUP_KEPT, now));
+        let mut after: Option<String> = None;
+        loop {
+            let page = store.list(GROUPS, "", after.as_deref(), PAGE)?;
+            after = page.last().map(|document| document.key.clone());
+            let last = page.len() < PAGE;
+            let gone = page.into_iter().filter(|d| over(&d.value)).map(|d| forget(GROUPS, &d.key));
+            store.apply(gone.collect())?;
+            if last {
+                break;
+            }
+        }
+        self.cleaned = Some(now);
+        Ok(())
+    }
+
     /// Reads what changed since the last call.
     pub(super) fn follow(
         &mut self,
@@ -140,11 +170,6 @@ impl Follower {
         }
         let gone: Vec<String> =
             self.standings.keys().filter(|key| !self.rules.contains_key(*key)).cloned().collect();
-        let forget = |collection: &str, key: &str| Op::Delete {
-            collection: collection.to_owned(),
-            key: key.to_owned(),
-            condition: Condition::Any,
-        };
         let written = next.len();
         for key in &gone {
             ops.push(forget(CHECKPOINTS, key));
@@ -279,6 +304,10 @@ fn load(
         rule,
         workspace: workspace.clone(),
     })
+}
+
+fn forget(collection: &str, key: &str) -> Op {
+    Op::Delete { collection: collection.to_owned(), key: key.to_owned(), condition: Condition::Any }
 }
 
 /// The write of a checkpoint that was read with this etag.

@@ -52,6 +52,13 @@ fn a_delay_moves_runs_not_windows() {
 }
 
 #[test]
+fn the_first_window_ends_at_the_next_second() {
+    let options = ScheduleOptions::default();
+    assert_eq!(first_end(at("10:00:00"), &options), at("10:00:00"));
+    assert_eq!(first_end(at("10:00:00.0000001"), &options), at("10:00:01"));
+}
+
+#[test]
 fn too_many_missed_windows_are_passed_over_and_counted() {
     let options = ScheduleOptions { catch_up_max: 3, ..ScheduleOptions::default() };
     let rule = timing(RuleKind::Scheduled, "PT5M", "PT5M");

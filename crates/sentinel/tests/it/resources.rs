@@ -337,6 +337,76 @@ async fn incidents_made_by_hand() {
     assert_eq!(office.refused(Verb::Put, "incidents/i1/relations/c", json!({})).await.0, 405);
 }
 
+#[tokio::test]
+async fn conditions_in_headers_hold() {
+    let office = Office::new().await;
+    let body = json!({"properties": {"title": "t", "severity": "Low", "status": "New"}});
+    let (_, made) = office.put("incidents/i", body.clone()).await;
+    let etag = made["etag"].as_str().unwrap().to_owned();
+    let call = |if_match: Option<&str>, if_none_match: Option<&str>| Call {
+        if_match: if_match.map(str::to_owned),
+        if_none_match: if_none_match.map(str::to_owned),
+        ..Call::system(office.id("incidents/i"), body.clone(), time("2024-01-01T11:00:00Z"))
+    };
+    for (if_match, if_none_match, want) in [
+        (Some("\"no\""), None, 412),
+        (None, Some("*"), 412),
+        (Some(etag.as_str()), None, 200),
+        (Some(etag.as_str()), None, 412), // it changed by the call before
+        (Some("*"), None, 200),
+    ] {
+        let answer = office.arm.put(&call(if_match, if_none_match)).await;
+        assert_eq!(
+            answer.map_or_else(|e| e.status, |a| a.status),
+            want,
+            "{if_match:?} {if_none_match:?}"
+        );
+    }
+    let gone = office.arm.delete(&call(Some("\"no\""), None)).await.unwrap_err();
+    assert_eq!(gone.status, 412);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn numbers_are_handed_out_once() {
+    let office = Arc::new(Office::new().await);
+    office
+        .put(
+            "incidents/shared",
+            json!({"properties": {"title": "t", "severity": "Low", "status": "New"}}),
+        )
+        .await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for i in 0..16 {
+        let office = office.clone();
+        tasks.spawn(async move {
+            let body = json!({"properties": {"title": "t", "severity": "Low", "status": "New"}});
+            office.put(&format!("incidents/i{i}"), body).await;
+            office
+                .put(
+                    &format!("incidents/shared/comments/c{i}"),
+                    json!({"properties": {"message": "m"}}),
+                )
+                .await;
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let page = office.get("incidents").await;
+    let number = |v: &Value| v["properties"]["incidentNumber"].as_i64().unwrap();
+    let mut numbers: Vec<i64> = page["value"].as_array().unwrap().iter().map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=17).collect::<Vec<_>>());
+    assert_eq!(
+        office.get("incidents/shared").await["properties"]["additionalData"]["commentsCount"],
+        16
+    );
+    assert_eq!(
+        office.get("incidents/shared/comments").await["value"].as_array().unwrap().len(),
+        16
+    );
+}
+
 const RULE: &str = "id: r-1\nname: Rule\nseverity: Low\nkind: Scheduled\nqueryFrequency: 5m\nqueryPeriod: 5m\n\
     triggerOperator: gt\ntriggerThreshold: 0\nversion: 1.0.0\nquery: imDns | take 1\n";
 const PARSER: &str = "ParserName: imDns\nEquivalentBuiltInParser: _Im_Dns\nParserQuery: T\n";

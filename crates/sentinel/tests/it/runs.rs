@@ -157,6 +157,21 @@ async fn alerts_are_grouped_into_incidents() {
 }
 
 #[tokio::test]
+async fn groups_are_forgotten_when_their_time_is_over() {
+    let house = House::new();
+    house.rule("r", "Scheduled", json!({"incidentConfiguration": grouped("AnyAlert", false), "queryFrequency": "P1D", "queryPeriod": "P1D"}));
+    house.tables.answer("", users(&["ann"]));
+    let groups = || house.store.list_all("sentinel.groups", "").unwrap().len();
+    house.runner.tick(testkit::time("2024-01-01")).await.unwrap();
+    assert_eq!(groups(), 1);
+    house.tables.answer("", users(&[]));
+    house.runner.tick(testkit::time("2024-01-08")).await.unwrap();
+    assert_eq!(groups(), 1);
+    house.runner.tick(testkit::time("2024-01-10")).await.unwrap();
+    assert_eq!(groups(), 0);
+}
+
+#[tokio::test]
 async fn a_closed_incident_is_opened_again_or_left() {
     for (reopen, incidents, status) in [(true, 1, "New"), (false, 2, "Closed")] {
         let house = House::new();
