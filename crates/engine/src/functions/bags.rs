@@ -143,7 +143,8 @@ fn copy_with(value: Option<DynamicRef<'_>>, path: &[Step], new: &Value, out: &mu
 fn zip(call: &Call<'_>) -> Answer {
     let (keys, items) = (call.dynamic(0)?, call.dynamic(1)?);
     call.built(|row, out| {
-        let (keys, mut items) = (keys.array(row)?.array(), items.array(row)?.array());
+        let keys = keys.array(row)?.array();
+        let mut items = items.array(row).into_iter().flat_map(|items| items.array());
         out.begin_object();
         for key in keys {
             let item = items.next();

@@ -109,16 +109,33 @@ fn decode_guid(call: &Call<'_>) -> Answer {
 
 type Bytes = Option<Vec<u8>>;
 
+/// Packed, or stored as it is where packing would not make it smaller.
 fn gzip(bytes: &[u8]) -> Bytes {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
+    let pack = |level| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+        encoder.write_all(bytes).ok()?;
+        let mut packed = encoder.finish().ok()?;
+        // The byte of the header that hints at the level: no hint.
+        if let Some(hint) = packed.get_mut(8) {
+            *hint = 0;
+        }
+        Some(packed)
+    };
+    // A header of 10 bytes and a trailer of 8 surround the data.
+    pack(Compression::default())
+        .filter(|packed| packed.len() < bytes.len() + 18)
+        .or_else(|| pack(Compression::none()))
 }
 
 fn zlib(bytes: &[u8]) -> Bytes {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
+    let pack = |level| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+        encoder.write_all(bytes).ok()?;
+        encoder.finish().ok()
+    };
+    pack(Compression::default())
+        .filter(|packed| packed.len() < bytes.len() + 6)
+        .or_else(|| pack(Compression::none()))
 }
 
 fn read_all(reader: impl Read) -> Bytes {

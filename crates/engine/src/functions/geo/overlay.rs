@@ -1,8 +1,8 @@
 //! Shapes laid over each other: union and intersection of areas and lines on the sphere.
 //!
 //! All edges are split where they meet, so that each piece lies wholly inside, outside or on the border of the other
-//! shape. The pieces that the result wants are then linked into rings and lines again, starting with the first piece of
-//! the first shape.
+//! shape. The pieces that the result wants are then linked into rings and lines again. A ring ends with the latest of
+//! the edges it came from, which keeps the order of the shapes given.
 
 use std::collections::HashMap;
 use std::f64::consts::TAU;
@@ -64,6 +64,8 @@ struct Overlay {
     nodes: Nodes,
     /// For each shape, its pieces in order.
     pieces: [Vec<(Node, Node)>; 2],
+    /// For each piece, the number of the edge it is a part of, counted over both shapes.
+    edges: [Vec<usize>; 2],
 }
 
 impl Overlay {
@@ -87,7 +89,8 @@ impl Overlay {
             }
         }
         let mut pieces = [Vec::new(), Vec::new()];
-        for ((shape, from, to), mut cut) in edges.into_iter().zip(cuts) {
+        let mut numbers = [Vec::new(), Vec::new()];
+        for (number, ((shape, from, to), mut cut)) in edges.into_iter().zip(cuts).enumerate() {
             cut.sort_by(|a, b| {
                 let start = nodes.v(from);
                 angle(start, nodes.v(*a)).total_cmp(&angle(start, nodes.v(*b)))
@@ -96,9 +99,12 @@ impl Overlay {
             let chain: Vec<Node> = [from].into_iter().chain(cut).chain([to]).collect();
             if let Some(own) = pieces.get_mut(shape) {
                 own.extend(chain.windows(2).filter(|w| w[0] != w[1]).map(|w| (w[0], w[1])));
+                if let Some(numbers) = numbers.get_mut(shape) {
+                    numbers.resize(own.len(), number);
+                }
             }
         }
-        Some(Self { nodes, pieces })
+        Some(Self { nodes, pieces, edges: numbers })
     }
 
     fn middle(&self, piece: (Node, Node)) -> Vector {
@@ -162,12 +168,15 @@ enum Wanted {
     Outside,
 }
 
+/// A piece of a border, and the number of its edge.
+type Piece = (Node, Node, usize);
+
 /// Pieces of the border of the union or intersection, in the order of the shapes.
-fn border(overlay: &Overlay, regions: [&Region; 2], wanted: Wanted) -> Vec<(Node, Node)> {
+fn border(overlay: &Overlay, regions: [&Region; 2], wanted: Wanted) -> Vec<Piece> {
     let mut kept = Vec::new();
     for (shape, own) in overlay.pieces.iter().enumerate() {
         let other = 1 - shape;
-        for piece in own {
+        for (piece, edge) in own.iter().zip(&overlay.edges[shape]) {
             let reversed = (piece.1, piece.0);
             let theirs = &overlay.pieces[other];
             let keep = if theirs.contains(piece) {
@@ -178,7 +187,7 @@ fn border(overlay: &Overlay, regions: [&Region; 2], wanted: Wanted) -> Vec<(Node
                 holds(regions[other], overlay.middle(*piece)) == (wanted == Wanted::Inside)
             };
             if keep {
-                kept.push(*piece);
+                kept.push((piece.0, piece.1, *edge));
             }
         }
     }
@@ -187,7 +196,7 @@ fn border(overlay: &Overlay, regions: [&Region; 2], wanted: Wanted) -> Vec<(Node
 
 /// Pieces linked into rings. Where several lead on, the sharpest turn towards the inside is taken, so that rings that
 /// only touch stay apart.
-fn link_rings(nodes: &Nodes, pieces: &[(Node, Node)]) -> Vec<Vec<Node>> {
+fn link_rings(nodes: &Nodes, pieces: &[Piece]) -> Vec<Vec<Node>> {
     let mut leaving: HashMap<Node, Vec<usize>> = HashMap::new();
     for (at, piece) in pieces.iter().enumerate() {
         leaving.entry(piece.0).or_default().push(at);
@@ -202,8 +211,8 @@ fn link_rings(nodes: &Nodes, pieces: &[(Node, Node)]) -> Vec<Vec<Node>> {
         let mut at = start;
         let closed = loop {
             used[at] = true;
-            let (from, to) = pieces[at];
-            ring.push(from);
+            let (from, to, edge) = pieces[at];
+            ring.push((from, edge));
             if to == pieces[start].0 {
                 break true;
             }
@@ -223,10 +232,21 @@ fn link_rings(nodes: &Nodes, pieces: &[(Node, Node)]) -> Vec<Vec<Node>> {
             }
         };
         if closed && ring.len() > 2 {
-            rings.push(ring);
+            rings.push(from_earliest(ring));
         }
     }
     rings
+}
+
+/// The ring turned so that it ends with the last piece in a row of its latest edge.
+fn from_earliest(mut ring: Vec<(Node, usize)>) -> Vec<Node> {
+    let latest = ring.iter().map(|p| p.1).max().unwrap_or(0);
+    let count = ring.len();
+    let edge = |at: usize| ring.get(at % count).map_or(0, |p| p.1);
+    let end =
+        (0..count).find(|at| edge(*at) == latest && edge(at + 1) != latest).unwrap_or(count - 1);
+    ring.rotate_left((end + 1) % count);
+    ring.into_iter().map(|p| p.0).collect()
 }
 
 /// Rings as areas: counterclockwise ones are shells, the others holes of the shell around them.
@@ -260,11 +280,19 @@ fn union_two(a: &Region, b: &Region) -> Option<Region> {
     Some(areas(&overlay.nodes, link_rings(&overlay.nodes, &pieces)))
 }
 
-/// Polygons as areas that do not overlap; none where they are too many.
+/// Polygons as areas that do not overlap; none where they are too many. The smallest are joined first.
 pub(super) fn union(polygons: &[Polygon]) -> Option<Region> {
-    let mut all = polygons.iter().map(|p| vec![p.clone()]);
-    let first = all.next()?;
-    all.try_fold(first, |sum, next| union_two(&sum, &next))
+    let size =
+        |region: &Region| region.iter().flat_map(Polygon::rings).map(Vec::len).sum::<usize>();
+    let mut queue: Vec<Region> = polygons.iter().map(|p| vec![p.clone()]).collect();
+    queue.sort_by_key(size);
+    while queue.len() > 1 {
+        let (first, second) = (queue.remove(0), queue.remove(0));
+        let joined = union_two(&first, &second)?;
+        let place = queue.partition_point(|r| size(r) <= size(&joined));
+        queue.insert(place, joined);
+    }
+    queue.pop()
 }
 
 /// What two areas share: areas, and where they only touch, lines and points.

@@ -9,7 +9,8 @@ use super::combine::shapes;
 use super::measure::{Places, closed};
 use super::overlay;
 use super::shape::{
-    Chain, Point, Polygon, ShapeArg, lines, polygons, vectors, write_lines, write_polygons,
+    Chain, Point, Polygon, ShapeArg, lines, polygons, rings_as_given, vectors, write_lines,
+    write_polygons,
 };
 use super::sphere::{
     RADIUS, angle_to_arc, azimuth, destination, distance, from_degrees, ring_area,
@@ -33,7 +34,7 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
         })
     }),
     Function::new("geo_polygon_densify", |c| {
-        let shapes = ShapeArg::new(c, 0, polygons)?;
+        let shapes = ShapeArg::new(c, 0, rings_as_given)?;
         c.built(|row, out| {
             let tolerance = tolerance(c, 1, row, 0.1, 10_000.0)?;
             let ring = |ring: &Chain| {
@@ -41,7 +42,13 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
                 dense.pop();
                 Some(dense)
             };
-            let dense = shapes.with(row, |all| map_rings(all, ring))?;
+            let polygon = |rings: &Vec<Chain>| {
+                let mut rings = rings.iter().map(ring);
+                let shell = rings.next()??;
+                Some(Polygon { shell, holes: rings.collect::<Option<_>>()? })
+            };
+            let dense =
+                shapes.with(row, |all| all.iter().map(polygon).collect::<Option<Vec<_>>>())?;
             write_polygons(out, &dense);
             Some(())
         })
@@ -121,14 +128,6 @@ fn tolerance(call: &Call<'_>, index: usize, row: usize, low: f64, high: f64) -> 
 
 fn radius(value: Option<f64>) -> Option<f64> {
     value.filter(|r| *r > 0.0 && *r < PI / 2.0 * RADIUS)
-}
-
-fn map_rings(all: &[Polygon], ring: impl Fn(&Chain) -> Option<Chain>) -> Option<Vec<Polygon>> {
-    let polygon = |p: &Polygon| {
-        let holes = p.holes.iter().map(&ring).collect::<Option<_>>()?;
-        Some(Polygon { shell: ring(&p.shell)?, holes })
-    };
-    all.iter().map(polygon).collect()
 }
 
 /// Edges that are straight on a map become chains of arcs that keep as close to it as wanted.

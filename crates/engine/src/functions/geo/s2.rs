@@ -10,6 +10,8 @@ use super::sphere::{Meeting, RADIUS, Vector, angle_to_arc, crossing};
 
 /// Most cells that cover one shape.
 const CELLS_MAX: usize = 65_536;
+/// Nearer than this (as an angle), an edge touches a cell.
+const TOUCH: f64 = 1e-14;
 
 pub(in super::super) const FUNCTIONS: &[Function] = &[
     Function::new("geo_point_to_s2cell", |c| {
@@ -151,10 +153,10 @@ fn near(cell: Cell, corners: &[Vector; 4], edge: Edge, radius: f64) -> bool {
     }
     (0..4).any(|i| {
         let (a, b) = (corners[i], corners[(i + 1) % 4]);
+        let radius = radius.max(TOUCH);
         matches!(crossing(a, b, edge.0, edge.1), Meeting::Cross(_))
-            || radius > 0.0
-                && (angle_to_arc(edge.0, a, b) <= radius
-                    || angle_to_arc(edge.1, a, b) <= radius
-                    || angle_to_arc(a, edge.0, edge.1) <= radius)
+            || angle_to_arc(edge.0, a, b) <= radius
+            || angle_to_arc(edge.1, a, b) <= radius
+            || angle_to_arc(a, edge.0, edge.1) <= radius
     })
 }

@@ -146,6 +146,16 @@ pub(super) fn polygons(value: DynamicRef<'_>) -> Option<Vec<Polygon>> {
     (!all.is_empty()).then_some(all)
 }
 
+/// The rings of a valid Polygon or MultiPolygon as they are given, in either direction.
+pub(super) fn rings_as_given(value: DynamicRef<'_>) -> Option<Vec<Vec<Chain>>> {
+    let rings = |polygon: DynamicRef<'_>| polygon.array().map(ring).collect::<Option<Vec<_>>>();
+    let all = match coordinates(value, "Polygon") {
+        Some(polygon) => vec![rings(polygon)?],
+        None => coordinates(value, "MultiPolygon")?.array().map(rings).collect::<Option<_>>()?,
+    };
+    (!all.is_empty() && all.iter().all(|polygon| !polygon.is_empty())).then_some(all)
+}
+
 /// The lines of a LineString or MultiLineString; none where it is invalid.
 pub(super) fn lines(value: DynamicRef<'_>) -> Option<Vec<Chain>> {
     let all = match coordinates(value, "LineString") {
