@@ -24,6 +24,18 @@ pub(crate) enum Command {
     Token(TokenArgs),
     /// Run KQL over local files, or over the running server.
     Query(QueryArgs),
+    /// Put files into tables of the running server.
+    Ingest(IngestArgs),
+    /// Rules, hunting queries and parsers in the public content format.
+    #[command(subcommand)]
+    Content(ContentCommand),
+    /// Look at incidents and close them.
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// Send a labelled attack story and wait for its incidents.
+    Simulate(SimulateArgs),
+    /// Check names, ports, clock, disk, certificate and rights, and say the way out of each finding.
+    Doctor(DoctorArgs),
 }
 
 /// `vedette serve`
@@ -97,6 +109,143 @@ pub(crate) struct QueryArgs {
     pub(crate) timespan: Option<String>,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+/// `vedette ingest`
+#[derive(Args, Debug)]
+pub(crate) struct IngestArgs {
+    /// CSV, JSON, NDJSON, Parquet, EVTX, CEF or syslog, also gzipped.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Table for the rows; without it, the one that the content of each file suggests. *_CL tables are made.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette content`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContentCommand {
+    /// Import a checkout of detection content, or any folder or file of it.
+    Import(ImportArgs),
+}
+
+/// `vedette content import`
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// Folder or file.
+    pub(crate) path: PathBuf,
+    /// Make rules of the templates, so that they run.
+    #[arg(long)]
+    pub(crate) enable: bool,
+    /// Write what became of every file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette incident`
+#[derive(Debug, Subcommand)]
+pub(crate) enum IncidentCommand {
+    /// The newest first; open ones unless --all.
+    List(ListArgs),
+    /// One incident with its alerts, entities and comments.
+    Show(ShowArgs),
+    /// Close one incident.
+    Close(CloseArgs),
+}
+
+/// `vedette incident list`
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Closed ones too.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How many.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) top: usize,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette incident show`
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    /// Number of the incident.
+    pub(crate) number: u64,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette incident close`
+#[derive(Args, Debug)]
+pub(crate) struct CloseArgs {
+    /// Number of the incident.
+    pub(crate) number: u64,
+    /// What it was.
+    #[arg(long, value_enum, default_value_t = Classification::Undetermined)]
+    pub(crate) classification: Classification,
+    /// Why.
+    #[arg(long)]
+    pub(crate) comment: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// What an incident was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Classification {
+    /// An attack.
+    TruePositive,
+    /// Suspicious, but expected.
+    BenignPositive,
+    /// The rule's logic is wrong.
+    FalsePositive,
+    /// The rule's data is wrong.
+    FalsePositiveData,
+    /// Nobody knows.
+    Undetermined,
+}
+
+impl Classification {
+    /// Azure's names: classification and reason.
+    pub(crate) const fn names(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::TruePositive => ("TruePositive", Some("SuspiciousActivity")),
+            Self::BenignPositive => ("BenignPositive", Some("SuspiciousButExpected")),
+            Self::FalsePositive => ("FalsePositive", Some("IncorrectAlertLogic")),
+            Self::FalsePositiveData => ("FalsePositive", Some("InaccurateData")),
+            Self::Undetermined => ("Undetermined", None),
+        }
+    }
+}
+
+/// `vedette simulate`
+#[derive(Args, Debug)]
+pub(crate) struct SimulateArgs {
+    /// Send the story and do not wait.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette doctor`
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Address that a server would listen on, where none has run yet.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: SocketAddr,
 }
 
 /// How to write rows.

@@ -36,12 +36,15 @@ impl Client {
     pub(crate) fn connect(connection: &Connection) -> anyhow::Result<Self> {
         let data = DataFolder::new(&connection.data);
         let instance = Instance::load(&data)?;
-        let admin = AdminCredentials::load(&data.keys())?
-            .with_context(|| format!("no administrator's credentials in {}", data.keys().display()))?;
+        let admin = AdminCredentials::load(&data.keys())?.with_context(|| {
+            format!("no administrator's credentials in {}", data.keys().display())
+        })?;
         let pem = std::fs::read_to_string(data.authority())
             .with_context(|| format!("cannot read {}", data.authority().display()))?;
-        let roots: Vec<Certificate<'static>> =
-            crypto::tls::authorities(&pem)?.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+        let roots: Vec<Certificate<'static>> = crypto::tls::authorities(&pem)?
+            .iter()
+            .map(|der| Certificate::from_der(der).to_owned())
+            .collect();
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(crypto::tls::provider())
             .root_certs(RootCerts::Specific(roots.into()))
@@ -71,7 +74,10 @@ impl Client {
         let body = reply.json()?;
         match body.get("access_token").and_then(Value::as_str) {
             Some(token) => Ok(token.to_owned()),
-            None => bail!("no token: {}", body.get("error_description").and_then(Value::as_str).unwrap_or("refused")),
+            None => bail!(
+                "no token: {}",
+                body.get("error_description").and_then(Value::as_str).unwrap_or("refused")
+            ),
         }
     }
 
@@ -91,7 +97,8 @@ impl Client {
             }
         };
         let method = Method::from_bytes(method.as_bytes())?;
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.instance.url));
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", self.instance.url));
         for (name, value) in headers.iter().chain([&("Authorization", bearer.as_str())]) {
             request = request.header(*name, *value);
         }
@@ -106,9 +113,19 @@ impl Client {
     }
 
     /// A JSON call; anything but success is an error in the server's own words.
-    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let text = body.map(ToString::to_string);
-        let reply = self.send(method, path, &[("Content-Type", "application/json")], text.as_deref().map(str::as_bytes))?;
+        let reply = self.send(
+            method,
+            path,
+            &[("Content-Type", "application/json")],
+            text.as_deref().map(str::as_bytes),
+        )?;
         reply.success()?.json()
     }
 
@@ -119,15 +136,24 @@ impl Client {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
-        anyhow!("the server at {} does not answer ({error}); is it running? Start it with: vedette serve", self.instance.url)
+        anyhow!(
+            "the server at {} does not answer ({error}); is it running? Start it with: vedette serve",
+            self.instance.url
+        )
     }
 }
 
 fn read(answer: ureq::http::Response<ureq::Body>) -> anyhow::Result<Reply> {
     let status = answer.status().as_u16();
-    let retry_after = answer.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
+    let retry_after =
+        answer.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
     let mut body = Vec::new();
-    answer.into_body().into_reader().take(ANSWER_MAX).read_to_end(&mut body).context("the answer broke off")?;
+    answer
+        .into_body()
+        .into_reader()
+        .take(ANSWER_MAX)
+        .read_to_end(&mut body)
+        .context("the answer broke off")?;
     Ok(Reply { status, retry_after, body })
 }
 
@@ -137,7 +163,8 @@ impl Reply {
         if self.body.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&self.body).with_context(|| format!("the answer (status {}) is not JSON", self.status))
+        serde_json::from_slice(&self.body)
+            .with_context(|| format!("the answer (status {}) is not JSON", self.status))
     }
 
     /// The reply, unless the server refused.

@@ -24,8 +24,10 @@ pub(crate) fn run(arguments: &EnvArgs) -> anyhow::Result<Outcome> {
             }
         }
         EnvFormat::Json => {
-            let object: Map<String, Value> =
-                variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            let object: Map<String, Value> = variables
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect();
             line(&serde_json::to_string_pretty(&object)?)?;
         }
     }
@@ -42,7 +44,10 @@ pub(crate) fn token(arguments: &TokenArgs) -> anyhow::Result<Outcome> {
 fn variables(data: &DataFolder) -> anyhow::Result<Vec<(&'static str, String)>> {
     let instance = Instance::load(data)?;
     let admin = AdminCredentials::load(&data.keys())?.with_context(|| {
-        format!("the administrator's credentials are gone: {} is missing", AdminCredentials::path(&data.keys()).display())
+        format!(
+            "the administrator's credentials are gone: {} is missing",
+            AdminCredentials::path(&data.keys()).display()
+        )
     })?;
     let ca = data.authority().display().to_string();
     Ok(vec![

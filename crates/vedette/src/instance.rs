@@ -80,7 +80,8 @@ impl Instance {
             let data = data.path().display();
             format!("no server has run on {data}; start one with: vedette serve --data {data}")
         })?;
-        let damaged = || format!("{} is damaged; a restart of the server writes it anew", path.display());
+        let damaged =
+            || format!("{} is damaged; a restart of the server writes it anew", path.display());
         let value: Value = serde_json::from_str(&text).with_context(damaged)?;
         let mut instance = Self::empty();
         for (name, _, member) in MEMBERS {

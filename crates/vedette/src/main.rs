@@ -2,18 +2,24 @@
 
 mod cli;
 mod client;
+mod content_import;
+mod doctor;
 mod environment;
+mod incident;
+mod ingest;
 mod instance;
 mod outcome;
 mod output;
 mod query;
 mod serve;
+mod simulate;
+mod upload;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::Command;
+use cli::{Command, ContentCommand};
 use outcome::Outcome;
 
 #[global_allocator]
@@ -24,7 +30,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(error) => {
             let _ = error.print(); // nobody is left to tell when the terminal is gone
-            return ExitCode::from(if error.use_stderr() { outcome::WRONG_USE } else { outcome::DONE });
+            return ExitCode::from(if error.use_stderr() {
+                outcome::WRONG_USE
+            } else {
+                outcome::DONE
+            });
         }
     };
     outcome::exit_code(run(command))
@@ -36,5 +46,10 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Env(arguments) => environment::run(&arguments),
         Command::Token(arguments) => environment::token(&arguments),
         Command::Query(arguments) => query::run(&arguments),
+        Command::Ingest(arguments) => ingest::run(&arguments),
+        Command::Content(ContentCommand::Import(arguments)) => content_import::run(&arguments),
+        Command::Incident(command) => incident::run(&command),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

@@ -18,12 +18,18 @@ pub(crate) fn write(answer: &QueryAnswer, format: Option<Format>) -> anyhow::Res
     let default = if stdout.is_terminal() { Format::Table } else { Format::Json };
     let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
     match format.unwrap_or(default) {
-        Format::Table => each(answer, &mut out, |rows, out| table::write(rows, terminal::width(), out))?,
+        Format::Table => {
+            each(answer, &mut out, |rows, out| table::write(rows, terminal::width(), out))?
+        }
         Format::Json => structured::json(answer, &mut out)?,
         Format::Ndjson => each(answer, &mut out, structured::ndjson)?,
         Format::Csv => each(answer, &mut out, structured::csv)?,
         Format::Chart => {
-            let kind = answer.render.as_ref().and_then(|r| r.get("visualization")?.as_str()).unwrap_or_default();
+            let kind = answer
+                .render
+                .as_ref()
+                .and_then(|r| r.get("visualization")?.as_str())
+                .unwrap_or_default();
             each(answer, &mut out, |rows, out| chart::write(rows, kind, terminal::size(), out))?;
         }
         Format::Parquet => parquet(answer, &mut out)?,
@@ -64,7 +70,9 @@ fn each<W: Write>(
 
 fn parquet(answer: &QueryAnswer, out: &mut impl Write) -> anyhow::Result<()> {
     if io::stdout().is_terminal() {
-        return Err(WrongUse::because("Parquet is not for terminals; write it to a file: ... --format parquet > FILE"));
+        return Err(WrongUse::because(
+            "Parquet is not for terminals; write it to a file: ... --format parquet > FILE",
+        ));
     }
     let [table] = answer.tables.as_slice() else {
         return Err(WrongUse::because("a Parquet file holds one result; the query gives several"));

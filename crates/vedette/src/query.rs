@@ -17,7 +17,11 @@ use crate::output;
 pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
     let text = text(arguments)?;
     let answer = match arguments.server {
-        true => remote::ask(&Client::connect(&arguments.connection)?, &text, arguments.timespan.as_deref())?,
+        true => remote::ask(
+            &Client::connect(&arguments.connection)?,
+            &text,
+            arguments.timespan.as_deref(),
+        )?,
         false => local::ask(&text, &arguments.table)?,
     };
     output::write(&answer, arguments.format)?;
@@ -27,7 +31,8 @@ pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
 /// The query: the argument, a file, or standard input.
 fn text(arguments: &QueryArgs) -> anyhow::Result<String> {
     if let Some(path) = &arguments.file {
-        return std::fs::read_to_string(path).with_context(|| format!("cannot read the query from {}", path.display()));
+        return std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the query from {}", path.display()));
     }
     if let Some(text) = arguments.text.as_deref().filter(|t| *t != "-") {
         return Ok(text.to_owned());

@@ -43,7 +43,9 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
     // The port first: without it nothing else is worth doing.
     let listener = TcpListener::bind(arguments.listen).with_context(|| {
         let address = arguments.listen;
-        format!("cannot listen on {address}; choose another address with --listen, or end what uses it")
+        format!(
+            "cannot listen on {address}; choose another address with --listen, or end what uses it"
+        )
     })?;
     let address = listener.local_addr()?;
     let house = Arc::new(House::open(arguments, address).await?);
@@ -79,8 +81,11 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
 
 /// Structured lines to stderr; `filter` as tracing's env-filter has it.
 fn start_log(filter: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
-        .map_err(|e| WrongUse::because(format!("--log '{filter}' is no filter: {e}; try info or logs=debug,info")))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|e| {
+        WrongUse::because(format!(
+            "--log '{filter}' is no filter: {e}; try info or logs=debug,info"
+        ))
+    })?;
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(filter)

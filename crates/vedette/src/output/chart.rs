@@ -15,10 +15,16 @@ const CURVE_LINES: usize = 12;
 const LABEL_MAX: usize = 40;
 
 /// Draws the first column that is no number against the first that is one; other results become a table.
-pub(super) fn write(rows: &Rows, kind: &str, size: (usize, usize), out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(
+    rows: &Rows,
+    kind: &str,
+    size: (usize, usize),
+    out: &mut impl Write,
+) -> io::Result<()> {
     let columns = &rows.schema.columns;
-    let is_number =
-        |ty: ScalarType| matches!(ty, ScalarType::Int | ScalarType::Long | ScalarType::Real | ScalarType::Decimal);
+    let is_number = |ty: ScalarType| {
+        matches!(ty, ScalarType::Int | ScalarType::Long | ScalarType::Real | ScalarType::Decimal)
+    };
     let value = columns.iter().skip(1).position(|c| is_number(c.ty)).map(|at| at + 1);
     let value = value.or_else(|| columns.iter().position(|c| is_number(c.ty)));
     let label = (0..columns.len()).find(|at| Some(*at) != value);
@@ -28,12 +34,14 @@ pub(super) fn write(rows: &Rows, kind: &str, size: (usize, usize), out: &mut imp
     let points: Vec<(String, f64)> = rows
         .values()
         .map(|row| {
-            let number = row.get(value).and_then(Value::as_f64).filter(|v| v.is_finite()).unwrap_or(0.0);
+            let number =
+                row.get(value).and_then(Value::as_f64).filter(|v| v.is_finite()).unwrap_or(0.0);
             (row.get(label).map(shown).unwrap_or_default(), number)
         })
         .collect();
     let is_time = columns.get(label).is_some_and(|c| c.ty == ScalarType::DateTime);
-    if matches!(kind, "timechart" | "linechart" | "areachart") || (is_time && points.len() > size.1) {
+    if matches!(kind, "timechart" | "linechart" | "areachart") || (is_time && points.len() > size.1)
+    {
         return curve(&points, size.0, out);
     }
     bars(&points, size.0, out)
@@ -77,7 +85,13 @@ fn curve(points: &[(String, f64)], width: usize, out: &mut impl Write) -> io::Re
     let columns: Vec<f64> = (0..room)
         .map(|at| {
             let (from, to) = (at * points.len() / room, (at + 1) * points.len() / room);
-            points.get(from..to.max(from)).unwrap_or_default().iter().map(|(_, v)| *v).fold(f64::MIN, f64::max).max(0.0)
+            points
+                .get(from..to.max(from))
+                .unwrap_or_default()
+                .iter()
+                .map(|(_, v)| *v)
+                .fold(f64::MIN, f64::max)
+                .max(0.0)
         })
         .collect();
     let largest = columns.iter().copied().fold(0.0, f64::max);

@@ -17,10 +17,20 @@ fn cell(value: &Value) -> Json {
 pub(super) fn json(answer: &QueryAnswer, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"{\"tables\":[")?;
     for (at, table) in answer.tables.iter().enumerate() {
-        let columns: Vec<Json> =
-            table.rows.schema.columns.iter().map(|c| json!({"name": &*c.name, "type": c.ty.name()})).collect();
+        let columns: Vec<Json> = table
+            .rows
+            .schema
+            .columns
+            .iter()
+            .map(|c| json!({"name": &*c.name, "type": c.ty.name()}))
+            .collect();
         let comma = if at > 0 { "," } else { "" };
-        write!(out, "{comma}{{\"name\":{},\"columns\":{},\"rows\":[", json!(table.name), Json::Array(columns))?;
+        write!(
+            out,
+            "{comma}{{\"name\":{},\"columns\":{},\"rows\":[",
+            json!(table.name),
+            Json::Array(columns)
+        )?;
         for (at, row) in table.rows.values().enumerate() {
             out.write_all(if at > 0 { b",\n" } else { b"\n" })?;
             serde_json::to_writer(&mut *out, &row.iter().map(cell).collect::<Vec<_>>())?;

@@ -46,7 +46,12 @@ fn columns(rows: &Rows) -> (Vec<Column>, usize) {
     let schema = &rows.schema.columns;
     let mut columns: Vec<Column> = schema
         .iter()
-        .map(|c| Column { name: c.name.to_string(), right: is_right(c.ty), width: c.name.width(), cells: Vec::new() })
+        .map(|c| Column {
+            name: c.name.to_string(),
+            right: is_right(c.ty),
+            width: c.name.width(),
+            cells: Vec::new(),
+        })
         .collect();
     let mut count = 0;
     for row in rows.values() {
@@ -80,10 +85,16 @@ fn leave_out_empty(columns: &mut Vec<Column>, width: usize, rows: usize, notes: 
 fn shrink(columns: &mut Vec<Column>, width: usize, notes: &mut Vec<String>) {
     let kept = (1..=columns.len())
         .rev()
-        .find(|n| columns.iter().take(*n).map(|c| c.width.min(WIDTH_MIN) + GAP).sum::<usize>() <= width + GAP)
+        .find(|n| {
+            columns.iter().take(*n).map(|c| c.width.min(WIDTH_MIN) + GAP).sum::<usize>()
+                <= width + GAP
+        })
         .unwrap_or(1);
     if kept < columns.len() {
-        notes.push(format!("{} more columns not shown: use project, or --format json", columns.len() - kept));
+        notes.push(format!(
+            "{} more columns not shown: use project, or --format json",
+            columns.len() - kept
+        ));
         columns.truncate(kept);
     }
     let mut limit = columns.iter().map(|c| c.width).max().unwrap_or(0);
@@ -95,7 +106,11 @@ fn shrink(columns: &mut Vec<Column>, width: usize, notes: &mut Vec<String>) {
     }
 }
 
-fn line<'c>(columns: &'c [Column], text: impl Fn(&'c Column) -> &'c str, out: &mut impl Write) -> io::Result<()> {
+fn line<'c>(
+    columns: &'c [Column],
+    text: impl Fn(&'c Column) -> &'c str,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut line = String::new();
     for (at, column) in columns.iter().enumerate() {
         if at > 0 {
@@ -138,7 +153,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::sync::Arc;
 
-    use model::{Schema, ScalarType, Value};
+    use model::{ScalarType, Schema, Value};
 
     use super::*;
 

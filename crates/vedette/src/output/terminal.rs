@@ -11,7 +11,9 @@ pub(super) fn width() -> Option<usize> {
 /// Columns and lines, with those of an old screen where there is no terminal.
 pub(super) fn size() -> (usize, usize) {
     match rustix::termios::tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (usize::from(size.ws_col), usize::from(size.ws_row)),
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+            (usize::from(size.ws_col), usize::from(size.ws_row))
+        }
         _ => (80, 24),
     }
 }

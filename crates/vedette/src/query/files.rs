@@ -41,7 +41,8 @@ fn read_one(name: Option<&str>, path: &Path, now: DateTime) -> anyhow::Result<Ve
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let file_name = path.to_string_lossy();
     if bytes.starts_with(PARQUET) {
-        let rows = logs::parquet_file::read(bytes).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        let rows = logs::parquet_file::read(bytes)
+            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
         let table = name.map_or_else(|| collect::table_name(&file_name), str::to_owned);
         return Ok(vec![(table, rows)]);
     }
@@ -49,8 +50,12 @@ fn read_one(name: Option<&str>, path: &Path, now: DateTime) -> anyhow::Result<Ve
         .with_context(|| format!("cannot read {}", path.display()))?;
     let lost = read.problems.lost_records();
     if lost > 0 {
-        let first = read.problems.iter().find(|p| p.code.is_lost_record()).map_or("", |p| &p.message);
-        let _ = writeln!(io::stderr(), "vedette: {file_name}: {lost} records left out; the first: {first}");
+        let first =
+            read.problems.iter().find(|p| p.code.is_lost_record()).map_or("", |p| &p.message);
+        let _ = writeln!(
+            io::stderr(),
+            "vedette: {file_name}: {lost} records left out; the first: {first}"
+        );
     }
     let named = |part: collect::Part| (name.map_or(part.table, str::to_owned), part.rows);
     Ok(read.parts.into_iter().map(named).collect())
@@ -73,7 +78,8 @@ fn append(rows: &mut Rows, more: Rows) {
 }
 
 fn fitted<'a>(rows: &'a Rows, schema: &'a Schema) -> impl Iterator<Item = Vec<model::Value>> + 'a {
-    let places: Vec<Option<usize>> = schema.columns.iter().map(|c| rows.schema.position(&c.name)).collect();
+    let places: Vec<Option<usize>> =
+        schema.columns.iter().map(|c| rows.schema.position(&c.name)).collect();
     rows.values().map(move |row| {
         let cell = |(place, column): (&Option<usize>, &Column)| {
             let value = place.and_then(|p| row.get(p));

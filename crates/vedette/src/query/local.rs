@@ -21,7 +21,11 @@ pub(super) fn ask(text: &str, tables: &[String]) -> anyhow::Result<QueryAnswer> 
         memory_max: 4 << 30,
         ..QueryLimits::default()
     };
-    let asked = Query { limits, spill: Some(std::env::temp_dir()), ..Query::new(text, Arc::new(catalog), now) };
+    let asked = Query {
+        limits,
+        spill: Some(std::env::temp_dir()),
+        ..Query::new(text, Arc::new(catalog), now)
+    };
     on_large_stack(|| query(&asked))?.map_err(refused)
 }
 
@@ -29,6 +33,8 @@ pub(super) fn ask(text: &str, tables: &[String]) -> anyhow::Result<QueryAnswer> 
 fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, work)?;
-        thread.join().map_err(|_| anyhow::anyhow!("the query ended unexpectedly; please report it with its text"))
+        thread.join().map_err(|_| {
+            anyhow::anyhow!("the query ended unexpectedly; please report it with its text")
+        })
     })
 }

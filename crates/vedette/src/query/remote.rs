@@ -8,7 +8,11 @@ use serde_json::{Value as Json, json};
 use crate::client::Client;
 
 /// Asks the server.
-pub(crate) fn ask(client: &Client, text: &str, timespan: Option<&str>) -> anyhow::Result<QueryAnswer> {
+pub(crate) fn ask(
+    client: &Client,
+    text: &str,
+    timespan: Option<&str>,
+) -> anyhow::Result<QueryAnswer> {
     let mut body = json!({ "query": text });
     if let Some(timespan) = timespan {
         body["timespan"] = timespan.into();
@@ -29,10 +33,16 @@ pub(crate) fn ask(client: &Client, text: &str, timespan: Option<&str>) -> anyhow
 }
 
 fn table(table: &Json) -> ResultTable {
-    let text = |v: &Json, name: &str| v.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-    let list = |name: &str| table.get(name).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text =
+        |v: &Json, name: &str| v.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let list = |name: &str| {
+        table.get(name).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
+    };
     let column = |c: &Json| {
-        Column::new(text(c, "name"), ScalarType::from_name(&text(c, "type")).unwrap_or(ScalarType::String))
+        Column::new(
+            text(c, "name"),
+            ScalarType::from_name(&text(c, "type")).unwrap_or(ScalarType::String),
+        )
     };
     let schema = Arc::new(Schema { columns: list("columns").iter().map(column).collect() });
     let row = |row: &Json| -> Vec<Value> {
@@ -47,9 +57,11 @@ fn cell(json: Option<&Json>, ty: ScalarType) -> Value {
     let value = match json {
         None | Some(Json::Null) => return Value::null_of(ty),
         Some(Json::Bool(v)) => Value::Bool(*v),
-        Some(Json::Number(n)) => {
-            n.as_i64().map(Value::Long).or_else(|| n.as_f64().map(Value::Real)).unwrap_or(Value::Null)
-        }
+        Some(Json::Number(n)) => n
+            .as_i64()
+            .map(Value::Long)
+            .or_else(|| n.as_f64().map(Value::Real))
+            .unwrap_or(Value::Null),
         Some(Json::String(text)) => Value::string(text),
         Some(other) => Value::string(other.to_string()),
     };

@@ -10,11 +10,8 @@ use super::House;
 const DISK_MIN: u64 = 256 << 20;
 
 pub(super) fn checks(house: &House) -> api::Health {
-    let (logs, store, folder) = (
-        Arc::clone(&house.logs),
-        Arc::clone(&house.store),
-        house.data.path().to_path_buf(),
-    );
+    let (logs, store, folder) =
+        (Arc::clone(&house.logs), Arc::clone(&house.store), house.data.path().to_path_buf());
     let workspace = house.installation.customer_id.clone();
     Arc::new(move || {
         let damage = logs.damage();
@@ -54,6 +51,9 @@ fn disk(folder: &std::path::Path) -> HealthCheck {
         Ok(free) => (free >= DISK_MIN, format!("{} MB free", free >> 20)),
         Err(error) => (false, format!("the data folder cannot be read: {error}")),
     };
-    let metrics = free.map_or_else(|_| Vec::new(), |f| vec![("disk_free_bytes", "Free space below the data folder.", f as f64)]);
+    let metrics = free.map_or_else(
+        |_| Vec::new(),
+        |f| vec![("disk_free_bytes", "Free space below the data folder.", f as f64)],
+    );
     HealthCheck { name: "disk", healthy, message, metrics }
 }

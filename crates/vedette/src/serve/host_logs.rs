@@ -32,7 +32,9 @@ pub(super) fn start(house: &Arc<House>, stopped: watch::Receiver<bool>) -> Optio
     }
     let readable = files::readable();
     if readable.is_empty() {
-        tracing::info!("this machine's logs are not read: no journal and no syslog file that may be read");
+        tracing::info!(
+            "this machine's logs are not read: no journal and no syslog file that may be read"
+        );
         return None;
     }
     tracing::info!(?readable, "reading this machine's log files into Syslog");
@@ -55,7 +57,9 @@ impl Reader {
     /// Stores rows, again and again until it works or the server ends; true when they are stored.
     fn store(&self, parts: &[Part]) -> bool {
         for part in parts {
-            while let Err(error) = self.handle.block_on(append(&self.house, &part.table, part.rows.clone())) {
+            while let Err(error) =
+                self.handle.block_on(append(&self.house, &part.table, part.rows.clone()))
+            {
                 tracing::warn!(%error, "this machine's logs cannot be stored and are tried again");
                 if !self.pause(PAUSE) {
                     return false;
@@ -83,7 +87,9 @@ impl Reader {
     }
 
     fn keep_position(&self, position: &Value) {
-        if let Err(error) = crypto::write_private(&self.house.data.host_logs(), position.to_string().as_bytes()) {
+        if let Err(error) =
+            crypto::write_private(&self.house.data.host_logs(), position.to_string().as_bytes())
+        {
             tracing::warn!(%error, "the place in this machine's logs cannot be kept; rows may come twice after a restart");
         }
     }

@@ -8,7 +8,9 @@ use anyhow::{Context, anyhow};
 use arm::{Arm, BootstrapNames, Installation, Provider, Settings};
 use crypto::tls::TlsServer;
 use crypto::{ServerCertificate, ServerNames};
-use identity::{Identity, IdentityConfig, Permissions, PublicUrls, RoleAssignments, RoleDefinitions};
+use identity::{
+    Identity, IdentityConfig, Permissions, PublicUrls, RoleAssignments, RoleDefinitions,
+};
 use logs::LogStore;
 use model::{Clock, ResourceId, SystemClock, Tables};
 use rustix::fs::{FlockOperation, flock};
@@ -55,7 +57,8 @@ impl House {
         let names = server_names(arguments, address);
         let (certificate, _) = ServerCertificate::ensure(&data.keys(), &names, now.unix_seconds())?;
         let tls = TlsServer::new(&certificate)?;
-        let urls = PublicUrls::new(&arguments.name, address.port(), names.dns.iter().map(String::as_str));
+        let urls =
+            PublicUrls::new(&arguments.name, address.port(), names.dns.iter().map(String::as_str));
 
         let subscription = arm::subscription_id(&*store)?;
         let subscription = ResourceId::new(&format!("/subscriptions/{subscription}"));
@@ -79,8 +82,10 @@ impl House {
             portal_url: urls.origin(),
         };
         let arm = resources(&services, &identity)?;
-        let bootstrap =
-            BootstrapNames { tenant_id: Some(identity.tenant().id.clone()), ..BootstrapNames::default() };
+        let bootstrap = BootstrapNames {
+            tenant_id: Some(identity.tenant().id.clone()),
+            ..BootstrapNames::default()
+        };
         let installation = arm::bootstrap(&arm, &bootstrap, now).await?;
         logs.create_workspace(&installation.customer_id)?;
         built_in::content(&arm, &tables, &installation, now).await?;
@@ -110,7 +115,10 @@ impl House {
 fn lock(data: &DataFolder) -> anyhow::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(data.lock())?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).with_context(|| {
-        format!("another server runs on {}; end it, or choose another folder with --data", data.path().display())
+        format!(
+            "another server runs on {}; end it, or choose another folder with --data",
+            data.path().display()
+        )
     })?;
     Ok(file)
 }
@@ -141,10 +149,19 @@ fn resources(services: &Services, identity: &Arc<Identity>) -> anyhow::Result<Ar
     let assignments = Arc::new(RoleAssignments::new(Arc::clone(identity)));
     let builder = builder
         .types(identity::TYPES)
-        .provider("Microsoft.Authorization/roleAssignments", Arc::clone(&assignments) as Arc<dyn Provider>)
+        .provider(
+            "Microsoft.Authorization/roleAssignments",
+            Arc::clone(&assignments) as Arc<dyn Provider>,
+        )
         .hook("Microsoft.Authorization/roleAssignments", assignments)
-        .provider("Microsoft.Authorization/roleDefinitions", Arc::new(RoleDefinitions::new(Arc::clone(identity))))
-        .provider("Microsoft.Authorization/permissions", Arc::new(Permissions::new(Arc::clone(identity))));
+        .provider(
+            "Microsoft.Authorization/roleDefinitions",
+            Arc::new(RoleDefinitions::new(Arc::clone(identity))),
+        )
+        .provider(
+            "Microsoft.Authorization/permissions",
+            Arc::new(Permissions::new(Arc::clone(identity))),
+        );
     builder.build().map_err(|e| anyhow!("the resource types do not fit together: {e}"))
 }
 

@@ -35,8 +35,15 @@ const INGESTION_BYTES: usize = (2 << 20) + 4096;
 const STREAMS_MAX: u32 = 128;
 
 /// Answers until told to stop; returns when the last connection has ended.
-pub(super) async fn serve(listener: TcpListener, house: Arc<House>, mut stopped: watch::Receiver<bool>) {
-    let listener = match listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    house: Arc<House>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let listener = match listener
+        .set_nonblocking(true)
+        .and_then(|()| tokio::net::TcpListener::from_std(listener))
+    {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the port cannot be served"),
     };
@@ -101,7 +108,10 @@ fn server() -> Builder<TokioExecutor> {
     server
 }
 
-async fn handshake(acceptor: TlsAcceptor, stream: TcpStream) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+async fn handshake(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     let _ = stream.set_nodelay(true); // an answer in two packets is slower, not wrong
     match timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(tls)) => Some(tls),

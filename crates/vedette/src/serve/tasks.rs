@@ -22,19 +22,32 @@ struct Task {
 }
 
 const TASKS: &[Task] = &[
-    Task { name: "analytics rules", every: Duration::from_secs(1), run: |house| Box::pin(run_rules(house)) },
-    Task { name: "signing keys", every: Duration::from_secs(3600), run: |house| Box::pin(rotate_keys(house)) },
+    Task {
+        name: "analytics rules",
+        every: Duration::from_secs(1),
+        run: |house| Box::pin(run_rules(house)),
+    },
+    Task {
+        name: "signing keys",
+        every: Duration::from_secs(3600),
+        run: |house| Box::pin(rotate_keys(house)),
+    },
     Task {
         name: "server certificate",
         every: Duration::from_secs(24 * 3600),
         run: |house| Box::pin(renew_certificate(house)),
     },
-    Task { name: "heartbeat", every: Duration::from_secs(60), run: |house| Box::pin(heartbeat(house)) },
+    Task {
+        name: "heartbeat",
+        every: Duration::from_secs(60),
+        run: |house| Box::pin(heartbeat(house)),
+    },
 ];
 
 /// Starts all of them; they end after `stopped` once their turn is over.
 pub(super) fn start(house: &Arc<House>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
-    let start = |task: &'static Task| tokio::spawn(repeat(task, Arc::clone(house), stopped.clone()));
+    let start =
+        |task: &'static Task| tokio::spawn(repeat(task, Arc::clone(house), stopped.clone()));
     TASKS.iter().map(start).collect()
 }
 
@@ -48,7 +61,11 @@ async fn repeat(task: &'static Task, house: Arc<House>, mut stopped: watch::Rece
             _ = ticks.tick() => {}
         }
         if let Err(error) = (task.run)(Arc::clone(&house)).await {
-            tracing::error!(task = task.name, error = format!("{error:#}"), "a task failed and is tried again");
+            tracing::error!(
+                task = task.name,
+                error = format!("{error:#}"),
+                "a task failed and is tried again"
+            );
         }
     }
 }
@@ -57,13 +74,21 @@ async fn run_rules(house: Arc<House>) -> anyhow::Result<()> {
     let tick = house.rules.tick(house.clock.now()).await?;
     if tick.alerts > 0 || tick.failures > 0 {
         let (runs, failures) = (tick.runs, tick.failures);
-        tracing::info!(runs, failures, alerts = tick.alerts, incidents = tick.incidents, "analytics rules");
+        tracing::info!(
+            runs,
+            failures,
+            alerts = tick.alerts,
+            incidents = tick.incidents,
+            "analytics rules"
+        );
     }
     Ok(())
 }
 
 async fn rotate_keys(house: Arc<House>) -> anyhow::Result<()> {
-    let changed = tokio::task::spawn_blocking(move || house.identity.rotate_keys(house.clock.now())).await??;
+    let changed =
+        tokio::task::spawn_blocking(move || house.identity.rotate_keys(house.clock.now()))
+            .await??;
     if changed {
         tracing::info!("the token signing keys changed");
     }
@@ -73,7 +98,8 @@ async fn rotate_keys(house: Arc<House>) -> anyhow::Result<()> {
 async fn renew_certificate(house: Arc<House>) -> anyhow::Result<()> {
     let renew = move || -> anyhow::Result<()> {
         let now = house.clock.now().unix_seconds();
-        let (certificate, is_new) = ServerCertificate::ensure(&house.data.keys(), &house.names, now)?;
+        let (certificate, is_new) =
+            ServerCertificate::ensure(&house.data.keys(), &house.names, now)?;
         if is_new {
             house.tls.replace(&certificate)?;
             tracing::info!("the server certificate was renewed");
@@ -86,7 +112,8 @@ async fn renew_certificate(house: Arc<House>) -> anyhow::Result<()> {
 /// One row of Heartbeat: this machine lives.
 async fn heartbeat(house: Arc<House>) -> anyhow::Result<()> {
     let system = rustix::system::uname();
-    let text = |name: &str, value: &str| (name.to_owned(), ScalarType::String, Value::string(value));
+    let text =
+        |name: &str, value: &str| (name.to_owned(), ScalarType::String, Value::string(value));
     let cells = [
         ("TimeGenerated".to_owned(), ScalarType::DateTime, Value::DateTime(house.clock.now())),
         text("Computer", &system.nodename().to_string_lossy()),

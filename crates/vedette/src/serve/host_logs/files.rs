@@ -65,10 +65,16 @@ fn advance(reader: &Reader, path: &str, places: &mut Map<String, Value>) -> std:
     let end = end.unwrap_or(if bytes.len() as u64 == CHUNK { bytes.len() } else { 0 });
     bytes.truncate(end);
     let facility = FILES.iter().find(|(p, _)| *p == path).and_then(|(_, facility)| *facility);
-    let received =
-        Received { collector: Some(&reader.host), facility, ..Received::at(reader.house.clock.now()) };
+    let received = Received {
+        collector: Some(&reader.host),
+        facility,
+        ..Received::at(reader.house.clock.now())
+    };
     let mut lines = LogLines::new(received);
-    bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).for_each(|line| lines.push_bytes(line));
+    bytes
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.is_empty())
+        .for_each(|line| lines.push_bytes(line));
     let (parts, _) = lines.finish();
     if !reader.store(&parts) {
         return Ok(false);

@@ -16,7 +16,9 @@ const BATCH: usize = 2000;
 
 /// True where the journal has entries that this process may read.
 pub(super) fn is_readable() -> bool {
-    let probe = Command::new("journalctl").args(["--lines=1", "--output=json", "--no-pager", "--quiet"]).output();
+    let probe = Command::new("journalctl")
+        .args(["--lines=1", "--output=json", "--no-pager", "--quiet"])
+        .output();
     probe.is_ok_and(|out| out.status.success() && out.stdout.starts_with(b"{"))
 }
 
@@ -64,8 +66,11 @@ fn drain(reader: &Reader, child: &mut Child) -> std::io::Result<()> {
             Some(batch) => batch,
             None => return Ok(()),
         };
-        let received =
-            Received { collector: Some(&reader.host), event_time: true, ..Received::at(reader.house.clock.now()) };
+        let received = Received {
+            collector: Some(&reader.host),
+            event_time: true,
+            ..Received::at(reader.house.clock.now())
+        };
         let rows = journal::read(&batch.join("\n"), &received).rows;
         if !reader.store(&[Part { table: "Syslog".to_owned(), rows }]) {
             return Ok(());
