@@ -26,8 +26,11 @@ fn main() {
                         .iter()
                         .map(|c| serde_json::json!({"name": &*c.name, "type": c.ty.name()}))
                         .collect();
-                    let rows: Vec<Vec<serde_json::Value>> =
-                        t.rows.values().map(|r| r.iter().map(values::Value::to_json).collect()).collect();
+                    let rows: Vec<Vec<serde_json::Value>> = t
+                        .rows
+                        .values()
+                        .map(|r| r.iter().map(values::Value::to_json).collect())
+                        .collect();
                     serde_json::json!({"name": t.name, "columns": columns, "rows": rows})
                 })
                 .collect();

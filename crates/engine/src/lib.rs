@@ -23,11 +23,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use model::{Cancel, DateTime, QueryAnswer, QueryError, QueryLimits, QueryStatistics, ResultTable, Rows, Schema, TimeRange};
+use model::{
+    Cancel, DateTime, QueryAnswer, QueryError, QueryLimits, QueryStatistics, ResultTable, Rows,
+    Schema, TimeRange,
+};
 use values::Value;
 
 use bind::{BindError, BoundQuery, Settings};
-use exec::{Answer, ExecError, ExecSettings, Exceeded, Executor};
+use exec::{Answer, Exceeded, ExecError, ExecSettings, Executor};
 use functions::EvalContext;
 use plan::Plan;
 use source::{Catalog, Counters};
@@ -85,7 +88,8 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     let executor = Executor::new(settings);
     let bound = compile(query, &executor)?;
     let compiled = started.elapsed();
-    let notruncation = bound.options.iter().any(|(n, v)| &**n == "notruncation" && *v == Value::Bool(true));
+    let notruncation =
+        bound.options.iter().any(|(n, v)| &**n == "notruncation" && *v == Value::Bool(true));
     let mut answer = QueryAnswer {
         render: bound.render,
         tables_read: bound.tables,
@@ -165,7 +169,11 @@ fn schema_of(plan: &Plan) -> Arc<Schema> {
 }
 
 /// A result over its limit: an error, or a partial answer where the caller wants one.
-fn note_limit(answer: &mut QueryAnswer, exceeded: Exceeded, limits: &QueryLimits) -> Result<(), QueryError> {
+fn note_limit(
+    answer: &mut QueryAnswer,
+    exceeded: Exceeded,
+    limits: &QueryLimits,
+) -> Result<(), QueryError> {
     let what = match exceeded {
         Exceeded::Rows => format!("the result has more than {} rows", limits.rows_max),
         Exceeded::Bytes => format!("the result is larger than {} bytes", limits.bytes_max),
@@ -221,7 +229,8 @@ fn semantic_error(error: BindError, text: &str) -> QueryError {
 
 /// The text at a place, shortened; what an obfuscated literal (`h"..."`) hides stays hidden.
 fn shown(text: &str) -> String {
-    let hidden = ["h\"", "h'", "H\"", "H'", "h@", "H@"].iter().filter_map(|mark| text.find(mark)).min();
+    let hidden =
+        ["h\"", "h'", "H\"", "H'", "h@", "H@"].iter().filter_map(|mark| text.find(mark)).min();
     let visible = hidden.map_or(text, |at| &text[..at]);
     visible.chars().take(80).collect()
 }
@@ -232,7 +241,9 @@ fn failure(error: ExecError, query: &Query<'_>) -> QueryError {
         ExecError::ResourceLimit(text) => QueryError::ResourceLimit(text),
         ExecError::Source(source::SourceError::Storage(text)) => QueryError::Storage(text),
         ExecError::Source(source::SourceError::Refused(text)) => QueryError::Execution(text),
-        ExecError::Source(source::SourceError::Cancelled) | ExecError::Cancelled => QueryError::Cancelled,
+        ExecError::Source(source::SourceError::Cancelled) | ExecError::Cancelled => {
+            QueryError::Cancelled
+        }
         ExecError::Timeout => QueryError::Timeout(query.limits.time_max),
     }
 }

@@ -511,7 +511,11 @@ pub struct ParseKvOptions {
 /// A computation over whole inputs.
 pub trait WholeOperator: Send + Sync + std::fmt::Debug {
     /// The rows, with columns as the plan's fields say.
-    fn run(&self, inputs: &[Rows], context: &crate::functions::EvalContext) -> Result<Rows, crate::exec::ExecError>;
+    fn run(
+        &self,
+        inputs: &[Rows],
+        context: &crate::functions::EvalContext,
+    ) -> Result<Rows, crate::exec::ExecError>;
 }
 
 impl Expr {

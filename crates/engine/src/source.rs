@@ -301,7 +301,8 @@ impl Catalog for MemoryCatalog {
     }
 
     fn function_names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = self.functions.keys().map(|n| Arc::from(n.as_str())).collect();
+        let mut names: Vec<Arc<str>> =
+            self.functions.keys().map(|n| Arc::from(n.as_str())).collect();
         names.sort();
         names
     }

@@ -28,7 +28,10 @@ impl Binder<'_> {
         if let Some(binding) = ctx.env.get(name) {
             if let Binding::Function(declared) = binding {
                 let declared = Arc::clone(declared);
-                return self.scalar_result(self.invoke(ctx, &declared, &call.arguments, span)?, &call.name);
+                return self.scalar_result(
+                    self.invoke(ctx, &declared, &call.arguments, span)?,
+                    &call.name,
+                );
             }
             if let Binding::Failed(error) = binding {
                 return Err((**error).clone());
@@ -38,7 +41,9 @@ impl Binder<'_> {
             return Ok(expr);
         }
         if let Some(aggregates) = ctx.aggregates {
-            if crate::aggregates::find(name).is_some() || functions::aggregate_signatures(name).is_some() {
+            if crate::aggregates::find(name).is_some()
+                || functions::aggregate_signatures(name).is_some()
+            {
                 return self.nested_aggregate(ctx, aggregates, call, span);
             }
         }
@@ -47,7 +52,8 @@ impl Binder<'_> {
             return self.overloaded(ctx, name, args, span);
         }
         if let Some(declared) = self.saved_function(name, span)? {
-            return self.scalar_result(self.invoke(ctx, &declared, &call.arguments, span)?, &call.name);
+            return self
+                .scalar_result(self.invoke(ctx, &declared, &call.arguments, span)?, &call.name);
         }
         if functions::aggregate_signatures(name).is_some() {
             return Err(BindError::new(
@@ -82,13 +88,20 @@ impl Binder<'_> {
             Bound::Table(_) => Err(BindError::new(
                 "SEM0079",
                 name.span,
-                format!("'{}' gives a table, but a scalar value is expected here; use toscalar()", name.text),
+                format!(
+                    "'{}' gives a table, but a scalar value is expected here; use toscalar()",
+                    name.text
+                ),
             )),
         }
     }
 
     /// Arguments in order; named ones keep their value.
-    pub(super) fn arguments<'a>(&self, ctx: &Context<'_>, asts: &'a [Ast]) -> Result<Vec<Argument<'a>>> {
+    pub(super) fn arguments<'a>(
+        &self,
+        ctx: &Context<'_>,
+        asts: &'a [Ast],
+    ) -> Result<Vec<Argument<'a>>> {
         asts.iter()
             .map(|ast| {
                 let inner = match &ast.kind {
@@ -137,9 +150,11 @@ impl Binder<'_> {
                 self.registered("estimate_data_size", all, ScalarType::Long, span)?
             }
             ("prev" | "next", 1..=3) => self.neighbour(ctx, call, span)?,
-            ("row_number" | "row_cumsum" | "row_rank_dense" | "row_rank_min" | "row_rank" | "row_window_session", _) => {
-                self.window(ctx, call, span)?
-            }
+            (
+                "row_number" | "row_cumsum" | "row_rank_dense" | "row_rank_min" | "row_rank"
+                | "row_window_session",
+                _,
+            ) => self.window(ctx, call, span)?,
             ("current_database", 0) => text("default"),
             ("current_cluster_endpoint" | "current_principal" | "current_principal_details", 0) => {
                 return Err(BindError::refused(
@@ -147,10 +162,20 @@ impl Binder<'_> {
                     format!("{name}() is not available: queries do not see who runs them"),
                 ));
             }
-            ("extent_id" | "extent_tags" | "cursor_after" | "cursor_before_or_at" | "cursor_current" | "current_cursor", _) => {
+            (
+                "extent_id"
+                | "extent_tags"
+                | "cursor_after"
+                | "cursor_before_or_at"
+                | "cursor_current"
+                | "current_cursor",
+                _,
+            ) => {
                 return Err(BindError::refused(
                     span,
-                    format!("{name}() is not supported: this store has segments, not extents or cursors; use ingestion_time()"),
+                    format!(
+                        "{name}() is not supported: this store has segments, not extents or cursors; use ingestion_time()"
+                    ),
                 ));
             }
             _ => match (conversion(name), args.len()) {
@@ -172,7 +197,9 @@ impl Binder<'_> {
             return Err(BindError::new(
                 "SEM0219",
                 span,
-                format!("{name}(): conditions and results come in pairs, followed by one default: an odd number of arguments"),
+                format!(
+                    "{name}(): conditions and results come in pairs, followed by one default: an odd number of arguments"
+                ),
             ));
         }
         let mut branches = Vec::with_capacity(pairs.len() / 2);
@@ -180,7 +207,9 @@ impl Binder<'_> {
             let condition = expect_bool(self.scalar(ctx, &pair[0])?, name, pair[0].span)?;
             branches.push((condition, self.scalar(ctx, &pair[1])?));
         }
-        let Some(last) = otherwise.first() else { return Err(self.wrong_count(name, args.len(), span)) };
+        let Some(last) = otherwise.first() else {
+            return Err(self.wrong_count(name, args.len(), span));
+        };
         let otherwise = self.scalar(ctx, last)?;
         let types: Vec<ScalarType> =
             branches.iter().map(|(_, r)| r.ty()).chain([otherwise.ty()]).collect();
@@ -248,14 +277,16 @@ impl Binder<'_> {
         let first = args.first().map_or(ScalarType::Long, |a| a.expr.ty());
         let (kind, ty) = match &*call.name.text {
             "row_number" => (WindowKind::RowNumber, ScalarType::Long),
-            "row_cumsum" => {
-                (WindowKind::RowCumSum, if first == ScalarType::Int { ScalarType::Long } else { first })
-            }
+            "row_cumsum" => (
+                WindowKind::RowCumSum,
+                if first == ScalarType::Int { ScalarType::Long } else { first },
+            ),
             "row_rank_min" => (WindowKind::RowRankMin, ScalarType::Long),
             "row_window_session" => (WindowKind::RowWindowSession, ScalarType::DateTime),
             _ => (WindowKind::RowRankDense, ScalarType::Long),
         };
-        let least = usize::from(kind != WindowKind::RowNumber) + if kind == WindowKind::RowWindowSession { 2 } else { 0 };
+        let least = usize::from(kind != WindowKind::RowNumber)
+            + if kind == WindowKind::RowWindowSession { 2 } else { 0 };
         if args.len() < least || args.len() > least + 2 {
             return Err(self.wrong_count(&call.name.text, args.len(), span));
         }
@@ -285,7 +316,13 @@ impl Binder<'_> {
     }
 
     /// A registered function, its overload chosen by the arguments' types.
-    pub(super) fn overloaded(&self, ctx: &Context<'_>, name: &str, args: Vec<Argument<'_>>, span: Span) -> Result<Expr> {
+    pub(super) fn overloaded(
+        &self,
+        ctx: &Context<'_>,
+        name: &str,
+        args: Vec<Argument<'_>>,
+        span: Span,
+    ) -> Result<Expr> {
         let Some(known) = functions::signatures(name) else {
             let ty = ScalarType::Dynamic;
             return self.registered(name, args.into_iter().map(|a| a.expr).collect(), ty, span);
@@ -304,11 +341,21 @@ impl Binder<'_> {
             let found = self.registered(name, exprs, inner_type(name), span)?;
             return Ok(cast(found, result));
         }
-        let name = known.replaced_by.as_deref().filter(|new| functions::find(name).is_none() && functions::find(new).is_some()).unwrap_or(name);
+        let name = known
+            .replaced_by
+            .as_deref()
+            .filter(|new| functions::find(name).is_none() && functions::find(new).is_some())
+            .unwrap_or(name);
         self.registered(name, exprs, result, span)
     }
 
-    fn result_type(&self, name: &str, signature: &Signature, args: &[Argument<'_>], slots: &[usize]) -> ScalarType {
+    fn result_type(
+        &self,
+        name: &str,
+        signature: &Signature,
+        args: &[Argument<'_>],
+        slots: &[usize],
+    ) -> ScalarType {
         let ty = |i: usize| args.get(i).map_or(ScalarType::Dynamic, |a| a.expr.ty());
         match &signature.result {
             ResultKind::Fixed(ty) => *ty,
@@ -337,7 +384,13 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn no_overload(&self, name: &str, overloads: &[Signature], args: &[Argument<'_>], span: Span) -> BindError {
+    pub(super) fn no_overload(
+        &self,
+        name: &str,
+        overloads: &[Signature],
+        args: &[Argument<'_>],
+        span: Span,
+    ) -> BindError {
         let counts = overloads.iter().map(|s| {
             let least: usize = s.parameters.iter().map(|p| p.min).sum();
             let most = s.parameters.iter().map(|p| p.max).fold(0_usize, usize::saturating_add);
@@ -372,11 +425,19 @@ impl Binder<'_> {
                 );
             }
         }
-        BindError::new("SEM0061", span, format!("{name}(): no form of the function takes these arguments"))
+        BindError::new(
+            "SEM0061",
+            span,
+            format!("{name}(): no form of the function takes these arguments"),
+        )
     }
 
     pub(super) fn wrong_count(&self, name: &str, given: usize, span: Span) -> BindError {
-        BindError::new("SEM0219", span, format!("{name}(): wrong number of arguments ({given} given)"))
+        BindError::new(
+            "SEM0219",
+            span,
+            format!("{name}(): wrong number of arguments ({given} given)"),
+        )
     }
 }
 
@@ -461,7 +522,9 @@ fn assign<'s>(
     // named arguments find their parameter by name
     for (i, arg) in args.iter().enumerate() {
         if let ExprKind::Named { name, .. } = &arg.ast.kind {
-            if let Some(at) = parameters.iter().position(|p| p.name.eq_ignore_ascii_case(&name.text)) {
+            if let Some(at) =
+                parameters.iter().position(|p| p.name.eq_ignore_ascii_case(&name.text))
+            {
                 slots[i] = at;
             }
         }
@@ -484,7 +547,15 @@ fn fit(kind: &ParameterKind, arg: &Argument<'_>) -> Option<usize> {
         return (*kind == ParameterKind::TypeLiteral).then_some(0);
     }
     let null = matches!(&arg.expr, Expr::Literal(Value::Null, T::Dynamic));
-    let ok = |fits: bool| if fits { Some(0) } else if null { Some(3) } else { None };
+    let ok = |fits: bool| {
+        if fits {
+            Some(0)
+        } else if null {
+            Some(3)
+        } else {
+            None
+        }
+    };
     match kind {
         ParameterKind::TypeLiteral => {
             // the old form: a type name in a text
@@ -494,7 +565,14 @@ fn fit(kind: &ParameterKind, arg: &Argument<'_>) -> Option<usize> {
         ParameterKind::Types(types) if types.contains(&ty) => Some(0),
         ParameterKind::Types(types) => {
             let converts = types.iter().any(|t| {
-                matches!((ty, *t), (T::Int, T::Long | T::Real | T::Decimal) | (T::Long, T::Int | T::Real | T::Decimal) | (T::Real, T::Decimal) | (T::Decimal, T::Real) | (T::Bool, T::Long))
+                matches!(
+                    (ty, *t),
+                    (T::Int, T::Long | T::Real | T::Decimal)
+                        | (T::Long, T::Int | T::Real | T::Decimal)
+                        | (T::Real, T::Decimal)
+                        | (T::Decimal, T::Real)
+                        | (T::Bool, T::Long)
+                )
             });
             if converts {
                 Some(1)
@@ -505,8 +583,20 @@ fn fit(kind: &ParameterKind, arg: &Argument<'_>) -> Option<usize> {
             }
         }
         ParameterKind::Scalar | ParameterKind::Common | ParameterKind::CommonOrDynamic => Some(0),
-        ParameterKind::Number => if ty == T::Dynamic { Some(5) } else { ok(ty.is_numeric()) },
-        ParameterKind::NumberOrBool => if ty == T::Dynamic { Some(5) } else { ok(ty.is_numeric() || ty == T::Bool) },
+        ParameterKind::Number => {
+            if ty == T::Dynamic {
+                Some(5)
+            } else {
+                ok(ty.is_numeric())
+            }
+        }
+        ParameterKind::NumberOrBool => {
+            if ty == T::Dynamic {
+                Some(5)
+            } else {
+                ok(ty.is_numeric() || ty == T::Bool)
+            }
+        }
         ParameterKind::Integer => match ty {
             T::Int | T::Long => Some(0),
             T::Dynamic => Some(5),
@@ -514,7 +604,11 @@ fn fit(kind: &ParameterKind, arg: &Argument<'_>) -> Option<usize> {
         },
         ParameterKind::IntegerOrArray => ok(matches!(ty, T::Int | T::Long | T::Dynamic)),
         ParameterKind::Summable => {
-            if ty == T::Dynamic { Some(5) } else { ok(ty.is_numeric() || matches!(ty, T::TimeSpan | T::DateTime)) }
+            if ty == T::Dynamic {
+                Some(5)
+            } else {
+                ok(ty.is_numeric() || matches!(ty, T::TimeSpan | T::DateTime))
+            }
         }
         ParameterKind::Orderable | ParameterKind::NotDynamic => ok(ty != T::Dynamic),
         ParameterKind::NotRealOrBool => ok(!matches!(ty, T::Real | T::Bool)),
@@ -572,7 +666,11 @@ fn numeric_widest(signature: &Signature, args: &[Argument<'_>], slots: &[usize])
         .iter()
         .zip(args)
         .filter(|(s, _)| signature.parameters[**s].kind == ParameterKind::Number)
-        .map(|(_, a)| if a.expr.ty() == ScalarType::Dynamic { ScalarType::Real } else { a.expr.ty() })
+        .map(
+            |(_, a)| {
+                if a.expr.ty() == ScalarType::Dynamic { ScalarType::Real } else { a.expr.ty() }
+            },
+        )
         .map(|t| if t == ScalarType::Int { ScalarType::Long } else { t })
         .reduce(widest)
         .unwrap_or(ScalarType::Real)

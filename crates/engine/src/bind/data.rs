@@ -20,13 +20,15 @@ const CELLS_MAX: usize = 5_000_000;
 impl Binder<'_> {
     /// Rows as a plan.
     pub(super) fn rows(&self, rows: Rows) -> Relation {
-        let fields = rows.schema.columns.iter().map(|c| self.field(Arc::clone(&c.name), c.ty)).collect();
+        let fields =
+            rows.schema.columns.iter().map(|c| self.field(Arc::clone(&c.name), c.ty)).collect();
         Relation::new(Plan { node: Arc::new(Node::Rows(Arc::new(rows))), fields })
     }
 
     /// One row of expressions.
     pub(super) fn print_plan(&self, columns: Vec<(Arc<str>, Expr)>) -> Plan {
-        let one = Rows { schema: Arc::default(), batches: vec![Batch { columns: Vec::new(), rows: 1 }] };
+        let one =
+            Rows { schema: Arc::default(), batches: vec![Batch { columns: Vec::new(), rows: 1 }] };
         let source = Plan { node: Arc::new(Node::Rows(Arc::new(one))), fields: Vec::new() };
         let outputs = columns
             .into_iter()
@@ -76,13 +78,16 @@ impl Binder<'_> {
                 return Err(BindError::new(
                     "SEM0061",
                     range.from.span,
-                    format!("range: from, to and step must be numbers, datetimes or timespans, not {other}"),
+                    format!(
+                        "range: from, to and step must be numbers, datetimes or timespans, not {other}"
+                    ),
                 ));
             }
         };
         let step_type = if matches!(ty, T::DateTime | T::TimeSpan) { T::TimeSpan } else { ty };
         let field = self.field(Arc::clone(&range.name.text), ty);
-        let node = Node::Range { from: cast(from, ty), to: cast(to, ty), step: cast(step, step_type) };
+        let node =
+            Node::Range { from: cast(from, ty), to: cast(to, ty), step: cast(step, step_type) };
         let mut rows = Relation::new(Plan { node: Arc::new(node), fields: vec![field] });
         rows.ordered = true;
         Ok(rows)
@@ -102,7 +107,9 @@ impl Binder<'_> {
             return Err(BindError::new(
                 "SEM0001",
                 span,
-                format!("datatable holds more than {CELLS_MAX} values; ingest the rows into a table instead"),
+                format!(
+                    "datatable holds more than {CELLS_MAX} values; ingest the rows into a table instead"
+                ),
             ));
         }
         if width == 0 || table.values.len() % width != 0 {
@@ -150,7 +157,13 @@ impl Binder<'_> {
         for uri in &external.uris {
             let address = match &uri.kind {
                 ExprKind::Literal(Literal::String(s)) => Arc::clone(&s.value),
-                _ => return Err(BindError::new("SEM0061", uri.span, "externaldata: an address must be a string literal")),
+                _ => {
+                    return Err(BindError::new(
+                        "SEM0061",
+                        uri.span,
+                        "externaldata: an address must be a string literal",
+                    ));
+                }
             };
             let request = crate::source::ExternalData {
                 address,
@@ -186,7 +199,10 @@ impl Binder<'_> {
     pub(super) fn first_column(&self, plan: Plan, ty: ScalarType) -> Plan {
         let Some(first) = plan.fields.first().cloned() else { return plan };
         if first.ty == ScalarType::Dynamic {
-            return project(plan, vec![Output { expr: Expr::Column(first.id, first.ty), field: first }]);
+            return project(
+                plan,
+                vec![Output { expr: Expr::Column(first.id, first.ty), field: first }],
+            );
         }
         let field: Field = self.field(Arc::clone(&first.name), ty);
         project(plan, vec![Output { expr: cast(Expr::Column(first.id, first.ty), ty), field }])

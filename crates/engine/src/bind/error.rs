@@ -31,7 +31,8 @@ impl BindError {
         span: Span,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Self {
-        let place = if operator.is_empty() { String::new() } else { format!("'{operator}' operator: ") };
+        let place =
+            if operator.is_empty() { String::new() } else { format!("'{operator}' operator: ") };
         let hint = match kql::suggest(name, known) {
             Some(near) => format!(" (did you mean '{near}'?)"),
             None => String::new(),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kql::Span;
-use kql::syntax::{Call, Evaluate, Expr as Ast, ExprKind, Reduce, Scan, Schema as AstSchema, TopNestedLevel};
+use kql::syntax::{
+    Call, Evaluate, Expr as Ast, ExprKind, Reduce, Scan, Schema as AstSchema, TopNestedLevel,
+};
 use model::Rows;
 use values::{ScalarType, Value};
 
@@ -56,7 +58,13 @@ const FILE_PROFILE: &[(&str, ScalarType)] = &[
 
 impl Binder<'_> {
     /// `evaluate plugin(...)`.
-    pub(super) fn evaluate(&self, env: &Env, input: Option<Relation>, evaluate: &Evaluate, span: Span) -> Result<Relation> {
+    pub(super) fn evaluate(
+        &self,
+        env: &Env,
+        input: Option<Relation>,
+        evaluate: &Evaluate,
+        span: Span,
+    ) -> Result<Relation> {
         let call = &evaluate.call;
         let name = &*call.name.text;
         let input = match input {
@@ -64,7 +72,10 @@ impl Binder<'_> {
             None => self.rows(Rows::default()),
         };
         if let Some((_, why)) = REFUSED.iter().find(|(n, _)| *n == name) {
-            return Err(BindError::refused(call.name.span, format!("plugin '{name}' is not available: {why}")));
+            return Err(BindError::refused(
+                call.name.span,
+                format!("plugin '{name}' is not available: {why}"),
+            ));
         }
         let (rows, open) = match (name, plugins::find(name)) {
             ("pivot", _) => self.pivot(env, &input, call, span)?,
@@ -103,8 +114,9 @@ impl Binder<'_> {
         let width = input.plan.fields.len();
         let rows = self.rows_now(&project(input.plan.clone(), outputs), span)?;
         let call = PluginCall { rows: &rows, width, args: &args, context: &self.context };
-        let result = (plugin.run)(&call)
-            .map_err(|m| BindError::new("SEM0061", span, format!("plugin '{}': {m}", plugin.name)))?;
+        let result = (plugin.run)(&call).map_err(|m| {
+            BindError::new("SEM0061", span, format!("plugin '{}': {m}", plugin.name))
+        })?;
         Ok((result, plugin.open && rows.is_empty()))
     }
 
@@ -144,13 +156,16 @@ impl Binder<'_> {
             }
         }
         let expr = match &ast.kind {
-            ExprKind::Star => return Ok(PluginValue::Constant(Value::string("*"), ScalarType::String)),
+            ExprKind::Star => {
+                return Ok(PluginValue::Constant(Value::string("*"), ScalarType::String));
+            }
             _ => self.scalar(ctx, ast)?,
         };
         match expr {
             Expr::Literal(value, ty) => Ok(PluginValue::Constant(value, ty)),
             expr if depends_on_row(&expr) => {
-                let name = name.map_or_else(|| Arc::from(format!("$arg{}", outputs.len())), Arc::clone);
+                let name =
+                    name.map_or_else(|| Arc::from(format!("$arg{}", outputs.len())), Arc::clone);
                 outputs.push(Output { field: self.field(name, expr.ty()), expr });
                 Ok(PluginValue::Column(outputs.len() - 1))
             }
@@ -179,7 +194,11 @@ impl Binder<'_> {
         };
         let pivot = self.scalar(&ctx, first)?;
         let Expr::Column(pivot_id, pivot_type) = pivot else {
-            return Err(BindError::new("SEM0061", first.span, "pivot: the first argument must be a column"));
+            return Err(BindError::new(
+                "SEM0061",
+                first.span,
+                "pivot: the first argument must be a column",
+            ));
         };
         let (aggregate, rest) = match rest.split_first() {
             Some((ast, rest)) => match &ast.unparenthesised().kind {
@@ -189,10 +208,14 @@ impl Binder<'_> {
             None => (None, rest),
         };
         let mut calls = match aggregate {
-            Some(call) => self.aggregate(&ctx, call, &[], span)?.into_iter().map(|(_, c)| c).collect(),
+            Some(call) => {
+                self.aggregate(&ctx, call, &[], span)?.into_iter().map(|(_, c)| c).collect()
+            }
             None => vec![self.count_call("count_")?],
         };
-        let Some(mut aggregate) = calls.pop() else { return Err(self.wrong_count("pivot", 0, span)) };
+        let Some(mut aggregate) = calls.pop() else {
+            return Err(self.wrong_count("pivot", 0, span));
+        };
         let mut used = std::collections::HashSet::from([pivot_id]);
         for arg in &aggregate.args {
             crate::plan::visit(arg, &mut |e| {
@@ -206,28 +229,46 @@ impl Binder<'_> {
         } else {
             rest.iter()
                 .map(|ast| match self.scalar(&ctx, ast)? {
-                    Expr::Column(id, _) => input.plan.fields.iter().find(|f| f.id == id).cloned().ok_or_else(|| {
-                        BindError::new("SEM0061", ast.span, "pivot: a column of the input is expected")
-                    }),
-                    _ => Err(BindError::new("SEM0061", ast.span, "pivot: a column of the input is expected")),
+                    Expr::Column(id, _) => {
+                        input.plan.fields.iter().find(|f| f.id == id).cloned().ok_or_else(|| {
+                            BindError::new(
+                                "SEM0061",
+                                ast.span,
+                                "pivot: a column of the input is expected",
+                            )
+                        })
+                    }
+                    _ => Err(BindError::new(
+                        "SEM0061",
+                        ast.span,
+                        "pivot: a column of the input is expected",
+                    )),
                 })
                 .collect::<Result<Vec<_>>>()?
         };
         aggregate.fields.truncate(1);
         let mut outputs: Vec<Output> = keys
             .iter()
-            .map(|f| Output { field: self.field(Arc::clone(&f.name), f.ty), expr: Expr::Column(f.id, f.ty) })
+            .map(|f| Output {
+                field: self.field(Arc::clone(&f.name), f.ty),
+                expr: Expr::Column(f.id, f.ty),
+            })
             .collect();
         let pivot_expr = Expr::Column(pivot_id, pivot_type);
         outputs.push(Output { field: self.field("$pivot", pivot_type), expr: pivot_expr });
-        let fields = outputs.iter().map(|o| o.field.clone()).chain(aggregate.fields.clone()).collect();
+        let fields =
+            outputs.iter().map(|o| o.field.clone()).chain(aggregate.fields.clone()).collect();
         let empty = match aggregate.aggregate.name {
             "count" | "countif" | "dcount" | "dcountif" | "sum" | "sumif" | "count_distinct" => {
                 Value::Long(0).cast(aggregate.fields.first().map_or(ScalarType::Long, |f| f.ty))
             }
             _ => Value::Null,
         };
-        let node = Node::Aggregate { input: input.plan.clone(), keys: outputs, aggregates: vec![aggregate] };
+        let node = Node::Aggregate {
+            input: input.plan.clone(),
+            keys: outputs,
+            aggregates: vec![aggregate],
+        };
         let groups = self.rows_now(&Plan { node: Arc::new(node), fields }, span)?;
         let wide = plugins::widen(&groups, keys.len(), &empty)
             .map_err(|m| BindError::new("SEM0061", span, m))?;
@@ -259,7 +300,12 @@ impl Binder<'_> {
     }
 
     /// `invoke FileProfile(...)`: the columns, unknown here.
-    pub(super) fn built_in_invoke(&self, env: &Env, input: Relation, call: &Call) -> Result<Relation> {
+    pub(super) fn built_in_invoke(
+        &self,
+        env: &Env,
+        input: Relation,
+        call: &Call,
+    ) -> Result<Relation> {
         if &*call.name.text != "FileProfile" {
             return Err(self.unknown_function(&Context::constant(env, "invoke"), &call.name));
         }
@@ -275,17 +321,35 @@ impl Binder<'_> {
     }
 
     /// `reduce`.
-    pub(super) fn reduce(&self, _env: &Env, _input: Relation, _reduce: &Reduce, span: Span) -> Result<Relation> {
+    pub(super) fn reduce(
+        &self,
+        _env: &Env,
+        _input: Relation,
+        _reduce: &Reduce,
+        span: Span,
+    ) -> Result<Relation> {
         Err(BindError::refused(span, "'reduce' is not supported by this version"))
     }
 
     /// `scan`.
-    pub(super) fn scan_operator(&self, _env: &Env, _input: Relation, _scan: &Scan, span: Span) -> Result<Relation> {
+    pub(super) fn scan_operator(
+        &self,
+        _env: &Env,
+        _input: Relation,
+        _scan: &Scan,
+        span: Span,
+    ) -> Result<Relation> {
         Err(BindError::refused(span, "'scan' is not supported by this version"))
     }
 
     /// `top-nested`.
-    pub(super) fn top_nested(&self, _env: &Env, _input: Relation, _levels: &[TopNestedLevel], span: Span) -> Result<Relation> {
+    pub(super) fn top_nested(
+        &self,
+        _env: &Env,
+        _input: Relation,
+        _levels: &[TopNestedLevel],
+        span: Span,
+    ) -> Result<Relation> {
         Err(BindError::refused(span, "'top-nested' is not supported by this version"))
     }
 }
@@ -293,7 +357,10 @@ impl Binder<'_> {
 fn unknown_plugin(call: &Call) -> BindError {
     let name = &call.name.text;
     if functions::plugin_signatures(name).is_some() {
-        return BindError::refused(call.name.span, format!("plugin '{name}' is not supported by this version"));
+        return BindError::refused(
+            call.name.span,
+            format!("plugin '{name}' is not supported by this version"),
+        );
     }
     let hint = kql::suggest(name, functions::plugin_names())
         .map_or_else(String::new, |n| format!(" (did you mean '{n}'?)"));

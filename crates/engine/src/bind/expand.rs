@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kql::Span;
-use kql::syntax::{Expr as Ast, ExprKind, MvApply, MvExpand, MvItem, Partition, PartitionBody, PartitionBy, TypeOf};
+use kql::syntax::{
+    Expr as Ast, ExprKind, MvApply, MvExpand, MvItem, Partition, PartitionBody, PartitionBy, TypeOf,
+};
 use values::ScalarType;
 
 use super::env::Env;
@@ -25,7 +27,12 @@ struct Item {
 
 impl Binder<'_> {
     /// `mv-expand`.
-    pub(super) fn mv_expand(&self, env: &Env, input: Relation, expand: &MvExpand) -> Result<Relation> {
+    pub(super) fn mv_expand(
+        &self,
+        env: &Env,
+        input: Relation,
+        expand: &MvExpand,
+    ) -> Result<Relation> {
         let bags_as_arrays = ["bagexpansion", "kind"]
             .iter()
             .any(|p| word(&expand.parameters, p).as_deref() == Some("array"));
@@ -34,7 +41,8 @@ impl Binder<'_> {
             None => expand.legacy.then_some(LEGACY_LIMIT),
         };
         let items = self.items(env, &input, &expand.items)?;
-        let index = expand.parameters.word("with_itemindex").map(|n| self.field(n, ScalarType::Long));
+        let index =
+            expand.parameters.word("with_itemindex").map(|n| self.field(n, ScalarType::Long));
         let expanded = self.expanded(&input, &items, bags_as_arrays, index.as_ref(), limit, true);
         let mut outputs = self.shown(&input.plan.fields, &items);
         if let Some(index) = index {
@@ -141,24 +149,20 @@ impl Binder<'_> {
             ty: ScalarType::Long,
         };
         let outer = input.plan.fields.clone();
-        let (numbered, row) = self.with_column(input.plan.clone(), "$row", Expr::Window(Box::new(number)));
+        let (numbered, row) =
+            self.with_column(input.plan.clone(), "$row", Expr::Window(Box::new(number)));
         let numbered = input.with_plan(numbered);
         let items = self.items(env, &numbered, &apply.items)?;
-        let index = apply
-            .parameters
-            .word("with_itemindex")
-            .map(|n| self.field(n, ScalarType::Long));
+        let index =
+            apply.parameters.word("with_itemindex").map(|n| self.field(n, ScalarType::Long));
         let expanded = self.expanded(&numbered, &items, false, index.as_ref(), limit, false);
         let mut visible = self.shown(&numbered.plan.fields, &items);
         if let Some(index) = &index {
             visible.push(Output { field: index.clone(), expr: Expr::Column(index.id, index.ty) });
         }
         // columns that an expansion hides stay available beside the body's result
-        let hidden: Vec<Field> = outer
-            .iter()
-            .filter(|f| !visible.iter().any(|o| o.field.id == f.id))
-            .cloned()
-            .collect();
+        let hidden: Vec<Field> =
+            outer.iter().filter(|f| !visible.iter().any(|o| o.field.id == f.id)).cloned().collect();
         visible.extend(pass(&hidden));
         let prepared = project(expanded, visible);
         let body_input: Vec<Field> = prepared
@@ -225,12 +229,22 @@ impl Binder<'_> {
             ExprKind::Pipe { source: None, operators } => self.pipeline(env, Some(rows), operators),
             ExprKind::Pipe { source: Some(_), .. } => self.tabular(env, query),
             ExprKind::Missing => Ok(rows),
-            _ => Err(BindError::new("SEM0009", query.span, "a pipeline of operators is expected here")),
+            _ => Err(BindError::new(
+                "SEM0009",
+                query.span,
+                "a pipeline of operators is expected here",
+            )),
         }
     }
 
     /// `partition by x (...)`.
-    pub(super) fn partition(&self, env: &Env, input: Relation, partition: &Partition, span: Span) -> Result<Relation> {
+    pub(super) fn partition(
+        &self,
+        env: &Env,
+        input: Relation,
+        partition: &Partition,
+        span: Span,
+    ) -> Result<Relation> {
         let ctx = Context::row(env, &input, "partition");
         let by = self.scalar(&ctx, &partition.by)?;
         match &partition.body {
@@ -238,7 +252,11 @@ impl Binder<'_> {
             PartitionBody::Query(query) => {
                 // the body names its own source; the key stands for a constant there
                 let (name, Expr::Column(..)) = (implied_name(&partition.by), &by) else {
-                    return Err(BindError::new("SEM0063", span, "'partition' operator: the key must be a column"));
+                    return Err(BindError::new(
+                        "SEM0063",
+                        span,
+                        "'partition' operator: the key must be a column",
+                    ));
                 };
                 let _ = name;
                 let _ = query;
@@ -251,7 +269,12 @@ impl Binder<'_> {
     }
 
     /// `__partitionby x (...)`.
-    pub(super) fn partition_by(&self, env: &Env, input: Relation, partition: &PartitionBy) -> Result<Relation> {
+    pub(super) fn partition_by(
+        &self,
+        env: &Env,
+        input: Relation,
+        partition: &PartitionBy,
+    ) -> Result<Relation> {
         let ctx = Context::row(env, &input, "__partitionby");
         let by = self.scalar(&ctx, &partition.by)?;
         self.grouped(env, input, by, &partition.query)
@@ -276,20 +299,35 @@ impl Binder<'_> {
     }
 
     /// `fork`: several results over the same rows.
-    pub(super) fn fork(&self, env: &Env, input: Relation, branches: &[kql::syntax::ForkBranch]) -> Result<Relation> {
+    pub(super) fn fork(
+        &self,
+        env: &Env,
+        input: Relation,
+        branches: &[kql::syntax::ForkBranch],
+    ) -> Result<Relation> {
         let shared = self.shared(&input);
         let mut last = None;
         for (i, branch) in branches.iter().enumerate() {
             let rows = self.subpipeline(env, self.instance(&shared), &branch.query)?;
-            let name = branch.name.as_ref().map_or_else(|| format!("GenericResult_{}", i + 1), |n| n.text.to_string());
+            let name = branch
+                .name
+                .as_ref()
+                .map_or_else(|| format!("GenericResult_{}", i + 1), |n| n.text.to_string());
             self.extra.borrow_mut().push((name, rows.plan.clone()));
             last = Some(rows);
         }
-        last.ok_or_else(|| BindError::new("SEM0009", Span::default(), "'fork' operator: there is no branch"))
+        last.ok_or_else(|| {
+            BindError::new("SEM0009", Span::default(), "'fork' operator: there is no branch")
+        })
     }
 
     /// `facet by a, b with (...)`: one table of counts for each column, then the rows.
-    pub(super) fn facet(&self, env: &Env, input: Relation, facet: &kql::syntax::Facet) -> Result<Relation> {
+    pub(super) fn facet(
+        &self,
+        env: &Env,
+        input: Relation,
+        facet: &kql::syntax::Facet,
+    ) -> Result<Relation> {
         let shared = self.shared(&input);
         for ast in &facet.by {
             let rows = self.instance(&shared);
@@ -299,8 +337,14 @@ impl Binder<'_> {
             let call = self.count_call(&format!("count_{name}"))?;
             let key = Output { field: self.field(name.clone(), key.ty()), expr: key };
             let fields = vec![key.field.clone(), call.fields[0].clone()];
-            let node = Node::Aggregate { input: rows.plan.clone(), keys: vec![key], aggregates: vec![call] };
-            self.extra.borrow_mut().push((format!("facet_{name}"), Plan { node: Arc::new(node), fields }));
+            let node = Node::Aggregate {
+                input: rows.plan.clone(),
+                keys: vec![key],
+                aggregates: vec![call],
+            };
+            self.extra
+                .borrow_mut()
+                .push((format!("facet_{name}"), Plan { node: Arc::new(node), fields }));
         }
         let rows = self.instance(&shared);
         let rows = match &facet.with {

@@ -26,7 +26,8 @@ impl Binder<'_> {
         if let (Some(constants), true) = (constants, function.pure) {
             let (values, types): (Vec<_>, Vec<_>) =
                 constants.into_iter().map(|(v, t)| (Columnar::Scalar(v), t)).unzip();
-            let call = Call { args: &values, types: &types, rows: 1, result: ty, context: &self.context };
+            let call =
+                Call { args: &values, types: &types, rows: 1, result: ty, context: &self.context };
             let value = match evaluate(function, &call)? {
                 Columnar::Scalar(v) => v,
                 array @ Columnar::Array(_) => array.value(ty, 0),

@@ -39,7 +39,13 @@ struct Keys {
 
 impl Binder<'_> {
     /// `join`.
-    pub(super) fn join(&self, env: &Env, left: Relation, join: &Join, span: Span) -> Result<Relation> {
+    pub(super) fn join(
+        &self,
+        env: &Env,
+        left: Relation,
+        join: &Join,
+        span: Span,
+    ) -> Result<Relation> {
         let kind = match word(&join.parameters, "kind") {
             None => JoinKind::InnerUnique,
             Some(name) => self.join_kind(&name, join, span)?,
@@ -64,7 +70,13 @@ impl Binder<'_> {
     }
 
     /// `lookup`: the right keys are dropped, the left side is never multiplied by missing rows.
-    pub(super) fn lookup(&self, env: &Env, left: Relation, join: &Join, span: Span) -> Result<Relation> {
+    pub(super) fn lookup(
+        &self,
+        env: &Env,
+        left: Relation,
+        join: &Join,
+        span: Span,
+    ) -> Result<Relation> {
         let kind = match word(&join.parameters, "kind").as_deref() {
             None | Some("leftouter") => JoinKind::LeftOuter,
             Some("inner") => JoinKind::Inner,
@@ -98,7 +110,11 @@ impl Binder<'_> {
             let at = join.parameters.get("kind").map_or(span, |p| p.value.span);
             let hint = kql::suggest(name, KINDS.iter().map(|(n, _)| *n))
                 .map_or_else(String::new, |n| format!(" (did you mean '{n}'?)"));
-            BindError::new("SEM0063", at, format!("'join' operator: kind '{name}' is unknown{hint}"))
+            BindError::new(
+                "SEM0063",
+                at,
+                format!("'join' operator: kind '{name}' is unknown{hint}"),
+            )
         })
     }
 
@@ -135,7 +151,9 @@ impl Binder<'_> {
                 return Err(BindError::new(
                     "SEM0063",
                     span,
-                    format!("'{operator}' operator: say which columns must be equal: on Column, or on $left.A == $right.B"),
+                    format!(
+                        "'{operator}' operator: say which columns must be equal: on Column, or on $left.A == $right.B"
+                    ),
                 ));
             }
         };
@@ -155,7 +173,9 @@ impl Binder<'_> {
         keys: &mut Keys,
     ) -> Result<()> {
         match &ast.kind {
-            ExprKind::Parenthesised(inner) => self.join_condition(env, left, right, inner, operator, keys),
+            ExprKind::Parenthesised(inner) => {
+                self.join_condition(env, left, right, inner, operator, keys)
+            }
             ExprKind::Name(name) => {
                 let l = self.side_column(left, name, operator, "left")?;
                 let r = self.side_column(right, name, operator, "right")?;
@@ -178,14 +198,25 @@ impl Binder<'_> {
             _ => Err(BindError::new(
                 "SEM0063",
                 ast.span,
-                format!("'{operator}' operator: only equality can be used to join: $left.A == $right.B"),
+                format!(
+                    "'{operator}' operator: only equality can be used to join: $left.A == $right.B"
+                ),
             )),
         }
     }
 
-    fn key_side(&self, env: &Env, rows: &Relation, ast: &Ast, operator: &'static str, which: &str) -> Result<Expr> {
+    fn key_side(
+        &self,
+        env: &Env,
+        rows: &Relation,
+        ast: &Ast,
+        operator: &'static str,
+        which: &str,
+    ) -> Result<Expr> {
         match side(ast) {
-            Some(Side::Left(name) | Side::Right(name)) => self.side_column(rows, name, operator, which),
+            Some(Side::Left(name) | Side::Right(name)) => {
+                self.side_column(rows, name, operator, which)
+            }
             None => {
                 if let ExprKind::Name(name) = &ast.kind {
                     return self.side_column(rows, name, operator, which);
@@ -195,13 +226,20 @@ impl Binder<'_> {
         }
     }
 
-    fn side_column(&self, rows: &Relation, name: &Ident, operator: &'static str, which: &str) -> Result<Expr> {
+    fn side_column(
+        &self,
+        rows: &Relation,
+        name: &Ident,
+        operator: &'static str,
+        which: &str,
+    ) -> Result<Expr> {
         match super::scalar::find(&rows.plan.fields, &name.text) {
             Some(f) => Ok(Expr::Column(f.id, f.ty)),
             None if rows.open => Ok(Expr::Literal(values::Value::Null, ScalarType::Dynamic)),
             None => {
                 let known = rows.plan.fields.iter().map(|f| &*f.name);
-                let mut error = BindError::unresolved("column", operator, &name.text, name.span, known);
+                let mut error =
+                    BindError::unresolved("column", operator, &name.text, name.span, known);
                 error.message = format!("{} on the {which} side", error.message);
                 Err(error)
             }
@@ -229,7 +267,8 @@ enum Side<'a> {
 
 /// `$left.a`, `$right.b`.
 fn side(ast: &Ast) -> Option<Side<'_>> {
-    let ExprKind::Path { base, selector: Selector::Name(name) } = &ast.unparenthesised().kind else {
+    let ExprKind::Path { base, selector: Selector::Name(name) } = &ast.unparenthesised().kind
+    else {
         return None;
     };
     match &base.kind {

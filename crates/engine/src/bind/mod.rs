@@ -117,7 +117,15 @@ pub(super) struct Context<'c> {
 impl<'c> Context<'c> {
     /// An expression without a row: constants, parameters.
     pub(super) fn constant(env: &'c Env, operator: &'static str) -> Self {
-        Self { env, fields: &[], right: None, open: false, aggregates: None, windows: false, operator }
+        Self {
+            env,
+            fields: &[],
+            right: None,
+            open: false,
+            aggregates: None,
+            windows: false,
+            operator,
+        }
     }
 
     /// An expression over the rows of a relation.
@@ -135,7 +143,11 @@ impl<'c> Context<'c> {
 }
 
 /// Binds a query: its last tabular statement is the answer.
-pub fn bind(query: &Query, catalog: Arc<dyn Catalog>, settings: Settings<'_>) -> Result<BoundQuery> {
+pub fn bind(
+    query: &Query,
+    catalog: Arc<dyn Catalog>,
+    settings: Settings<'_>,
+) -> Result<BoundQuery> {
     let context = EvalContext { now: settings.now };
     let binder = Binder {
         catalog,
@@ -171,13 +183,19 @@ impl Binder<'_> {
     }
 
     /// Runs `inner` one level deeper, or refuses.
-    pub(super) fn nested<T>(&self, span: kql::Span, inner: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(super) fn nested<T>(
+        &self,
+        span: kql::Span,
+        inner: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         let depth = self.depth.get() + 1;
         if depth > DEPTH_MAX {
             let mut error = BindError::new(
                 "SEM0001",
                 span,
-                format!("the query nests deeper than {DEPTH_MAX} levels; split it with let statements"),
+                format!(
+                    "the query nests deeper than {DEPTH_MAX} levels; split it with let statements"
+                ),
             );
             error.limit = true;
             return Err(error);
@@ -216,9 +234,9 @@ impl Binder<'_> {
     pub(super) fn run_now(&self, plan: &Plan, span: kql::Span) -> Result<Option<Rows>> {
         match self.settings.run {
             None => Ok(None),
-            Some(run) => run(plan)
-                .map(Some)
-                .map_err(|message| BindError::new("SEM0000", span, message)),
+            Some(run) => {
+                run(plan).map(Some).map_err(|message| BindError::new("SEM0000", span, message))
+            }
         }
     }
 
@@ -256,10 +274,7 @@ pub(super) fn project(input: Plan, outputs: Vec<Output>) -> Plan {
 
 /// Every column as it is.
 pub(super) fn pass(fields: &[Field]) -> Vec<Output> {
-    fields
-        .iter()
-        .map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) })
-        .collect()
+    fields.iter().map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) }).collect()
 }
 
 fn has_window(expr: &Expr) -> bool {

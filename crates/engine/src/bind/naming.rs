@@ -51,7 +51,8 @@ fn call_name(call: &Call) -> Option<String> {
     if name == "ingestion_time" {
         return Some("$IngestionTime".to_owned());
     }
-    let signatures = functions::signatures(name).or_else(|| functions::aggregate_signatures(name))?;
+    let signatures =
+        functions::signatures(name).or_else(|| functions::aggregate_signatures(name))?;
     match &signatures.naming {
         Naming::None | Naming::FirstValue => None,
         Naming::First => first(),

@@ -14,7 +14,14 @@ use crate::plan::{Expr, Field, Node, Output, ParseKvOptions, ParseMode, ParsePar
 
 impl Binder<'_> {
     /// `parse`, `parse-where`.
-    pub(super) fn parse(&self, env: &Env, input: Relation, parse: &Parse, only_matches: bool, span: Span) -> Result<Relation> {
+    pub(super) fn parse(
+        &self,
+        env: &Env,
+        input: Relation,
+        parse: &Parse,
+        only_matches: bool,
+        span: Span,
+    ) -> Result<Relation> {
         let ctx = Context::row(env, &input, "parse");
         let text = cast(self.scalar(&ctx, &parse.input)?, ScalarType::String);
         let mode = parse_mode(parse, span)?;
@@ -25,7 +32,8 @@ impl Binder<'_> {
                 ParseStep::Star(_) => ParsePart::Any,
                 ParseStep::Text(text, _) => ParsePart::Text(Arc::clone(&text.value)),
                 ParseStep::Column { name, column_type } => {
-                    let ty = column_type.as_ref().and_then(|t| t.scalar).unwrap_or(ScalarType::String);
+                    let ty =
+                        column_type.as_ref().and_then(|t| t.scalar).unwrap_or(ScalarType::String);
                     captures.push(self.field(Arc::clone(&name.text), ty));
                     ParsePart::Capture(captures.len() - 1)
                 }
@@ -33,7 +41,14 @@ impl Binder<'_> {
         }
         let mut fields = input.plan.fields.clone();
         fields.extend(captures.iter().cloned());
-        let node = Node::Parse { input: input.plan.clone(), text, parts, captures: captures.clone(), mode, only_matches };
+        let node = Node::Parse {
+            input: input.plan.clone(),
+            text,
+            parts,
+            captures: captures.clone(),
+            mode,
+            only_matches,
+        };
         let plan = Plan { node: Arc::new(node), fields };
         Ok(input.with_plan(replacing(plan, &input.plan.fields, &captures)))
     }
@@ -59,7 +74,8 @@ impl Binder<'_> {
                 ExprKind::List(items) => items.iter().filter_map(literal_text).collect(),
                 _ => literal_text(value).into_iter().collect(),
             };
-            let chars: Vec<char> = texts.iter().flat_map(|t| t.chars().collect::<Vec<_>>()).collect();
+            let chars: Vec<char> =
+                texts.iter().flat_map(|t| t.chars().collect::<Vec<_>>()).collect();
             match chars.as_slice() {
                 [one] => quotes.push((*one, *one)),
                 [open, close, ..] => quotes.push((*open, *close)),

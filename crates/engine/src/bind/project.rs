@@ -18,17 +18,71 @@ use ScalarType::{Dynamic, Long, Real};
 
 /// Functions that give several columns: name, suffixes and types. Their value is the array of the columns' values.
 const MULTI: &[(&str, &[(&str, ScalarType)])] = &[
-    ("series_fit_line", &[("rsquare", Real), ("slope", Real), ("variance", Real), ("rvariance", Real), ("interception", Real), ("line_fit", Dynamic)]),
-    ("series_fit_2lines", &[
-        ("rsquare", Real), ("split_idx", Long), ("variance", Real), ("rvariance", Real), ("line_fit", Dynamic),
-        ("right_rsquare", Real), ("right_slope", Real), ("right_interception", Real), ("right_variance", Real), ("right_rvariance", Real),
-        ("left_rsquare", Real), ("left_slope", Real), ("left_interception", Real), ("left_variance", Real), ("left_rvariance", Real),
-    ]),
-    ("series_fit_poly", &[("rsquare", Real), ("coefficients", Dynamic), ("variance", Real), ("rvariance", Real), ("poly_fit", Dynamic)]),
-    ("series_stats", &[("min", Real), ("min_idx", Long), ("max", Real), ("max_idx", Long), ("avg", Real), ("stdev", Real), ("variance", Real)]),
-    ("series_decompose", &[("baseline", Dynamic), ("seasonal", Dynamic), ("trend", Dynamic), ("residual", Dynamic)]),
-    ("series_decompose_anomalies", &[("ad_flag", Dynamic), ("ad_score", Dynamic), ("baseline", Dynamic)]),
-    ("series_decompose_forecast", &[("forecast", Dynamic), ("seasonal", Dynamic), ("trend", Dynamic), ("residual", Dynamic)]),
+    (
+        "series_fit_line",
+        &[
+            ("rsquare", Real),
+            ("slope", Real),
+            ("variance", Real),
+            ("rvariance", Real),
+            ("interception", Real),
+            ("line_fit", Dynamic),
+        ],
+    ),
+    (
+        "series_fit_2lines",
+        &[
+            ("rsquare", Real),
+            ("split_idx", Long),
+            ("variance", Real),
+            ("rvariance", Real),
+            ("line_fit", Dynamic),
+            ("right_rsquare", Real),
+            ("right_slope", Real),
+            ("right_interception", Real),
+            ("right_variance", Real),
+            ("right_rvariance", Real),
+            ("left_rsquare", Real),
+            ("left_slope", Real),
+            ("left_interception", Real),
+            ("left_variance", Real),
+            ("left_rvariance", Real),
+        ],
+    ),
+    (
+        "series_fit_poly",
+        &[
+            ("rsquare", Real),
+            ("coefficients", Dynamic),
+            ("variance", Real),
+            ("rvariance", Real),
+            ("poly_fit", Dynamic),
+        ],
+    ),
+    (
+        "series_stats",
+        &[
+            ("min", Real),
+            ("min_idx", Long),
+            ("max", Real),
+            ("max_idx", Long),
+            ("avg", Real),
+            ("stdev", Real),
+            ("variance", Real),
+        ],
+    ),
+    (
+        "series_decompose",
+        &[("baseline", Dynamic), ("seasonal", Dynamic), ("trend", Dynamic), ("residual", Dynamic)],
+    ),
+    (
+        "series_decompose_anomalies",
+        &[("ad_flag", Dynamic), ("ad_score", Dynamic), ("baseline", Dynamic)],
+    ),
+    (
+        "series_decompose_forecast",
+        &[("forecast", Dynamic), ("seasonal", Dynamic), ("trend", Dynamic), ("residual", Dynamic)],
+    ),
     ("series_periods_detect", &[("periods", Dynamic), ("scores", Dynamic)]),
     ("series_periods_validate", &[("periods", Dynamic), ("scores", Dynamic)]),
     ("series_fft", &[("real", Dynamic), ("imag", Dynamic)]),
@@ -79,7 +133,12 @@ impl Binder<'_> {
     }
 
     /// `(a, b) = d`: elements of a dynamic array.
-    fn tuple_of_dynamic(&self, ctx: &Context<'_>, names: &[&Ident], value: &Ast) -> Result<Vec<Part>> {
+    fn tuple_of_dynamic(
+        &self,
+        ctx: &Context<'_>,
+        names: &[&Ident],
+        value: &Ast,
+    ) -> Result<Vec<Part>> {
         let value = self.scalar(ctx, value)?;
         if names.len() == 1 {
             return Ok(vec![(names[0].text.to_string(), true, value)]);
@@ -109,7 +168,12 @@ impl Binder<'_> {
         let arrays = call
             .arguments
             .iter()
-            .filter(|a| !matches!(&a.kind, ExprKind::Literal(kql::syntax::Literal::Bool(_)) | ExprKind::Named { .. }))
+            .filter(|a| {
+                !matches!(
+                    &a.kind,
+                    ExprKind::Literal(kql::syntax::Literal::Bool(_)) | ExprKind::Named { .. }
+                )
+            })
             .count();
         let value = self.scalar(ctx, inner)?;
         let name_of = |i: usize| -> (String, bool) {
@@ -134,7 +198,13 @@ impl Binder<'_> {
     }
 
     /// `extend`, `serialize`.
-    pub(super) fn extend(&self, env: &Env, input: Relation, columns: &[Ast], operator: &'static str) -> Result<Relation> {
+    pub(super) fn extend(
+        &self,
+        env: &Env,
+        input: Relation,
+        columns: &[Ast],
+        operator: &'static str,
+    ) -> Result<Relation> {
         let before = input.clone();
         let input = self.with_ingestion_time(input, columns);
         let mut outputs = pass(&input.plan.fields);
@@ -150,7 +220,9 @@ impl Binder<'_> {
             }
             let expr = self.scalar(&ctx, ast)?;
             match &ast.kind {
-                ExprKind::Named { name, .. } => self.put(&mut outputs, &mut names, &name.text, true, expr),
+                ExprKind::Named { name, .. } => {
+                    self.put(&mut outputs, &mut names, &name.text, true, expr)
+                }
                 // a column by its own name stays what it is
                 ExprKind::Name(_) if matches!(expr, Expr::Column(..)) => {}
                 _ => {
@@ -165,7 +237,14 @@ impl Binder<'_> {
     }
 
     /// Adds a column, or replaces the one of that name where it stands.
-    fn put(&self, outputs: &mut Vec<Output>, names: &mut Names, name: &str, given: bool, expr: Expr) {
+    fn put(
+        &self,
+        outputs: &mut Vec<Output>,
+        names: &mut Names,
+        name: &str,
+        given: bool,
+        expr: Expr,
+    ) {
         let known = outputs.iter_mut().find(|o| *o.field.name == *name).filter(|_| given);
         match known {
             Some(output) => {
@@ -186,7 +265,12 @@ impl Binder<'_> {
     }
 
     /// `project`.
-    pub(super) fn project_operator(&self, env: &Env, input: Relation, columns: &[Ast]) -> Result<Relation> {
+    pub(super) fn project_operator(
+        &self,
+        env: &Env,
+        input: Relation,
+        columns: &[Ast],
+    ) -> Result<Relation> {
         let input = self.with_ingestion_time(input, columns);
         let ctx = Context::row(env, &input, "project");
         let mut names = Names::beside(&input.plan.fields);
@@ -197,16 +281,24 @@ impl Binder<'_> {
                     for field in &input.plan.fields {
                         if !names.contains(&field.name) {
                             names.take(&field.name);
-                            outputs.push(Output { field: field.clone(), expr: Expr::Column(field.id, field.ty) });
+                            outputs.push(Output {
+                                field: field.clone(),
+                                expr: Expr::Column(field.id, field.ty),
+                            });
                         }
                     }
                     continue;
                 }
                 ExprKind::Wildcard(pattern) => {
                     for field in &input.plan.fields {
-                        if matches_wildcard(&pattern.text, &field.name) && !names.contains(&field.name) {
+                        if matches_wildcard(&pattern.text, &field.name)
+                            && !names.contains(&field.name)
+                        {
                             names.take(&field.name);
-                            outputs.push(Output { field: field.clone(), expr: Expr::Column(field.id, field.ty) });
+                            outputs.push(Output {
+                                field: field.clone(),
+                                expr: Expr::Column(field.id, field.ty),
+                            });
                         }
                     }
                     continue;
@@ -230,7 +322,12 @@ impl Binder<'_> {
     }
 
     /// Positions of the columns that names and patterns pick, in the order picked.
-    fn pick(&self, input: &Relation, columns: &[Ast], operator: &'static str) -> Result<Vec<usize>> {
+    fn pick(
+        &self,
+        input: &Relation,
+        columns: &[Ast],
+        operator: &'static str,
+    ) -> Result<Vec<usize>> {
         let mut picked = Vec::new();
         for ast in columns {
             let before = picked.len();
@@ -249,7 +346,9 @@ impl Binder<'_> {
                     picked.extend(input.plan.fields.iter().position(|f| f.name == name.text));
                     if picked.len() == before && !input.open {
                         let known = input.plan.fields.iter().map(|f| &*f.name);
-                        return Err(BindError::unresolved("column", operator, &name.text, name.span, known));
+                        return Err(BindError::unresolved(
+                            "column", operator, &name.text, name.span, known,
+                        ));
                     }
                 }
                 _ => {
@@ -265,7 +364,8 @@ impl Binder<'_> {
     }
 
     fn keep(&self, input: Relation, kept: &[usize]) -> Relation {
-        let fields: Vec<Field> = kept.iter().filter_map(|i| input.plan.fields.get(*i)).cloned().collect();
+        let fields: Vec<Field> =
+            kept.iter().filter_map(|i| input.plan.fields.get(*i)).cloned().collect();
         input.with_plan(project(input.plan.clone(), pass(&fields)))
     }
 
@@ -306,7 +406,13 @@ impl Binder<'_> {
                 None if input.open => fields.push(self.field(Arc::clone(&new.text), Dynamic)),
                 None => {
                     let known = input.plan.fields.iter().map(|f| &*f.name);
-                    return Err(BindError::unresolved("column", "project-rename", &old.text, old.span, known));
+                    return Err(BindError::unresolved(
+                        "column",
+                        "project-rename",
+                        &old.text,
+                        old.span,
+                        known,
+                    ));
                 }
             }
         }
@@ -315,7 +421,10 @@ impl Binder<'_> {
                 return Err(BindError::new(
                     "SEM0083",
                     columns.first().map_or(Span::default(), |c| c.span),
-                    format!("'project-rename' operator: a column named '{}' exists already", field.name),
+                    format!(
+                        "'project-rename' operator: a column named '{}' exists already",
+                        field.name
+                    ),
                 ));
             }
         }
@@ -323,7 +432,10 @@ impl Binder<'_> {
             .into_iter()
             .enumerate()
             .map(|(i, f)| match input.plan.fields.get(i) {
-                Some(old) => Output { field: Field { id: self.id(), ..f }, expr: Expr::Column(old.id, old.ty) },
+                Some(old) => Output {
+                    field: Field { id: self.id(), ..f },
+                    expr: Expr::Column(old.id, old.ty),
+                },
                 None => Output { field: f, expr: Expr::Literal(Value::Null, Dynamic) },
             })
             .collect();
@@ -331,10 +443,15 @@ impl Binder<'_> {
     }
 
     /// `project-reorder`.
-    pub(super) fn project_reorder(&self, input: Relation, columns: &[ReorderColumn]) -> Result<Relation> {
+    pub(super) fn project_reorder(
+        &self,
+        input: Relation,
+        columns: &[ReorderColumn],
+    ) -> Result<Relation> {
         let mut order = Vec::with_capacity(input.plan.fields.len());
         for column in columns {
-            let mut picked = self.pick(&input, std::slice::from_ref(&column.column), "project-reorder")?;
+            let mut picked =
+                self.pick(&input, std::slice::from_ref(&column.column), "project-reorder")?;
             if let Some(by) = column.order {
                 picked.sort_by(|a, b| {
                     reorder(&input.plan.fields[*a].name, &input.plan.fields[*b].name, by)
@@ -346,12 +463,19 @@ impl Binder<'_> {
                 }
             }
         }
-        order.extend((0..input.plan.fields.len()).filter(|i| !order.contains(i)).collect::<Vec<_>>());
+        order.extend(
+            (0..input.plan.fields.len()).filter(|i| !order.contains(i)).collect::<Vec<_>>(),
+        );
         Ok(self.keep(input, &order))
     }
 
     /// `project-by-names`: names, texts and arrays of texts.
-    pub(super) fn project_by_names(&self, env: &Env, input: Relation, columns: &[Ast]) -> Result<Relation> {
+    pub(super) fn project_by_names(
+        &self,
+        env: &Env,
+        input: Relation,
+        columns: &[Ast],
+    ) -> Result<Relation> {
         let ctx = Context::constant(env, "project-by-names");
         let mut patterns: Vec<String> = Vec::new();
         for ast in columns {
@@ -363,7 +487,9 @@ impl Binder<'_> {
                 _ => match self.constant(&ctx, ast)?.0 {
                     Value::String(s) => patterns.push(s.to_string()),
                     Value::Dynamic(d) => {
-                        patterns.extend(d.as_ref().array().filter_map(|e| e.as_str()).map(str::to_owned));
+                        patterns.extend(
+                            d.as_ref().array().filter_map(|e| e.as_str()).map(str::to_owned),
+                        );
                     }
                     _ => {
                         return Err(BindError::new(
@@ -394,7 +520,11 @@ impl Binder<'_> {
         for ast in columns {
             match &ast.kind {
                 ExprKind::Star => keys.extend(
-                    input.plan.fields.iter().map(|f| (Arc::clone(&f.name), Expr::Column(f.id, f.ty))),
+                    input
+                        .plan
+                        .fields
+                        .iter()
+                        .map(|f| (Arc::clone(&f.name), Expr::Column(f.id, f.ty))),
                 ),
                 ExprKind::Wildcard(p) => keys.extend(
                     input
@@ -422,7 +552,12 @@ impl Binder<'_> {
     }
 
     /// `assert-schema`.
-    pub(super) fn assert_schema(&self, input: Relation, schema: &Schema, span: Span) -> Result<Relation> {
+    pub(super) fn assert_schema(
+        &self,
+        input: Relation,
+        schema: &Schema,
+        span: Span,
+    ) -> Result<Relation> {
         for column in &schema.columns {
             let wanted = column.column_type.scalar;
             let found = super::scalar::find(&input.plan.fields, &column.name.text);
@@ -430,7 +565,10 @@ impl Binder<'_> {
                 return Err(BindError::new(
                     "SEM0262",
                     span,
-                    format!("assert-schema: there is no column '{}' of type {}", column.name, column.column_type.text),
+                    format!(
+                        "assert-schema: there is no column '{}' of type {}",
+                        column.name, column.column_type.text
+                    ),
                 ));
             }
         }

@@ -28,7 +28,9 @@ impl Binder<'_> {
             ExprKind::Literal(literal) => Ok(self.literal(literal)),
             ExprKind::Name(name) => self.name(ctx, name),
             ExprKind::Parenthesised(inner) => self.scalar(ctx, inner),
-            ExprKind::Named { value, .. } | ExprKind::NamedTuple { value, .. } => self.scalar(ctx, value),
+            ExprKind::Named { value, .. } | ExprKind::NamedTuple { value, .. } => {
+                self.scalar(ctx, value)
+            }
             ExprKind::Path { base, selector } => self.path(ctx, base, selector, ast.span),
             ExprKind::Index { base, index } => {
                 let step = self.index_step(ctx, index)?;
@@ -45,7 +47,10 @@ impl Binder<'_> {
                 other => Err(BindError::new(
                     "SEM0079",
                     ast.span,
-                    format!("'{}' gives a table, but a scalar value is expected here; use toscalar()", other.text()),
+                    format!(
+                        "'{}' gives a table, but a scalar value is expected here; use toscalar()",
+                        other.text()
+                    ),
                 )),
             },
             ExprKind::TypeOf(_) => Err(expected_scalar(ast.span, "a type")),
@@ -55,12 +60,11 @@ impl Binder<'_> {
             ExprKind::Pipe { .. }
             | ExprKind::DataTable(_)
             | ExprKind::ExternalData(_)
-            | ExprKind::InlineExternalTable(_) => {
-                Err(expected_scalar(ast.span, "a table"))
-            }
-            ExprKind::List(_) | ExprKind::Range { .. } | ExprKind::EntityGroup(_) | ExprKind::Missing => {
-                Err(expected_scalar(ast.span, "something else"))
-            }
+            | ExprKind::InlineExternalTable(_) => Err(expected_scalar(ast.span, "a table")),
+            ExprKind::List(_)
+            | ExprKind::Range { .. }
+            | ExprKind::EntityGroup(_)
+            | ExprKind::Missing => Err(expected_scalar(ast.span, "something else")),
         }
     }
 
@@ -110,16 +114,27 @@ impl Binder<'_> {
         if ctx.open {
             return Ok(Expr::Literal(Value::Null, ScalarType::Dynamic));
         }
-        let scalars = ctx.env.iter().filter(|(_, b)| matches!(b, Binding::Scalar(_))).map(|(n, _)| n);
+        let scalars =
+            ctx.env.iter().filter(|(_, b)| matches!(b, Binding::Scalar(_))).map(|(n, _)| n);
         let known = ctx.fields.iter().map(|f| &*f.name).chain(scalars);
-        Err(BindError::unresolved("column or scalar expression", ctx.operator, &name.text, name.span, known))
+        Err(BindError::unresolved(
+            "column or scalar expression",
+            ctx.operator,
+            &name.text,
+            name.span,
+            known,
+        ))
     }
 
     fn path(&self, ctx: &Context<'_>, base: &Ast, selector: &Selector, span: Span) -> Result<Expr> {
         let name = match selector {
             Selector::Name(name) => name,
             Selector::Wildcard(_) | Selector::Call(_) => {
-                return Err(BindError::new("SEM0100", span, "a property name is expected after '.'"));
+                return Err(BindError::new(
+                    "SEM0100",
+                    span,
+                    "a property name is expected after '.'",
+                ));
             }
         };
         if let ExprKind::Name(side) = &base.kind {
@@ -129,10 +144,12 @@ impl Binder<'_> {
                 _ => None,
             };
             if let Some(fields) = fields {
-                return find(fields, &name.text).map(|f| Expr::Column(f.id, f.ty)).ok_or_else(|| {
-                    let known = fields.iter().map(|f| &*f.name);
-                    BindError::unresolved("column", ctx.operator, &name.text, name.span, known)
-                });
+                return find(fields, &name.text).map(|f| Expr::Column(f.id, f.ty)).ok_or_else(
+                    || {
+                        let known = fields.iter().map(|f| &*f.name);
+                        BindError::unresolved("column", ctx.operator, &name.text, name.span, known)
+                    },
+                );
             }
         }
         let base = self.dynamic_base(ctx, base)?;
@@ -162,7 +179,9 @@ impl Binder<'_> {
             Expr::Literal(Value::Long(at), _) => Step::Index(at),
             Expr::Literal(Value::Int(at), _) => Step::Index(i64::from(at)),
             other => match other.ty() {
-                ScalarType::String | ScalarType::Long | ScalarType::Dynamic => Step::Computed(other),
+                ScalarType::String | ScalarType::Long | ScalarType::Dynamic => {
+                    Step::Computed(other)
+                }
                 ScalarType::Int => Step::Computed(cast(other, ScalarType::Long)),
                 ty => {
                     return Err(BindError::new(
@@ -181,7 +200,9 @@ impl Binder<'_> {
             return Ok(expr);
         }
         match expr {
-            Expr::Literal(Value::Long(v), ty) => Ok(Expr::Literal(Value::Long(v.wrapping_neg()), ty)),
+            Expr::Literal(Value::Long(v), ty) => {
+                Ok(Expr::Literal(Value::Long(v.wrapping_neg()), ty))
+            }
             Expr::Literal(Value::Real(v), ty) => Ok(Expr::Literal(Value::Real(-v), ty)),
             Expr::Literal(Value::TimeSpan(v), ty) => Ok(Expr::Literal(
                 Value::TimeSpan(values::TimeSpan::from_ticks(v.ticks().wrapping_neg())),
@@ -228,7 +249,13 @@ impl Binder<'_> {
     }
 
     /// `and`, `or`: long chains are taken apart in a loop.
-    fn logic(&self, ctx: &Context<'_>, operator: BinaryOperator, left: &Ast, right: &Ast) -> Result<Expr> {
+    fn logic(
+        &self,
+        ctx: &Context<'_>,
+        operator: BinaryOperator,
+        left: &Ast,
+        right: &Ast,
+    ) -> Result<Expr> {
         let mut parts = vec![right];
         let mut rest = left;
         while let ExprKind::Binary { operator: inner, left, right, .. } = &rest.kind {
@@ -248,25 +275,49 @@ impl Binder<'_> {
     }
 
     /// `+ - * / %` over bound operands.
-    pub(super) fn arithmetic(&self, operator: &'static str, left: Expr, right: Expr, span: Span) -> Result<Expr> {
+    pub(super) fn arithmetic(
+        &self,
+        operator: &'static str,
+        left: Expr,
+        right: Expr,
+        span: Span,
+    ) -> Result<Expr> {
         let rule = arithmetic(operator, left.ty(), right.ty(), span)?;
         let args = vec![cast(left, rule.left), cast(right, rule.right)];
         if rule.left == ScalarType::Long && rule.result == ScalarType::DateTime {
-            let own = if rule.right == ScalarType::Long { ScalarType::Long } else { ScalarType::Real };
-            let ticks = self.registered(operator, args.into_iter().map(|a| cast(a, own)).collect(), own, span)?;
+            let own =
+                if rule.right == ScalarType::Long { ScalarType::Long } else { ScalarType::Real };
+            let ticks = self.registered(
+                operator,
+                args.into_iter().map(|a| cast(a, own)).collect(),
+                own,
+                span,
+            )?;
             return Ok(cast(cast(ticks, ScalarType::Long), ScalarType::DateTime));
         }
         self.registered(operator, args, rule.result, span)
     }
 
     /// `== != < <= > >=` over bound operands.
-    pub(super) fn compare(&self, operator: &'static str, left: Expr, right: Expr, span: Span) -> Result<Expr> {
+    pub(super) fn compare(
+        &self,
+        operator: &'static str,
+        left: Expr,
+        right: Expr,
+        span: Span,
+    ) -> Result<Expr> {
         let ty = comparable(operator, left.ty(), right.ty(), span)?;
         self.registered(operator, vec![cast(left, ty), cast(right, ty)], ScalarType::Bool, span)
     }
 
     /// `has`, `contains`, `=~`, ... over bound operands; the `!` forms negate.
-    pub(super) fn text_operator(&self, operator: &'static str, left: Expr, right: Expr, span: Span) -> Result<Expr> {
+    pub(super) fn text_operator(
+        &self,
+        operator: &'static str,
+        left: Expr,
+        right: Expr,
+        span: Span,
+    ) -> Result<Expr> {
         if !matches!(left.ty(), ScalarType::String | ScalarType::Dynamic)
             && !matches!(right.ty(), ScalarType::String | ScalarType::Dynamic)
         {
@@ -275,17 +326,26 @@ impl Binder<'_> {
         let args = vec![cast(left, ScalarType::String), cast(right, ScalarType::String)];
         match operator.strip_prefix('!') {
             Some("~") => Ok(fold::not(self.registered("=~", args, ScalarType::Bool, span)?)),
-            Some(positive) => Ok(fold::not(self.registered(positive, args, ScalarType::Bool, span)?)),
+            Some(positive) => {
+                Ok(fold::not(self.registered(positive, args, ScalarType::Bool, span)?))
+            }
             None => self.registered(operator, args, ScalarType::Bool, span),
         }
     }
 
     /// A call of a function that the engine registers under this very name.
-    pub(super) fn registered(&self, name: &str, args: Vec<Expr>, ty: ScalarType, span: Span) -> Result<Expr> {
+    pub(super) fn registered(
+        &self,
+        name: &str,
+        args: Vec<Expr>,
+        ty: ScalarType,
+        span: Span,
+    ) -> Result<Expr> {
         let function = functions::find(name).ok_or_else(|| {
             BindError::refused(span, format!("'{name}' is not supported by this version"))
         })?;
-        self.call(function, args, ty).map_err(|e| BindError::new("SEM0001", span, format!("{name}: {e}")))
+        self.call(function, args, ty)
+            .map_err(|e| BindError::new("SEM0001", span, format!("{name}: {e}")))
     }
 
     fn between(
@@ -313,14 +373,22 @@ impl Binder<'_> {
     }
 
     /// `in`, `in~`, `has_any`, `has_all`: constants, tables and per-row expressions.
-    fn set(&self, ctx: &Context<'_>, left: &Ast, right: &Ast, matching: Matching, negated: bool) -> Result<Expr> {
+    fn set(
+        &self,
+        ctx: &Context<'_>,
+        left: &Ast,
+        right: &Ast,
+        matching: Matching,
+        negated: bool,
+    ) -> Result<Expr> {
         let value = self.scalar(ctx, left)?;
         let text = matching != Matching::Exact;
         let items: &[Ast] = match &right.kind {
             ExprKind::List(items) => items,
             _ => std::slice::from_ref(right),
         };
-        let in_set = |value: Expr, set: Set| Expr::InSet { value: Box::new(value), set, matching, negated };
+        let in_set =
+            |value: Expr, set: Set| Expr::InSet { value: Box::new(value), set, matching, negated };
         if let [only] = items {
             if self.is_tabular(ctx.env, only, ctx.fields) {
                 let rows = self.tabular(ctx.env, only)?;
@@ -334,7 +402,10 @@ impl Binder<'_> {
                     (_, own, _) => own,
                 };
                 let plan = self.first_column(rows.plan, ty);
-                return Ok(in_set(cast(value, ty), Set::Plan(Arc::new(crate::optimize::optimize(&plan)))));
+                return Ok(in_set(
+                    cast(value, ty),
+                    Set::Plan(Arc::new(crate::optimize::optimize(&plan))),
+                ));
             }
         }
         let mut constants = Vec::with_capacity(items.len());
@@ -355,8 +426,11 @@ impl Binder<'_> {
         };
         let value = cast(value, ty);
         if exprs.iter().all(|e| matches!(e, Expr::Literal(..))) {
-            let values: Vec<Value> =
-                constants.iter().map(|v| v.cast(ty)).filter(|v| !matches!(v, Value::Null)).collect();
+            let values: Vec<Value> = constants
+                .iter()
+                .map(|v| v.cast(ty))
+                .filter(|v| !matches!(v, Value::Null))
+                .collect();
             return Ok(in_set(value, Set::Values(Arc::new(values))));
         }
         let exprs = exprs
@@ -454,7 +528,9 @@ fn element_type(constants: &[Value], exprs: &[Expr]) -> ScalarType {
     let typed = exprs.iter().map(Expr::ty).find(|t| *t != ScalarType::Dynamic);
     typed.unwrap_or_else(|| {
         let numbers = !constants.is_empty()
-            && constants.iter().all(|v| matches!(v, Value::Dynamic(d) if d.as_ref().as_i64().is_some()));
+            && constants
+                .iter()
+                .all(|v| matches!(v, Value::Dynamic(d) if d.as_ref().as_i64().is_some()));
         if numbers { ScalarType::Long } else { ScalarType::String }
     })
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kql::Span;
-use kql::syntax::{BinaryOperator, Expr as Ast, ExprKind, Find, FindColumn, FindProject, Literal, Search, Selector};
+use kql::syntax::{
+    BinaryOperator, Expr as Ast, ExprKind, Find, FindColumn, FindProject, Literal, Search, Selector,
+};
 use values::{ScalarType, Value};
 
 use super::env::Env;
@@ -15,8 +17,17 @@ use crate::plan::{Expr, Field, Node, Output, Plan};
 
 impl Binder<'_> {
     /// `search`.
-    pub(super) fn search(&self, env: &Env, first: Option<Relation>, search: &Search, span: Span) -> Result<Relation> {
-        let case = search.parameters.word("kind").is_some_and(|k| k.eq_ignore_ascii_case("case_sensitive"));
+    pub(super) fn search(
+        &self,
+        env: &Env,
+        first: Option<Relation>,
+        search: &Search,
+        span: Span,
+    ) -> Result<Relation> {
+        let case = search
+            .parameters
+            .word("kind")
+            .is_some_and(|k| k.eq_ignore_ascii_case("case_sensitive"));
         let source_name = search.parameters.word("withsource").unwrap_or("$table");
         if let Some(rows) = first {
             let source = rows.source.clone().unwrap_or_default();
@@ -54,7 +65,12 @@ impl Binder<'_> {
         Ok(result)
     }
 
-    fn searched_tables(&self, env: &Env, tables: Option<&[Ast]>, span: Span) -> Result<Vec<Relation>> {
+    fn searched_tables(
+        &self,
+        env: &Env,
+        tables: Option<&[Ast]>,
+        span: Span,
+    ) -> Result<Vec<Relation>> {
         let star = [Ast::new(ExprKind::Star, span)];
         let mut inputs = Vec::new();
         for ast in tables.unwrap_or(&star) {
@@ -70,7 +86,14 @@ impl Binder<'_> {
         Ok(inputs)
     }
 
-    fn search_in(&self, env: &Env, input: Relation, predicate: &Ast, case: bool, report: bool) -> Result<Relation> {
+    fn search_in(
+        &self,
+        env: &Env,
+        input: Relation,
+        predicate: &Ast,
+        case: bool,
+        report: bool,
+    ) -> Result<Relation> {
         let _ = report;
         let ctx = Context::row(env, &input, "search");
         let predicate = self.search_predicate(&ctx, predicate, case)?;
@@ -82,21 +105,36 @@ impl Binder<'_> {
     /// A search condition: bare texts look into every column.
     fn search_predicate(&self, ctx: &Context<'_>, ast: &Ast, case: bool) -> Result<Expr> {
         match &ast.kind {
-            ExprKind::Literal(Literal::String(text)) => self.any_column_has(ctx, &text.value, case, ast.span),
+            ExprKind::Literal(Literal::String(text)) => {
+                self.any_column_has(ctx, &text.value, case, ast.span)
+            }
             ExprKind::Star => Ok(Expr::Literal(Value::Bool(true), ScalarType::Bool)),
             ExprKind::Parenthesised(inner) => self.search_predicate(ctx, inner, case),
             ExprKind::Call(call) if &*call.name.text == "not" && call.arguments.len() == 1 => {
                 Ok(fold::not(self.search_predicate(ctx, &call.arguments[0], case)?))
             }
-            ExprKind::Binary { operator: operator @ (BinaryOperator::And | BinaryOperator::Or), left, right, .. } => {
-                let parts =
-                    vec![self.search_predicate(ctx, left, case)?, self.search_predicate(ctx, right, case)?];
-                Ok(if *operator == BinaryOperator::And { fold::and(parts) } else { fold::or(parts) })
+            ExprKind::Binary {
+                operator: operator @ (BinaryOperator::And | BinaryOperator::Or),
+                left,
+                right,
+                ..
+            } => {
+                let parts = vec![
+                    self.search_predicate(ctx, left, case)?,
+                    self.search_predicate(ctx, right, case)?,
+                ];
+                Ok(if *operator == BinaryOperator::And {
+                    fold::and(parts)
+                } else {
+                    fold::or(parts)
+                })
             }
             ExprKind::Binary { operator: BinaryOperator::Search, left, right, .. } => {
                 self.column_search(ctx, left, right, case, ast.span)
             }
-            ExprKind::Binary { operator, operator_span, left, right } if matches!(left.kind, ExprKind::Star) => {
+            ExprKind::Binary { operator, operator_span, left, right }
+                if matches!(left.kind, ExprKind::Star) =>
+            {
                 self.star_operator(ctx, *operator, right, *operator_span)
             }
             _ => self.predicate(ctx, ast),
@@ -104,7 +142,13 @@ impl Binder<'_> {
     }
 
     /// `* has "x"` and its like: over every column that can hold text.
-    fn star_operator(&self, ctx: &Context<'_>, operator: BinaryOperator, right: &Ast, span: Span) -> Result<Expr> {
+    fn star_operator(
+        &self,
+        ctx: &Context<'_>,
+        operator: BinaryOperator,
+        right: &Ast,
+        span: Span,
+    ) -> Result<Expr> {
         let right = self.scalar(ctx, right)?;
         let mut parts = Vec::new();
         for field in ctx.fields {
@@ -115,7 +159,9 @@ impl Binder<'_> {
                     parts.push(self.compare(operator.text(), column, right.clone(), span)?);
                 }
                 BinaryOperator::Equal | BinaryOperator::NotEqual => {}
-                _ if text => parts.push(self.text_operator(operator.text(), column, right.clone(), span)?),
+                _ if text => {
+                    parts.push(self.text_operator(operator.text(), column, right.clone(), span)?)
+                }
                 _ => {}
             }
         }
@@ -123,7 +169,14 @@ impl Binder<'_> {
     }
 
     /// `column: "text"`.
-    fn column_search(&self, ctx: &Context<'_>, left: &Ast, right: &Ast, case: bool, span: Span) -> Result<Expr> {
+    fn column_search(
+        &self,
+        ctx: &Context<'_>,
+        left: &Ast,
+        right: &Ast,
+        case: bool,
+        span: Span,
+    ) -> Result<Expr> {
         let text = match &right.kind {
             ExprKind::Literal(Literal::String(text)) => Arc::clone(&text.value),
             _ => {
@@ -134,8 +187,12 @@ impl Binder<'_> {
         match &left.kind {
             ExprKind::Star => self.any_column_has(ctx, &text, case, span),
             ExprKind::Wildcard(pattern) => {
-                let fields: Vec<Field> =
-                    ctx.fields.iter().filter(|f| matches_wildcard(&pattern.text, &f.name)).cloned().collect();
+                let fields: Vec<Field> = ctx
+                    .fields
+                    .iter()
+                    .filter(|f| matches_wildcard(&pattern.text, &f.name))
+                    .cloned()
+                    .collect();
                 self.any_column_has(&Context { fields: &fields, ..*ctx }, &text, case, span)
             }
             _ => {
@@ -145,13 +202,21 @@ impl Binder<'_> {
         }
     }
 
-    fn any_column_has(&self, ctx: &Context<'_>, text: &str, case: bool, span: Span) -> Result<Expr> {
+    fn any_column_has(
+        &self,
+        ctx: &Context<'_>,
+        text: &str,
+        case: bool,
+        span: Span,
+    ) -> Result<Expr> {
         let mut parts = Vec::new();
         let number = text.parse::<f64>().is_ok();
         for field in ctx.fields {
             let searched = match field.ty {
                 ScalarType::String | ScalarType::Dynamic | ScalarType::Guid => true,
-                ScalarType::Int | ScalarType::Long | ScalarType::Real | ScalarType::Decimal => number,
+                ScalarType::Int | ScalarType::Long | ScalarType::Real | ScalarType::Decimal => {
+                    number
+                }
                 _ => false,
             };
             if searched {
@@ -174,14 +239,25 @@ impl Binder<'_> {
         if text.contains('*') {
             let pattern = text.split('*').map(escape).collect::<Vec<_>>().join(".*");
             let pattern = if case { pattern } else { format!("(?i){pattern}") };
-            return self.registered("matches regex", vec![column, literal(&pattern)], ScalarType::Bool, span);
+            return self.registered(
+                "matches regex",
+                vec![column, literal(&pattern)],
+                ScalarType::Bool,
+                span,
+            );
         }
         let operator = if case { format!("{operator}_cs") } else { operator.to_owned() };
         self.registered(&operator, vec![column, literal(text)], ScalarType::Bool, span)
     }
 
     /// `find`.
-    pub(super) fn find(&self, env: &Env, first: Option<Relation>, find: &Find, span: Span) -> Result<Relation> {
+    pub(super) fn find(
+        &self,
+        env: &Env,
+        first: Option<Relation>,
+        find: &Find,
+        span: Span,
+    ) -> Result<Relation> {
         let source = find.parameters.word("withsource").unwrap_or("source_");
         let inputs = match first {
             Some(rows) => vec![rows],
@@ -206,7 +282,8 @@ impl Binder<'_> {
                 Some(error) if find.tables.is_some() => Err(error),
                 _ => {
                     let schema = model::Schema::new([(source, ScalarType::String)]);
-                    let mut rows = self.rows(model::Rows { schema: Arc::new(schema), batches: Vec::new() });
+                    let mut rows =
+                        self.rows(model::Rows { schema: Arc::new(schema), batches: Vec::new() });
                     rows.open = true;
                     Ok(rows)
                 }
@@ -225,7 +302,10 @@ impl Binder<'_> {
                 for column in columns {
                     match column {
                         FindColumn::Column { name, column_type } => {
-                            wanted.push((Arc::clone(&name.text), column_type.as_ref().and_then(|t| t.scalar)));
+                            wanted.push((
+                                Arc::clone(&name.text),
+                                column_type.as_ref().and_then(|t| t.scalar),
+                            ));
                         }
                         FindColumn::Pack(_) => packed = true,
                     }
@@ -290,8 +370,12 @@ fn common_columns(inputs: &[Relation]) -> Vec<Arc<str>> {
 fn mentioned(ast: &Ast, out: &mut Vec<(Arc<str>, Option<ScalarType>)>) {
     match &ast.kind {
         ExprKind::Name(name) => out.push((Arc::clone(&name.text), None)),
-        ExprKind::Path { base, selector: Selector::Name(_) } | ExprKind::Index { base, .. } => mentioned(base, out),
-        ExprKind::Parenthesised(inner) | ExprKind::Unary { operand: inner, .. } => mentioned(inner, out),
+        ExprKind::Path { base, selector: Selector::Name(_) } | ExprKind::Index { base, .. } => {
+            mentioned(base, out)
+        }
+        ExprKind::Parenthesised(inner) | ExprKind::Unary { operand: inner, .. } => {
+            mentioned(inner, out)
+        }
         ExprKind::Binary { left, right, .. } => {
             mentioned(left, out);
             mentioned(right, out);

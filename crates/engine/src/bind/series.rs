@@ -17,7 +17,13 @@ use crate::plan::{AggregateCall, Expr, Field, Node, Output, Plan, SeriesAggregat
 
 impl Binder<'_> {
     /// `make-series`.
-    pub(super) fn make_series(&self, env: &Env, input: Relation, series: &MakeSeries, span: Span) -> Result<Relation> {
+    pub(super) fn make_series(
+        &self,
+        env: &Env,
+        input: Relation,
+        series: &MakeSeries,
+        span: Span,
+    ) -> Result<Relation> {
         let ctx = Context { windows: false, ..Context::row(env, &input, "make-series") };
         let mut names = Names::beside(&input.plan.fields);
         let mut keys = Vec::with_capacity(series.by.len());
@@ -37,7 +43,11 @@ impl Binder<'_> {
             let default = match &aggregate.default {
                 Some(ast) => {
                     let value = self.scalar(&ctx, ast)?;
-                    if matches!(value, Expr::Literal(Value::Null, _)) { Expr::Literal(Value::Null, ty) } else { value }
+                    if matches!(value, Expr::Literal(Value::Null, _)) {
+                        Expr::Literal(Value::Null, ty)
+                    } else {
+                        value
+                    }
                 }
                 None => zero(ty),
             };
@@ -92,7 +102,13 @@ impl Binder<'_> {
         ))
     }
 
-    fn series_axis(&self, ctx: &Context<'_>, series: &MakeSeries, names: &mut Names, span: Span) -> Result<SeriesAxis> {
+    fn series_axis(
+        &self,
+        ctx: &Context<'_>,
+        series: &MakeSeries,
+        names: &mut Names,
+        span: Span,
+    ) -> Result<SeriesAxis> {
         let expr = self.scalar(ctx, &series.on)?;
         let ty = expr.ty();
         let step_type = match ty {
@@ -102,7 +118,9 @@ impl Binder<'_> {
                 return Err(BindError::new(
                     "SEM0061",
                     series.on.span,
-                    format!("'make-series' operator: the axis must be a datetime, timespan or number, not {other}"),
+                    format!(
+                        "'make-series' operator: the axis must be a datetime, timespan or number, not {other}"
+                    ),
                 ));
             }
         };

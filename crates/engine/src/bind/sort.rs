@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use kql::Span;
-use kql::syntax::{Expr as Ast, ExprKind, Ident, NullsOrder, SampleDistinct, SortKey as AstKey, SortOrder, Top, TopHitters};
+use kql::syntax::{
+    Expr as Ast, ExprKind, Ident, NullsOrder, SampleDistinct, SortKey as AstKey, SortOrder, Top,
+    TopHitters,
+};
 use values::{ScalarType, Value};
 
 use super::env::Env;
@@ -26,7 +29,14 @@ impl Binder<'_> {
         self.sorted(env, input, std::slice::from_ref(&top.by), Some(count), "top")
     }
 
-    fn sorted(&self, env: &Env, input: Relation, by: &[AstKey], limit: Option<usize>, operator: &'static str) -> Result<Relation> {
+    fn sorted(
+        &self,
+        env: &Env,
+        input: Relation,
+        by: &[AstKey],
+        limit: Option<usize>,
+        operator: &'static str,
+    ) -> Result<Relation> {
         let ctx = Context::row(env, &input, operator);
         let keys = by.iter().map(|key| self.sort_key(&ctx, key)).collect::<Result<Vec<_>>>()?;
         let fields = input.plan.fields.clone();
@@ -38,11 +48,17 @@ impl Binder<'_> {
 
     pub(super) fn sort_key(&self, ctx: &Context<'_>, key: &AstKey) -> Result<SortKey> {
         let expr = self.scalar(ctx, &key.value)?;
-        if expr.ty() == ScalarType::Dynamic && !matches!(expr, Expr::Literal(..)) && self.settings.run.is_some() {
+        if expr.ty() == ScalarType::Dynamic
+            && !matches!(expr, Expr::Literal(..))
+            && self.settings.run.is_some()
+        {
             return Err(BindError::new(
                 "SEM0066",
                 key.value.span,
-                format!("'{}' operator: a dynamic value cannot be sorted by; use tostring(), tolong() or the like", ctx.operator),
+                format!(
+                    "'{}' operator: a dynamic value cannot be sorted by; use tostring(), tolong() or the like",
+                    ctx.operator
+                ),
             ));
         }
         let descending = key.order != Some(SortOrder::Ascending);
@@ -58,7 +74,9 @@ impl Binder<'_> {
     pub(super) fn row_count(&self, env: &Env, ast: &Ast, operator: &'static str) -> Result<usize> {
         let (value, _) = self.constant(&Context::constant(env, operator), ast)?;
         match value.cast(ScalarType::Long) {
-            Value::Long(n) if !matches!(value, Value::String(_)) => Ok(usize::try_from(n).unwrap_or(0)),
+            Value::Long(n) if !matches!(value, Value::String(_)) => {
+                Ok(usize::try_from(n).unwrap_or(0))
+            }
             Value::Null if self.settings.run.is_none() => Ok(0),
             _ => Err(BindError::new(
                 "SEM0061",
@@ -91,7 +109,12 @@ impl Binder<'_> {
     }
 
     /// `sample-distinct N of x`: some of the distinct values.
-    pub(super) fn sample_distinct(&self, env: &Env, input: Relation, sample: &SampleDistinct) -> Result<Relation> {
+    pub(super) fn sample_distinct(
+        &self,
+        env: &Env,
+        input: Relation,
+        sample: &SampleDistinct,
+    ) -> Result<Relation> {
         let count = self.row_count(env, &sample.count, "sample-distinct")?;
         let distinct = self.distinct(env, input, std::slice::from_ref(&*sample.of))?;
         self.limit(distinct, count)
@@ -102,7 +125,8 @@ impl Binder<'_> {
         let name = name.map_or_else(|| Arc::from("Count"), |n| Arc::clone(&n.text));
         let call = self.count_call(&name)?;
         let fields = call.fields.clone();
-        let node = Node::Aggregate { input: input.plan.clone(), keys: Vec::new(), aggregates: vec![call] };
+        let node =
+            Node::Aggregate { input: input.plan.clone(), keys: Vec::new(), aggregates: vec![call] };
         Ok(Relation::new(Plan { node: Arc::new(node), fields }))
     }
 
@@ -110,15 +134,29 @@ impl Binder<'_> {
         self.aggregate_call("count", name, Vec::new(), ScalarType::Long)
     }
 
-    pub(super) fn aggregate_call(&self, aggregate: &str, name: &str, args: Vec<Expr>, ty: ScalarType) -> Result<AggregateCall> {
+    pub(super) fn aggregate_call(
+        &self,
+        aggregate: &str,
+        name: &str,
+        args: Vec<Expr>,
+        ty: ScalarType,
+    ) -> Result<AggregateCall> {
         let aggregate = aggregates::find(aggregate).ok_or_else(|| {
-            BindError::refused(Span::default(), format!("'{aggregate}' is not supported by this version"))
+            BindError::refused(
+                Span::default(),
+                format!("'{aggregate}' is not supported by this version"),
+            )
         })?;
         Ok(AggregateCall { fields: vec![self.field(name, ty)], aggregate, args, filter: None })
     }
 
     /// `top-hitters N of x by y`: the values with the largest counts or sums, exact here.
-    pub(super) fn top_hitters(&self, env: &Env, input: Relation, top: &TopHitters) -> Result<Relation> {
+    pub(super) fn top_hitters(
+        &self,
+        env: &Env,
+        input: Relation,
+        top: &TopHitters,
+    ) -> Result<Relation> {
         let count = self.row_count(env, &top.count, "top-hitters")?;
         let ctx = Context::row(env, &input, "top-hitters");
         let of = self.scalar(&ctx, &top.of)?;
@@ -130,7 +168,8 @@ impl Binder<'_> {
             Some(by) => {
                 let weight = self.scalar(&ctx, &by.value)?;
                 let by_name = implied_name(&by.value).unwrap_or_default();
-                let ty = if weight.ty() == ScalarType::Int { ScalarType::Long } else { weight.ty() };
+                let ty =
+                    if weight.ty() == ScalarType::Int { ScalarType::Long } else { weight.ty() };
                 self.aggregate_call("sum", &format!("approximate_sum_{by_name}"), vec![weight], ty)?
             }
             None => self.count_call(&format!("approximate_count_{of_name}"))?,
@@ -139,10 +178,18 @@ impl Binder<'_> {
         let (weight, weight_type) = (call.fields[0].id, call.fields[0].ty);
         let fields = vec![key.field.clone(), call.fields[0].clone()];
         let grouped = Plan {
-            node: Arc::new(Node::Aggregate { input: input.plan.clone(), keys: vec![key], aggregates: vec![call] }),
+            node: Arc::new(Node::Aggregate {
+                input: input.plan.clone(),
+                keys: vec![key],
+                aggregates: vec![call],
+            }),
             fields: fields.clone(),
         };
-        let keys = vec![SortKey { expr: Expr::Column(weight, weight_type), descending: true, nulls_first: false }];
+        let keys = vec![SortKey {
+            expr: Expr::Column(weight, weight_type),
+            descending: true,
+            nulls_first: false,
+        }];
         let mut result = Relation::new(Plan {
             node: Arc::new(Node::Sort { input: grouped, keys, limit: Some(count) }),
             fields,
@@ -152,7 +199,12 @@ impl Binder<'_> {
     }
 
     /// A constant added to every row, for operators that need a helper column.
-    pub(super) fn with_column(&self, input: Plan, name: &str, expr: Expr) -> (Plan, crate::plan::Field) {
+    pub(super) fn with_column(
+        &self,
+        input: Plan,
+        name: &str,
+        expr: Expr,
+    ) -> (Plan, crate::plan::Field) {
         let field = self.field(name, expr.ty());
         let mut outputs = pass(&input.fields);
         outputs.push(Output { field: field.clone(), expr });

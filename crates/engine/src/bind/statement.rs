@@ -28,8 +28,19 @@ pub(super) enum Bound {
 
 /// Scalar functions that are written like tables or take them.
 const TABLE_FUNCTIONS: &[&str] = &[
-    "table", "database", "cluster", "workspace", "app", "resource", "arg", "adx", "external_table",
-    "materialized_view", "_GetWatchlist", "view", "stored_query_result",
+    "table",
+    "database",
+    "cluster",
+    "workspace",
+    "app",
+    "resource",
+    "arg",
+    "adx",
+    "external_table",
+    "materialized_view",
+    "_GetWatchlist",
+    "view",
+    "stored_query_result",
 ];
 
 /// Parsed saved functions by their text.
@@ -73,7 +84,9 @@ impl Binder<'_> {
         match &statement.kind {
             StatementKind::Let(binding) => {
                 let value = match &binding.value {
-                    LetValue::Function(f) => Binding::Function(Arc::new(declared(&binding.name.text, f, env))),
+                    LetValue::Function(f) => {
+                        Binding::Function(Arc::new(declared(&binding.name.text, f, env)))
+                    }
                     LetValue::Expr(expr) => self.let_value(env, &binding.name.text, expr)?,
                 };
                 *env = env.with(Arc::clone(&binding.name.text), value);
@@ -88,7 +101,9 @@ impl Binder<'_> {
                 };
                 self.options.borrow_mut().push((Arc::clone(&option.name.text), value));
             }
-            StatementKind::DeclareQueryParameters(parameters) => self.query_parameters(env, parameters)?,
+            StatementKind::DeclareQueryParameters(parameters) => {
+                self.query_parameters(env, parameters)?
+            }
             StatementKind::Alias(alias) => {
                 let catalog = self.database(env, &alias.database)?;
                 *env = env.with(Arc::clone(&alias.name.text), Binding::Database(catalog));
@@ -96,7 +111,10 @@ impl Binder<'_> {
             StatementKind::DeclarePattern(pattern) => {
                 return Err(BindError::refused(
                     statement.span,
-                    format!("pattern '{}': patterns are not supported; use a let function", pattern.name),
+                    format!(
+                        "pattern '{}': patterns are not supported; use a let function",
+                        pattern.name
+                    ),
                 ));
             }
             StatementKind::RestrictAccess(_) => {
@@ -138,7 +156,10 @@ impl Binder<'_> {
                     BindError::new(
                         "SEM0223",
                         parameter.span,
-                        format!("the value of query parameter '{}' is not a {ty} literal", parameter.name),
+                        format!(
+                            "the value of query parameter '{}' is not a {ty} literal",
+                            parameter.name
+                        ),
                     )
                 })?,
                 (None, Some(default)) => {
@@ -149,7 +170,10 @@ impl Binder<'_> {
                     return Err(BindError::new(
                         "SEM0222",
                         parameter.span,
-                        format!("query parameter '{}' has no value; give one in the request or declare a default", parameter.name),
+                        format!(
+                            "query parameter '{}' has no value; give one in the request or declare a default",
+                            parameter.name
+                        ),
                     ));
                 }
             };
@@ -190,7 +214,10 @@ impl Binder<'_> {
     /// True when the expression stands for rows.
     pub(super) fn is_tabular(&self, env: &Env, expr: &Ast, fields: &[Field]) -> bool {
         match &expr.kind {
-            ExprKind::Pipe { .. } | ExprKind::DataTable(_) | ExprKind::ExternalData(_) | ExprKind::Wildcard(_) => true,
+            ExprKind::Pipe { .. }
+            | ExprKind::DataTable(_)
+            | ExprKind::ExternalData(_)
+            | ExprKind::Wildcard(_) => true,
             ExprKind::Parenthesised(inner) => self.is_tabular(env, inner, fields),
             ExprKind::Subquery(s) => s.function != SubqueryFunction::ToScalar,
             ExprKind::Name(name) => {
@@ -201,7 +228,11 @@ impl Binder<'_> {
                     Some(Binding::Table(_) | Binding::Failed(_)) => true,
                     Some(Binding::Function(f)) => self.gives_table(f),
                     Some(Binding::Scalar(_) | Binding::Database(_)) => false,
-                    None => fields.is_empty() || self.catalog.table(&name.text).is_some() || self.catalog.function(&name.text).is_some(),
+                    None => {
+                        fields.is_empty()
+                            || self.catalog.table(&name.text).is_some()
+                            || self.catalog.function(&name.text).is_some()
+                    }
                 }
             }
             ExprKind::Call(call) => {
@@ -226,8 +257,10 @@ impl Binder<'_> {
                 }
                 ExprKind::Name(name) => matches!(env.get(&name.text), Some(Binding::Database(_))),
                 ExprKind::Path { .. } => {
-                    matches!(selector, Selector::Name(_) | Selector::Call(_) | Selector::Wildcard(_))
-                        && self.is_tabular(env, base, fields)
+                    matches!(
+                        selector,
+                        Selector::Name(_) | Selector::Call(_) | Selector::Wildcard(_)
+                    ) && self.is_tabular(env, base, fields)
                 }
                 _ => false,
             },
@@ -259,7 +292,9 @@ impl Binder<'_> {
         };
         if let Some(name) = named {
             match local(name) {
-                Some(LetValue::Expr(value)) => return self.result_is_table(declared, value, depth + 1),
+                Some(LetValue::Expr(value)) => {
+                    return self.result_is_table(declared, value, depth + 1);
+                }
                 Some(LetValue::Function(f)) => {
                     let inner = self::declared(&Arc::from(name), f, &declared.env);
                     return self.gives_table(&inner);
@@ -281,14 +316,22 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn parse_saved(&self, definition: &FunctionDefinition, span: Span) -> Result<Arc<Declared>> {
+    pub(super) fn parse_saved(
+        &self,
+        definition: &FunctionDefinition,
+        span: Span,
+    ) -> Result<Arc<Declared>> {
         let key = (Arc::clone(&definition.parameters), Arc::clone(&definition.body));
         let known = SAVED.lock().get(&key).cloned();
         let declaration = match known {
             Some(d) => d,
             None => {
                 let parsed = parse_function(definition).map_err(|message| {
-                    BindError::new("SEM0001", span, format!("saved function '{}': {message}", definition.name))
+                    BindError::new(
+                        "SEM0001",
+                        span,
+                        format!("saved function '{}': {message}", definition.name),
+                    )
                 })?;
                 let parsed = Arc::new(parsed);
                 let mut cache = SAVED.lock();
@@ -334,7 +377,10 @@ impl Binder<'_> {
             return Err(BindError::new(
                 "SEM0261",
                 span,
-                format!("'{}' takes no table: its first parameter must be tabular to be used with invoke", declared.name),
+                format!(
+                    "'{}' takes no table: its first parameter must be tabular to be used with invoke",
+                    declared.name
+                ),
             ));
         };
         let ParameterType::Table(schema) = &first.parameter_type else {
@@ -345,11 +391,14 @@ impl Binder<'_> {
             ));
         };
         check_schema(&declared.name, &rows, schema, span)?;
-        let mut env = declared.env.with(Arc::clone(&first.name.text), Binding::Table(Arc::new(rows)));
+        let mut env =
+            declared.env.with(Arc::clone(&first.name.text), Binding::Table(Arc::new(rows)));
         let mut positional = args.iter().filter(|a| !matches!(a.kind, ExprKind::Named { .. }));
         for parameter in rest {
             let named = args.iter().find_map(|a| match &a.kind {
-                ExprKind::Named { name, value } if name.text == parameter.name.text => Some(&**value),
+                ExprKind::Named { name, value } if name.text == parameter.name.text => {
+                    Some(&**value)
+                }
                 _ => None,
             });
             let arg = named.or_else(|| positional.next());
@@ -404,7 +453,8 @@ impl Binder<'_> {
                     Ok(None) => {}
                     Err(mut error) if declared.saved => {
                         // places inside a saved function mean nothing to the reader of the query
-                        error.message = format!("in function '{}': {}", declared.name, error.message);
+                        error.message =
+                            format!("in function '{}': {}", declared.name, error.message);
                         error.span = span;
                         return Err(error);
                     }
@@ -412,14 +462,25 @@ impl Binder<'_> {
                 }
             }
             result.ok_or_else(|| {
-                BindError::new("SEM0009", span, format!("function '{}' gives nothing: its body ends with a statement", declared.name))
+                BindError::new(
+                    "SEM0009",
+                    span,
+                    format!(
+                        "function '{}' gives nothing: its body ends with a statement",
+                        declared.name
+                    ),
+                )
             })
         })
     }
 }
 
 /// Gives each parameter its argument: named ones first, the others fill the places left, in order.
-fn assign_arguments<'a>(declared: &Declared, args: &'a [Ast], span: Span) -> Result<Vec<Option<&'a Ast>>> {
+fn assign_arguments<'a>(
+    declared: &Declared,
+    args: &'a [Ast],
+    span: Span,
+) -> Result<Vec<Option<&'a Ast>>> {
     let mut given: Vec<Option<&Ast>> = vec![None; declared.parameters.len()];
     let mut positional = Vec::with_capacity(args.len());
     for arg in args {
@@ -478,7 +539,10 @@ fn missing(declared: &Declared, parameter: &FunctionParameter, span: Span) -> Bi
     BindError::new(
         "SEM0219",
         span,
-        format!("{}(): parameter '{}' has no argument and no default", declared.name, parameter.name),
+        format!(
+            "{}(): parameter '{}' has no argument and no default",
+            declared.name, parameter.name
+        ),
     )
 }
 
@@ -486,7 +550,11 @@ fn too_many(declared: &Declared, given: usize, span: Span) -> BindError {
     BindError::new(
         "SEM0219",
         span,
-        format!("{}(): function expects {} argument(s), {given} given, or a name is unknown", declared.name, declared.parameters.len()),
+        format!(
+            "{}(): function expects {} argument(s), {given} given, or a name is unknown",
+            declared.name,
+            declared.parameters.len()
+        ),
     )
 }
 
@@ -499,7 +567,10 @@ fn check_schema(function: &str, rows: &Relation, schema: &Schema, span: Span) ->
             return Err(BindError::new(
                 "SEM0262",
                 span,
-                format!("{function}(): the table given has no column '{}', which the parameter demands", column.name),
+                format!(
+                    "{function}(): the table given has no column '{}', which the parameter demands",
+                    column.name
+                ),
             ));
         }
     }
@@ -509,7 +580,9 @@ fn check_schema(function: &str, rows: &Relation, schema: &Schema, span: Span) ->
 /// The value of a query parameter: a KQL literal, or the bare text of a string.
 fn parameter_value(text: &str, ty: ScalarType) -> Option<Expr> {
     let parsed = kql::parse(text);
-    if let [Statement { kind: StatementKind::Expression(expr), .. }] = parsed.query.statements.as_slice() {
+    if let [Statement { kind: StatementKind::Expression(expr), .. }] =
+        parsed.query.statements.as_slice()
+    {
         if let (ExprKind::Literal(literal), true) = (&expr.kind, parsed.diagnostics.is_empty()) {
             let value = scalar::literal_value(literal).cast(ty);
             return Some(Expr::Literal(value, ty));

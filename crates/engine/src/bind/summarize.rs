@@ -19,7 +19,13 @@ use crate::plan::{AggregateCall, Expr, Field, Node, Output, Plan};
 
 impl Binder<'_> {
     /// `summarize`.
-    pub(super) fn summarize(&self, env: &Env, input: Relation, summarize: &Summarize, span: Span) -> Result<Relation> {
+    pub(super) fn summarize(
+        &self,
+        env: &Env,
+        input: Relation,
+        summarize: &Summarize,
+        span: Span,
+    ) -> Result<Relation> {
         let before = input.clone();
         let asts: Vec<Ast> = summarize.by.iter().chain(&summarize.aggregates).cloned().collect();
         let input = self.with_ingestion_time(input, &asts);
@@ -34,7 +40,10 @@ impl Binder<'_> {
                 let ty = expr.ty();
                 expr = self.registered("bin", vec![expr, width], ty, bin.span)?;
             }
-            if expr.ty() == ScalarType::Dynamic && !matches!(expr, Expr::Literal(..)) && self.settings.run.is_some() {
+            if expr.ty() == ScalarType::Dynamic
+                && !matches!(expr, Expr::Literal(..))
+                && self.settings.run.is_some()
+            {
                 return Err(BindError::new(
                     "SEM0066",
                     ast.span,
@@ -45,8 +54,10 @@ impl Binder<'_> {
             keys.push(Output { field: self.field(name, expr.ty()), expr });
         }
         let collected = RefCell::new(Vec::<AggregateCall>::new());
-        let mut outputs: Vec<Output> =
-            keys.iter().map(|k| Output { field: k.field.clone(), expr: Expr::Column(k.field.id, k.field.ty) }).collect();
+        let mut outputs: Vec<Output> = keys
+            .iter()
+            .map(|k| Output { field: k.field.clone(), expr: Expr::Column(k.field.id, k.field.ty) })
+            .collect();
         for ast in &summarize.aggregates {
             self.summarize_column(&ctx, ast, &keys, &collected, &mut names, &mut outputs, span)?;
         }
@@ -57,7 +68,11 @@ impl Binder<'_> {
             .chain(aggregates.iter().flat_map(|a| a.fields.iter().cloned()))
             .collect();
         let node = if aggregates.is_empty() && !summarize.has_by && keys.is_empty() {
-            return Err(BindError::new("SEM0009", span, "'summarize' operator: name at least one aggregate or key"));
+            return Err(BindError::new(
+                "SEM0009",
+                span,
+                "'summarize' operator: name at least one aggregate or key",
+            ));
         } else {
             Node::Aggregate { input: input.plan.clone(), keys, aggregates }
         };
@@ -85,7 +100,11 @@ impl Binder<'_> {
             _ => (Vec::new(), ast),
         };
         let direct = match &inner.unparenthesised().kind {
-            ExprKind::Call(call) if is_aggregate(&call.name.text) && ctx.env.get(&call.name.text).is_none() => Some(call),
+            ExprKind::Call(call)
+                if is_aggregate(&call.name.text) && ctx.env.get(&call.name.text).is_none() =>
+            {
+                Some(call)
+            }
             _ => None,
         };
         if let Some(call) = direct {
@@ -101,7 +120,10 @@ impl Binder<'_> {
                         None => names.unique(&own),
                     };
                     field.name = name;
-                    outputs.push(Output { field: field.clone(), expr: Expr::Column(field.id, field.ty) });
+                    outputs.push(Output {
+                        field: field.clone(),
+                        expr: Expr::Column(field.id, field.ty),
+                    });
                 }
                 collected.borrow_mut().push(call);
             }
@@ -162,7 +184,9 @@ impl Binder<'_> {
         let name = &*call.name.text;
         let star = call.arguments.iter().any(|a| matches!(a.kind, ExprKind::Star));
         match name {
-            "arg_max" | "arg_min" | "argmax" | "argmin" => return self.arg_extreme(ctx, call, keys, span),
+            "arg_max" | "arg_min" | "argmax" | "argmin" => {
+                return self.arg_extreme(ctx, call, keys, span);
+            }
             "take_any" | "any" if star || call.arguments.len() > 1 => {
                 let mut parts = Vec::new();
                 for arg in &call.arguments {
@@ -171,17 +195,25 @@ impl Binder<'_> {
                     } else {
                         let expr = self.scalar(ctx, arg)?;
                         let stem = implied_name(arg).unwrap_or_default();
-                        parts.push((if name == "any" { format!("any_{stem}") } else { stem }, expr));
+                        parts
+                            .push((if name == "any" { format!("any_{stem}") } else { stem }, expr));
                     }
                 }
                 return self.many("take_any", parts, span);
             }
             "take_any" => {
-                let Some(arg) = call.arguments.first() else { return Err(self.wrong_count(name, 0, span)) };
+                let Some(arg) = call.arguments.first() else {
+                    return Err(self.wrong_count(name, 0, span));
+                };
                 let expr = self.scalar(ctx, arg)?;
-                return self.many("take_any", vec![(implied_name(arg).unwrap_or_default(), expr)], span);
+                return self.many(
+                    "take_any",
+                    vec![(implied_name(arg).unwrap_or_default(), expr)],
+                    span,
+                );
             }
-            "percentile" | "percentiles" | "percentilew" | "percentilesw" | "percentiles_array" | "percentilesw_array" => {
+            "percentile" | "percentiles" | "percentilew" | "percentilesw" | "percentiles_array"
+            | "percentilesw_array" => {
                 return self.percentiles(ctx, call, span);
             }
             _ => {}
@@ -191,7 +223,8 @@ impl Binder<'_> {
             return Err(self.unknown_function(ctx, &call.name));
         };
         let bound = self.overload_of_aggregate(name, known, args, span)?;
-        let wanted = implied_name(&Ast::new(ExprKind::Call(call.clone()), span)).unwrap_or_default();
+        let wanted =
+            implied_name(&Ast::new(ExprKind::Call(call.clone()), span)).unwrap_or_default();
         Ok(vec![(vec![wanted], bound)])
     }
 
@@ -206,8 +239,18 @@ impl Binder<'_> {
         let base = if name == "count" && predicate.is_some() { "countif" } else { name };
         let aggregate = aggregates::find(base)
             .or_else(|| known.replaced_by.as_deref().and_then(aggregates::find))
-            .ok_or_else(|| BindError::refused(span, format!("aggregate '{name}' is not supported by this version")))?;
-        Ok(AggregateCall { fields: vec![self.field("", result)], aggregate, args: exprs, filter: predicate })
+            .ok_or_else(|| {
+                BindError::refused(
+                    span,
+                    format!("aggregate '{name}' is not supported by this version"),
+                )
+            })?;
+        Ok(AggregateCall {
+            fields: vec![self.field("", result)],
+            aggregate,
+            args: exprs,
+            filter: predicate,
+        })
     }
 
     /// Picks the overload; gives result type, predicate and remaining arguments.
@@ -253,7 +296,13 @@ impl Binder<'_> {
     }
 
     /// `arg_max(t, *)`, `arg_min(t, a, x=b)`.
-    fn arg_extreme(&self, ctx: &Context<'_>, call: &Call, keys: &[Output], span: Span) -> Result<Vec<(Vec<String>, AggregateCall)>> {
+    fn arg_extreme(
+        &self,
+        ctx: &Context<'_>,
+        call: &Call,
+        keys: &[Output],
+        span: Span,
+    ) -> Result<Vec<(Vec<String>, AggregateCall)>> {
         let Some((first, rest)) = call.arguments.split_first() else {
             return Err(self.wrong_count(&call.name.text, 0, span));
         };
@@ -272,18 +321,36 @@ impl Binder<'_> {
         for arg in rest {
             if matches!(arg.kind, ExprKind::Star) {
                 let star = self.star_columns(ctx, keys, &[&stem]);
-                parts.extend(star.into_iter().map(|(n, e)| if old { (format!("{}_{stem}_{n}", if max { "max" } else { "min" }), e) } else { (n, e) }));
+                parts.extend(star.into_iter().map(|(n, e)| {
+                    if old {
+                        (format!("{}_{stem}_{n}", if max { "max" } else { "min" }), e)
+                    } else {
+                        (n, e)
+                    }
+                }));
             } else {
                 let expr = self.scalar(ctx, arg)?;
                 let own = implied_name(arg).unwrap_or_default();
-                parts.push((if old { format!("{}_{stem}_{own}", if max { "max" } else { "min" }) } else { own }, expr));
+                parts.push((
+                    if old {
+                        format!("{}_{stem}_{own}", if max { "max" } else { "min" })
+                    } else {
+                        own
+                    },
+                    expr,
+                ));
             }
         }
         self.many(if max { "arg_max" } else { "arg_min" }, parts, span)
     }
 
     /// The columns that `*` stands for: all but the group keys and those named.
-    fn star_columns(&self, ctx: &Context<'_>, keys: &[Output], but: &[&str]) -> Vec<(String, Expr)> {
+    fn star_columns(
+        &self,
+        ctx: &Context<'_>,
+        keys: &[Output],
+        but: &[&str],
+    ) -> Vec<(String, Expr)> {
         ctx.fields
             .iter()
             .filter(|f| !but.contains(&&*f.name) && &*f.name != super::tabular::INGESTION_TIME)
@@ -293,16 +360,27 @@ impl Binder<'_> {
     }
 
     /// One aggregate with one column per argument.
-    fn many(&self, name: &str, parts: Vec<(String, Expr)>, span: Span) -> Result<Vec<(Vec<String>, AggregateCall)>> {
-        let aggregate = aggregates::find(name)
-            .ok_or_else(|| BindError::refused(span, format!("aggregate '{name}' is not supported by this version")))?;
+    fn many(
+        &self,
+        name: &str,
+        parts: Vec<(String, Expr)>,
+        span: Span,
+    ) -> Result<Vec<(Vec<String>, AggregateCall)>> {
+        let aggregate = aggregates::find(name).ok_or_else(|| {
+            BindError::refused(span, format!("aggregate '{name}' is not supported by this version"))
+        })?;
         let (names, args): (Vec<String>, Vec<Expr>) = parts.into_iter().unzip();
         let fields = args.iter().map(|a| self.field("", a.ty())).collect();
         Ok(vec![(names, AggregateCall { fields, aggregate, args, filter: None })])
     }
 
     /// `percentile(x, 95)`, `percentiles(x, 5, 50)`, weighted and array forms.
-    fn percentiles(&self, ctx: &Context<'_>, call: &Call, span: Span) -> Result<Vec<(Vec<String>, AggregateCall)>> {
+    fn percentiles(
+        &self,
+        ctx: &Context<'_>,
+        call: &Call,
+        span: Span,
+    ) -> Result<Vec<(Vec<String>, AggregateCall)>> {
         let name = &*call.name.text;
         let weighted = matches!(name, "percentilew" | "percentilesw" | "percentilesw_array");
         let array = name.ends_with("_array");
@@ -317,12 +395,19 @@ impl Binder<'_> {
             args.push(match (i, ty) {
                 (1, _) => cast(expr, ScalarType::Long),
                 (_, ScalarType::Dynamic) => cast(expr, ScalarType::Real),
-                (_, t) if t.is_numeric() || matches!(t, ScalarType::DateTime | ScalarType::TimeSpan) => expr,
+                (_, t)
+                    if t.is_numeric()
+                        || matches!(t, ScalarType::DateTime | ScalarType::TimeSpan) =>
+                {
+                    expr
+                }
                 (_, t) => {
                     return Err(BindError::new(
                         "SEM0061",
                         arg.span,
-                        format!("{name}(): the value must be a number, timespan or datetime, not {t}"),
+                        format!(
+                            "{name}(): the value must be a number, timespan or datetime, not {t}"
+                        ),
                     ));
                 }
             });
@@ -347,11 +432,15 @@ impl Binder<'_> {
             (format!("{base}_array"), vec![self.field("", ScalarType::Dynamic)], vec![name])
         } else {
             let fields = percents.iter().map(|_| self.field("", value_type)).collect();
-            let names = percents.iter().map(|p| format!("percentile_{stem}_{}", percent_text(*p))).collect();
+            let names = percents
+                .iter()
+                .map(|p| format!("percentile_{stem}_{}", percent_text(*p)))
+                .collect();
             (base.to_owned(), fields, names)
         };
-        let aggregate = aggregates::find(&base)
-            .ok_or_else(|| BindError::refused(span, format!("aggregate '{name}' is not supported by this version")))?;
+        let aggregate = aggregates::find(&base).ok_or_else(|| {
+            BindError::refused(span, format!("aggregate '{name}' is not supported by this version"))
+        })?;
         Ok(vec![(names, AggregateCall { fields, aggregate, args, filter: None })])
     }
 }
@@ -368,7 +457,8 @@ pub(super) fn is_aggregate(name: &str) -> bool {
 fn same(fields: &[Field], outputs: &[Output]) -> bool {
     fields.len() == outputs.len()
         && fields.iter().zip(outputs).all(|(f, o)| {
-            f.name == o.field.name && matches!(o.expr, Expr::Column(id, _) if id == f.id && id == o.field.id)
+            f.name == o.field.name
+                && matches!(o.expr, Expr::Column(id, _) if id == f.id && id == o.field.id)
         })
 }
 

@@ -81,7 +81,13 @@ impl Binder<'_> {
     }
 
     /// A table or function of a catalogue.
-    fn catalog_table(&self, catalog: &Arc<dyn Catalog>, name: &str, span: Span, env: &Env) -> Result<Relation> {
+    fn catalog_table(
+        &self,
+        catalog: &Arc<dyn Catalog>,
+        name: &str,
+        span: Span,
+        env: &Env,
+    ) -> Result<Relation> {
         // a saved function may carry a table's name and then stands for it, except inside itself
         if let Some(table) = catalog.table(name) {
             return Ok(self.scan(table));
@@ -147,7 +153,9 @@ impl Binder<'_> {
         let name = &*call.name.text;
         let declared = match env.get(name) {
             Some(Binding::Function(declared)) => Some(Arc::clone(declared)),
-            Some(Binding::Table(rows)) if call.arguments.is_empty() => return Ok(self.instance(rows)),
+            Some(Binding::Table(rows)) if call.arguments.is_empty() => {
+                return Ok(self.instance(rows));
+            }
             Some(Binding::Failed(error)) => return Err((**error).clone()),
             _ => None,
         };
@@ -157,13 +165,17 @@ impl Binder<'_> {
                 "table" | "materialized_view" | "external_table" => {
                     return self.table_by_text(env, call, span);
                 }
-                "view" if call.arguments.len() == 1 => return self.tabular(env, &call.arguments[0]),
+                "view" if call.arguments.len() == 1 => {
+                    return self.tabular(env, &call.arguments[0]);
+                }
                 "_GetWatchlist" => return self.watchlist(&ctx, call, span),
                 "workspace" | "app" | "resource" | "database" | "cluster" | "arg" | "adx" => {
                     return Err(BindError::new(
                         "SEM0100",
                         span,
-                        format!("{name}() names a scope, not a table; write {name}(\"...\").TableName"),
+                        format!(
+                            "{name}() names a scope, not a table; write {name}(\"...\").TableName"
+                        ),
                     ));
                 }
                 _ => {}
@@ -196,7 +208,11 @@ impl Binder<'_> {
         };
         let (value, _) = self.constant(&ctx, first)?;
         let Some(text) = value.as_str() else {
-            return Err(BindError::new("SEM0061", first.span, "table(): the name must be a constant string"));
+            return Err(BindError::new(
+                "SEM0061",
+                first.span,
+                "table(): the name must be a constant string",
+            ));
         };
         let name = Ident { text: Arc::from(text), span: first.span, bracketed: true };
         self.named_table(env, &name)
@@ -226,7 +242,9 @@ impl Binder<'_> {
     fn scoped(&self, env: &Env, base: &Ast, selector: &Selector, span: Span) -> Result<Relation> {
         let catalog = self.database(env, base)?;
         match selector {
-            Selector::Name(name) => self.catalog_table(&catalog, &name.text, name.span, &Env::default()),
+            Selector::Name(name) => {
+                self.catalog_table(&catalog, &name.text, name.span, &Env::default())
+            }
             Selector::Call(call) => {
                 if &*call.name.text == "table" {
                     let first = call.arguments.first().and_then(|a| match &a.kind {
@@ -240,12 +258,22 @@ impl Binder<'_> {
                 match catalog.function(&call.name.text) {
                     Some(definition) => {
                         let declared = self.parse_saved(&definition, call.span)?;
-                        match self.invoke(&Context::constant(env, ""), &declared, &call.arguments, span)? {
+                        match self.invoke(
+                            &Context::constant(env, ""),
+                            &declared,
+                            &call.arguments,
+                            span,
+                        )? {
                             Bound::Table(rows) => Ok(rows),
                             Bound::Scalar(_) => Err(expected_table(span)),
                         }
                     }
-                    None => self.catalog_table(&catalog, &call.name.text, call.name.span, &Env::default()),
+                    None => self.catalog_table(
+                        &catalog,
+                        &call.name.text,
+                        call.name.span,
+                        &Env::default(),
+                    ),
                 }
             }
             Selector::Wildcard(pattern) => {
@@ -264,10 +292,14 @@ impl Binder<'_> {
     /// A scope expression as a database, where it is one.
     pub(super) fn database_value(&self, env: &Env, ast: &Ast) -> Option<Arc<dyn Catalog>> {
         match &ast.unparenthesised().kind {
-            ExprKind::Call(call) if matches!(&*call.name.text, "database" | "workspace" | "app" | "resource") => {
+            ExprKind::Call(call)
+                if matches!(&*call.name.text, "database" | "workspace" | "app" | "resource") =>
+            {
                 self.database(env, ast).ok()
             }
-            ExprKind::Path { selector: Selector::Call(call), .. } if &*call.name.text == "database" => {
+            ExprKind::Path { selector: Selector::Call(call), .. }
+                if &*call.name.text == "database" =>
+            {
                 self.database(env, ast).ok()
             }
             _ => None,
@@ -281,9 +313,15 @@ impl Binder<'_> {
                 Some(Binding::Database(catalog)) => Ok(Arc::clone(catalog)),
                 _ => Err(BindError::unresolved("database", "", &name.text, name.span, [])),
             },
-            ExprKind::Path { selector: Selector::Call(call), .. } => self.scope_call(env, call, ast.span),
+            ExprKind::Path { selector: Selector::Call(call), .. } => {
+                self.scope_call(env, call, ast.span)
+            }
             ExprKind::Call(call) => self.scope_call(env, call, ast.span),
-            _ => Err(BindError::new("SEM0100", ast.span, "a database or workspace is expected before '.'")),
+            _ => Err(BindError::new(
+                "SEM0100",
+                ast.span,
+                "a database or workspace is expected before '.'",
+            )),
         }
     }
 
@@ -311,22 +349,36 @@ impl Binder<'_> {
             }
             _ => Err(BindError::refused(
                 span,
-                format!("{kind}(\"{name}\") is not supported: this instance reaches no other clusters or services"),
+                format!(
+                    "{kind}(\"{name}\") is not supported: this instance reaches no other clusters or services"
+                ),
             )),
         }
     }
 
     /// Operators one after the other.
-    pub(super) fn pipeline(&self, env: &Env, rows: Option<Relation>, operators: &[Operator]) -> Result<Relation> {
+    pub(super) fn pipeline(
+        &self,
+        env: &Env,
+        rows: Option<Relation>,
+        operators: &[Operator],
+    ) -> Result<Relation> {
         let mut env = env.clone();
         let mut rows = rows;
         for operator in operators {
             rows = Some(self.operator(&mut env, rows, operator)?);
         }
-        rows.ok_or_else(|| BindError::new("SEM0009", Span::default(), "an empty pipeline gives no rows"))
+        rows.ok_or_else(|| {
+            BindError::new("SEM0009", Span::default(), "an empty pipeline gives no rows")
+        })
     }
 
-    fn operator(&self, env: &mut Env, rows: Option<Relation>, operator: &Operator) -> Result<Relation> {
+    fn operator(
+        &self,
+        env: &mut Env,
+        rows: Option<Relation>,
+        operator: &Operator,
+    ) -> Result<Relation> {
         let span = operator.span;
         // operators that make rows by themselves
         let input = match (&operator.kind, rows) {
@@ -388,7 +440,8 @@ impl Binder<'_> {
             }
             Op::As(name) => {
                 let shared = self.shared(&input);
-                *env = env.with(Arc::clone(&name.name.text), Binding::Table(Arc::new(shared.clone())));
+                *env =
+                    env.with(Arc::clone(&name.name.text), Binding::Table(Arc::new(shared.clone())));
                 Ok(self.instance(&shared))
             }
             Op::Consume(_) => self.limit(input, 0),
@@ -445,8 +498,13 @@ impl Binder<'_> {
                 predicate = column;
             }
             let all = source.fields.clone();
-            let filtered = Plan { node: Arc::new(Node::Filter { input: source, predicate }), fields: all };
-            if filtered.fields.len() == fields.len() { filtered } else { project(filtered, super::pass(&fields)) }
+            let filtered =
+                Plan { node: Arc::new(Node::Filter { input: source, predicate }), fields: all };
+            if filtered.fields.len() == fields.len() {
+                filtered
+            } else {
+                project(filtered, super::pass(&fields))
+            }
         };
         let result = input.with_plan(plan);
         Ok(self.without_ingestion_time(result, &input))
@@ -459,16 +517,24 @@ impl Binder<'_> {
         {
             return input;
         }
-        if let Some(plan) = add_hidden(&input.plan, &|| self.field(INGESTION_TIME, ScalarType::DateTime)) {
+        if let Some(plan) =
+            add_hidden(&input.plan, &|| self.field(INGESTION_TIME, ScalarType::DateTime))
+        {
             input.plan = plan;
         }
         input
     }
 
     /// Takes the hidden column out again, where this step put it in.
-    pub(super) fn without_ingestion_time(&self, mut result: Relation, before: &Relation) -> Relation {
+    pub(super) fn without_ingestion_time(
+        &self,
+        mut result: Relation,
+        before: &Relation,
+    ) -> Relation {
         let _ = before;
-        if super::scalar::find(&result.plan.fields, INGESTION_TIME).is_some_and(|f| is_hidden(&result.plan, f.id)) {
+        if super::scalar::find(&result.plan.fields, INGESTION_TIME)
+            .is_some_and(|f| is_hidden(&result.plan, f.id))
+        {
             let kept: Vec<Field> =
                 result.plan.fields.iter().filter(|f| &*f.name != INGESTION_TIME).cloned().collect();
             result.plan = project(result.plan, super::pass(&kept));
@@ -515,12 +581,15 @@ fn scalar_json(value: &Value) -> serde_json::Value {
 fn mentions_ingestion_time(ast: &Ast) -> bool {
     match &ast.kind {
         ExprKind::Call(call) => {
-            &*call.name.text == "ingestion_time" || call.arguments.iter().any(mentions_ingestion_time)
+            &*call.name.text == "ingestion_time"
+                || call.arguments.iter().any(mentions_ingestion_time)
         }
         ExprKind::Binary { left, right, .. } => {
             mentions_ingestion_time(left) || mentions_ingestion_time(right)
         }
-        ExprKind::Range { start, end } => mentions_ingestion_time(start) || mentions_ingestion_time(end),
+        ExprKind::Range { start, end } => {
+            mentions_ingestion_time(start) || mentions_ingestion_time(end)
+        }
         ExprKind::Unary { operand: inner, .. }
         | ExprKind::Parenthesised(inner)
         | ExprKind::Named { value: inner, .. } => mentions_ingestion_time(inner),
@@ -543,7 +612,10 @@ fn add_hidden(plan: &Plan, field: &dyn Fn() -> Field) -> Option<Plan> {
         Node::Filter { input, predicate } => {
             let input = add_hidden(input, field)?;
             let fields = input.fields.clone();
-            Some(Plan { node: Arc::new(Node::Filter { input, predicate: predicate.clone() }), fields })
+            Some(Plan {
+                node: Arc::new(Node::Filter { input, predicate: predicate.clone() }),
+                fields,
+            })
         }
         Node::Project { input, outputs } => {
             let input = add_hidden(input, field)?;
@@ -565,10 +637,11 @@ fn is_hidden(plan: &Plan, id: crate::plan::ColumnId) -> bool {
             .zip(&scan.columns)
             .any(|(f, c)| f.id == id && *c == ScanColumn::IngestionTime),
         Node::Filter { input, .. } => is_hidden(input, id),
-        Node::Project { input, outputs } | Node::Window { input, outputs } => outputs
-            .iter()
-            .any(|o| o.field.id == id && matches!(o.expr, Expr::Column(inner, _) if inner == id))
-            && is_hidden(input, id),
+        Node::Project { input, outputs } | Node::Window { input, outputs } => {
+            outputs.iter().any(|o| {
+                o.field.id == id && matches!(o.expr, Expr::Column(inner, _) if inner == id)
+            }) && is_hidden(input, id)
+        }
         _ => false,
     }
 }

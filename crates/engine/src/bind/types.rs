@@ -61,7 +61,12 @@ pub(super) struct Arithmetic {
 }
 
 /// The rule of `+ - * / %` for two types.
-pub(super) fn arithmetic(operator: &str, left: ScalarType, right: ScalarType, span: Span) -> Result<Arithmetic> {
+pub(super) fn arithmetic(
+    operator: &str,
+    left: ScalarType,
+    right: ScalarType,
+    span: Span,
+) -> Result<Arithmetic> {
     let rule = |l, r, result| Ok(Arithmetic { left: l, right: r, result });
     let number = |t: ScalarType| if t == Int { Long } else { t };
     match (operator, left, right) {
@@ -103,7 +108,12 @@ fn factor(ty: ScalarType) -> ScalarType {
 }
 
 /// The type in which `==` and `<` compare two operands.
-pub(super) fn comparable(operator: &str, left: ScalarType, right: ScalarType, span: Span) -> Result<ScalarType> {
+pub(super) fn comparable(
+    operator: &str,
+    left: ScalarType,
+    right: ScalarType,
+    span: Span,
+) -> Result<ScalarType> {
     let equality = matches!(operator, "==" | "!=");
     match (left, right) {
         (l, r) if l == r => match l {
@@ -119,7 +129,12 @@ pub(super) fn comparable(operator: &str, left: ScalarType, right: ScalarType, sp
 }
 
 /// The operator has no meaning for these types.
-pub(super) fn undefined(operator: &str, left: ScalarType, right: ScalarType, span: Span) -> BindError {
+pub(super) fn undefined(
+    operator: &str,
+    left: ScalarType,
+    right: ScalarType,
+    span: Span,
+) -> BindError {
     BindError::new(
         "SEM0064",
         span,
@@ -139,7 +154,9 @@ pub(super) fn expect_bool(expr: Expr, operator: &str, span: Span) -> Result<Expr
         (ty, _) => Err(BindError::new(
             "SEM0079",
             span,
-            format!("'{operator}' operator: the expression must have the type bool, not {ty}; compare it with a value or use tobool()"),
+            format!(
+                "'{operator}' operator: the expression must have the type bool, not {ty}; compare it with a value or use tobool()"
+            ),
         )),
     }
 }

@@ -19,10 +19,17 @@ const INPUTS_MAX: usize = 5_000;
 
 impl Binder<'_> {
     /// `union`, as an operator or at the head of a query.
-    pub(super) fn union(&self, env: &Env, first: Option<Relation>, union: &Union, span: Span) -> Result<Relation> {
+    pub(super) fn union(
+        &self,
+        env: &Env,
+        first: Option<Relation>,
+        union: &Union,
+        span: Span,
+    ) -> Result<Relation> {
         let fuzzy = union.parameters.flag("isfuzzy").unwrap_or(false);
         let inner = word(&union.parameters, "kind").as_deref() == Some("inner");
-        let source = union.parameters.word("withsource").or_else(|| union.parameters.word("with_source"));
+        let source =
+            union.parameters.word("withsource").or_else(|| union.parameters.word("with_source"));
         let mut inputs: Vec<Relation> = first.into_iter().collect();
         let mut missing = None;
         for ast in &union.tables {
@@ -32,7 +39,11 @@ impl Binder<'_> {
                 Err(error) => return Err(error),
             }
             if inputs.len() > INPUTS_MAX {
-                return Err(BindError::new("SEM0001", span, format!("union of more than {INPUTS_MAX} tables")));
+                return Err(BindError::new(
+                    "SEM0001",
+                    span,
+                    format!("union of more than {INPUTS_MAX} tables"),
+                ));
             }
         }
         if inputs.is_empty() {
@@ -43,7 +54,11 @@ impl Binder<'_> {
                 return Ok(rows);
             }
             return Err(missing.unwrap_or_else(|| {
-                BindError::new("SEM0100", span, "'union' operator: none of the inputs could be resolved")
+                BindError::new(
+                    "SEM0100",
+                    span,
+                    "'union' operator: none of the inputs could be resolved",
+                )
             }));
         }
         let mut result = self.union_of(inputs, inner, source, span)?;
@@ -55,9 +70,10 @@ impl Binder<'_> {
     fn union_input(&self, env: &Env, ast: &Ast) -> Result<Vec<Relation>> {
         match &ast.kind {
             ExprKind::Wildcard(pattern) => self.by_wildcard(env, pattern),
-            ExprKind::Star => {
-                self.by_wildcard(env, &Ident { text: Arc::from("*"), span: ast.span, bracketed: false })
-            }
+            ExprKind::Star => self.by_wildcard(
+                env,
+                &Ident { text: Arc::from("*"), span: ast.span, bracketed: false },
+            ),
             _ => Ok(vec![self.tabular(env, ast)?]),
         }
     }
@@ -109,7 +125,13 @@ impl Binder<'_> {
     }
 
     /// The union of relations.
-    pub(super) fn union_of(&self, inputs: Vec<Relation>, inner: bool, source: Option<&str>, span: Span) -> Result<Relation> {
+    pub(super) fn union_of(
+        &self,
+        inputs: Vec<Relation>,
+        inner: bool,
+        source: Option<&str>,
+        span: Span,
+    ) -> Result<Relation> {
         if inputs.is_empty() {
             return Err(BindError::new("SEM0100", span, "'union' operator: there is no input"));
         }
@@ -119,7 +141,8 @@ impl Binder<'_> {
         for (i, input) in inputs.into_iter().enumerate() {
             let mut outputs = Vec::with_capacity(columns.len() + 1);
             if let Some(name) = source {
-                let text = input.source.clone().unwrap_or_else(|| Arc::from(format!("union_arg{i}")));
+                let text =
+                    input.source.clone().unwrap_or_else(|| Arc::from(format!("union_arg{i}")));
                 outputs.push(Output {
                     field: self.field(name, ScalarType::String),
                     expr: Expr::Literal(Value::String(text), ScalarType::String),
@@ -132,7 +155,8 @@ impl Binder<'_> {
                     Some(f) => Expr::Column(f.id, f.ty),
                     None => null(column.ty),
                 };
-                outputs.push(Output { field: self.field(Arc::clone(&column.name), column.ty), expr });
+                outputs
+                    .push(Output { field: self.field(Arc::clone(&column.name), column.ty), expr });
             }
             plans.push(project(input.plan, outputs));
         }
@@ -141,7 +165,8 @@ impl Binder<'_> {
             fields.push(self.field(name, ScalarType::String));
         }
         fields.extend(columns.iter().map(|c| self.field(Arc::clone(&c.name), c.ty)));
-        let mut result = Relation::new(Plan { node: Arc::new(Node::Union { inputs: plans }), fields });
+        let mut result =
+            Relation::new(Plan { node: Arc::new(Node::Union { inputs: plans }), fields });
         result.open = open;
         Ok(result)
     }

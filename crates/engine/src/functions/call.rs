@@ -290,7 +290,10 @@ impl Call<'_> {
     }
 
     /// A string column, row by row; none is `""`.
-    pub fn texts<S: AsRef<str>>(&self, f: impl Fn(usize) -> Option<S>) -> Result<Columnar, EvalError> {
+    pub fn texts<S: AsRef<str>>(
+        &self,
+        f: impl Fn(usize) -> Option<S>,
+    ) -> Result<Columnar, EvalError> {
         let mut b = StringViewBuilder::with_capacity(self.rows);
         for r in 0..self.rows {
             match f(r) {
@@ -354,14 +357,10 @@ pub(super) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Columnar,
     if coded == 0 {
         return (function.eval)(call);
     }
-    if coded == 1 && columns == 1 && function.pure {
-        if let Some((at, Some(dict))) =
-            dictionaries.iter().enumerate().find(|(_, d)| d.is_some()).map(|(i, d)| (i, d.as_ref()))
-        {
-            if dict.values().len() <= call.rows {
-                return per_distinct_value(function, call, at, dict);
-            }
-        }
+    let alone = coded == 1 && columns == 1 && function.pure;
+    let first = dictionaries.iter().enumerate().find_map(|(at, d)| Some((at, d.as_ref()?)));
+    if let Some((at, dict)) = first.filter(|(_, d)| alone && d.values().len() <= call.rows) {
+        return per_distinct_value(function, call, at, dict);
     }
     let plain: Vec<Columnar> = call
         .args

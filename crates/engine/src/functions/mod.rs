@@ -5,36 +5,36 @@
 //! Dictionary columns never reach a function: [`evaluate`] runs it once per distinct value and keeps the codes.
 
 mod arithmetic;
+mod arrays;
+mod bags;
 pub(crate) mod bins;
+mod call;
+mod compare;
 mod convert;
 mod datetime;
 mod datetime_format;
-mod jsonpath;
-mod parse;
-pub(crate) mod regex;
-mod strings;
-mod url;
-mod xml;
-mod arrays;
-mod bags;
 mod distributions;
 mod encode;
+mod geo;
 pub(crate) mod hash;
-mod math;
-mod sets;
 pub(crate) mod ip;
 mod ip_search;
+mod jsonpath;
+mod math;
+mod parse;
+pub(crate) mod regex;
 mod series;
-mod units;
-mod sketches;
-mod geo;
-mod call;
-mod compare;
+mod sets;
 mod signature;
+mod sketches;
+mod strings;
 mod support;
 pub(crate) mod terms;
 #[cfg(test)]
 mod tests;
+mod units;
+mod url;
+mod xml;
 mod zip;
 
 use std::collections::HashMap;

@@ -170,7 +170,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Reads a signature table; lines that do not read are left out (a test holds that there are none).
-pub fn parse(text: &str) -> Table {
+pub(super) fn parse(text: &str) -> Table {
     let mut table = Table::new();
     for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
         let Some((name, signature, tags)) = parse_line(line) else { continue };
@@ -231,7 +231,13 @@ fn parse_parameter(text: &str) -> Option<Parameter> {
         (rest, 1, 1)
     };
     let (kind, form) = rest.split_once('!').unwrap_or((rest, ""));
-    Some(Parameter { name: name.to_owned(), kind: parse_kind(kind)?, form: form.to_owned(), min, max })
+    Some(Parameter {
+        name: name.to_owned(),
+        kind: parse_kind(kind)?,
+        form: form.to_owned(),
+        min,
+        max,
+    })
 }
 
 fn parse_kind(text: &str) -> Option<ParameterKind> {

@@ -51,7 +51,7 @@ fn merge_digests(call: &Call<'_>) -> Answer {
                 sum.merge(&digest);
                 sum
             })
-            .map(|mut digest| digest.to_dynamic())
+            .map(|digest| digest.to_dynamic())
     })
 }
 

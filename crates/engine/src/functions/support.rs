@@ -132,11 +132,6 @@ impl Call<'_> {
         self.constant(index).and_then(|v| v.cast(ScalarType::Long).as_i64())
     }
 
-    /// The argument's number, the same for all rows; none where it is absent or null.
-    pub(super) fn constant_real(&self, index: usize) -> Option<f64> {
-        self.constant(index).and_then(Value::as_f64)
-    }
-
     /// A string column of texts written into a buffer.
     pub(super) fn written(&self, mut f: impl FnMut(usize, &mut String)) -> Answer {
         let mut builder = StringViewBuilder::with_capacity(self.rows).with_fixed_block_size(BLOCK);
@@ -191,21 +186,4 @@ impl DynamicArg<'_> {
     pub(super) fn bag(&self, row: usize) -> Option<DynamicRef<'_>> {
         self.get(row).filter(|d| d.kind() == Kind::Object)
     }
-}
-
-/// Converts a column the slow way, value by value.
-pub(super) fn as_type(
-    column: &Columnar,
-    from: ScalarType,
-    to: ScalarType,
-    rows: usize,
-) -> ArrayRef {
-    let mut builder = model::ColumnBuilder::new(to, rows);
-    (0..rows).for_each(|row| builder.push(&column.value(from, row).cast(to)));
-    builder.finish()
-}
-
-/// True where nothing of a column is known to be null.
-pub(super) fn all_valid(array: &dyn Array) -> bool {
-    array.null_count() == 0
 }

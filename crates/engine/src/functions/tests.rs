@@ -13,7 +13,10 @@ use literal::{Case, Term};
 use model::ColumnBuilder;
 use values::{DateTime, DynamicRef, Kind, ScalarType, Value};
 
-use super::{Call, Columnar, EvalContext, EvalError, Parameter, ResultKind, Signature, evaluate, find, signatures};
+use super::{
+    Call, Columnar, EvalContext, EvalError, Parameter, ResultKind, Signature, evaluate, find,
+    signatures,
+};
 
 macro_rules! families {
     ($($name:ident),+ $(,)?) => {
@@ -24,7 +27,21 @@ macro_rules! families {
     };
 }
 
-families!(operators, terms, strings, regexes, datetimes, conversions, parsing, numbers, dynamics, addresses, series, sketches, places);
+families!(
+    operators,
+    terms,
+    strings,
+    regexes,
+    datetimes,
+    conversions,
+    parsing,
+    numbers,
+    dynamics,
+    addresses,
+    series,
+    sketches,
+    places
+);
 
 fn context() -> EvalContext {
     EvalContext { now: DateTime::parse("2024-02-29T12:34:56.7891234Z").unwrap() }
@@ -43,7 +60,12 @@ fn run(family: &str, text: &str) {
         }
     }
     assert!(count > 0);
-    assert!(failures.is_empty(), "{} of {count} cases fail\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {count} cases fail\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 /// How the arguments are handed over.
@@ -62,7 +84,9 @@ fn check(case: &Case) -> Result<(), String> {
         let got = value_of(&case.call, mode);
         match (&case.expected, got) {
             (None, Err(_)) => {}
-            (None, Ok((value, _))) => return Err(format!("{mode:?}: {value:?} instead of an error")),
+            (None, Ok((value, _))) => {
+                return Err(format!("{mode:?}: {value:?} instead of an error"));
+            }
             (Some(_), Err(error)) => return Err(format!("{mode:?}: {error}")),
             (Some((wanted, ty)), Ok((value, result))) => {
                 if !alike(wanted, &value) {
@@ -103,7 +127,9 @@ fn value_of(term: &Term, mode: Mode) -> Result<(Value, ScalarType), String> {
             let fixed = signature.and_then(|s| slot(s, i)).is_some_and(|p| !p.form.is_empty());
             match mode {
                 Mode::Columns if !fixed => Columnar::Array(column(value, *ty)),
-                Mode::Dictionary if Some(i) == first_text && !fixed => Columnar::Array(dictionary(value)),
+                Mode::Dictionary if Some(i) == first_text && !fixed => {
+                    Columnar::Array(dictionary(value))
+                }
                 _ => Columnar::Scalar(value.clone()),
             }
         })
@@ -145,16 +171,18 @@ fn cost(signature: &Signature, given: &[ScalarType]) -> Option<usize> {
         P::Integer => matches!(ty, ScalarType::Int | ScalarType::Long).then_some(0),
         P::Number | P::NumberOrBool => (ty.is_numeric() || *ty == ScalarType::Bool).then_some(0),
         P::DynamicArray | P::DynamicBag => (*ty == ScalarType::Dynamic).then_some(0),
-        P::StringOrDynamic => {
-            matches!(ty, ScalarType::Dynamic | ScalarType::String).then_some(0)
-        }
+        P::StringOrDynamic => matches!(ty, ScalarType::Dynamic | ScalarType::String).then_some(0),
         _ => Some(0),
     });
     each.sum()
 }
 
 /// Integers where the signature wants them long, as the binder does.
-fn as_bound(signature: &Signature, index: usize, (value, ty): (Value, ScalarType)) -> (Value, ScalarType) {
+fn as_bound(
+    signature: &Signature,
+    index: usize,
+    (value, ty): (Value, ScalarType),
+) -> (Value, ScalarType) {
     use super::ParameterKind as P;
     let Some(parameter) = slot(signature, index) else { return (value, ty) };
     let wanted = match &parameter.kind {
@@ -220,7 +248,8 @@ fn alike_dynamics(a: DynamicRef<'_>, b: DynamicRef<'_>) -> bool {
             a.len() == b.len() && a.array().zip(b.array()).all(|(a, b)| alike_dynamics(a, b))
         }
         (Kind::Object, Kind::Object) => {
-            a.len() == b.len() && a.object().all(|(k, v)| b.get(k).is_some_and(|w| alike_dynamics(v, w)))
+            a.len() == b.len()
+                && a.object().all(|(k, v)| b.get(k).is_some_and(|w| alike_dynamics(v, w)))
         }
         (Kind::Real, _) | (_, Kind::Real) => match (a.to_f64(), b.to_f64()) {
             (Some(a), Some(b)) => near(a, b),
@@ -242,10 +271,12 @@ fn periods_of_the_documented_series() {
         let list = |i: i64| super::series::numbers(d.as_ref().index(i).unwrap()).unwrap();
         (list(0), list(1))
     };
-    let (periods, scores) = parts(&format!("series_periods_detect(dynamic({traffic}), 0.0, 50.0, 2)"));
+    let (periods, scores) =
+        parts(&format!("series_periods_detect(dynamic({traffic}), 0.0, 50.0, 2)"));
     assert_eq!(periods, [14.0, 0.0]);
     assert!((scores[0] - 0.84).abs() < 0.005 && scores[1] == 0.0, "{scores:?}");
-    let (periods, scores) = parts(&format!("series_periods_validate(dynamic({traffic}), 14.0, 10.0)"));
+    let (periods, scores) =
+        parts(&format!("series_periods_validate(dynamic({traffic}), 14.0, 10.0)"));
     assert_eq!(periods, [14.0, 10.0]);
     assert!((scores[0] - 0.84).abs() < 0.005 && scores[1] == 0.0, "{scores:?}");
 }
@@ -334,7 +365,10 @@ fn hostile_arguments() {
                 .collect();
             let types: Vec<ScalarType> = args.iter().map(|a| a.1).collect();
             let result = ScalarType::ALL[next(10)];
-            let _ = evaluate(function, &Call { args: &columns, types: &types, rows: 3, result, context: &context });
+            let _ = evaluate(
+                function,
+                &Call { args: &columns, types: &types, rows: 3, result, context: &context },
+            );
         }
     }
 }
@@ -345,7 +379,10 @@ fn every_registered_name_is_known_to_the_binder() {
     let strangers: Vec<&str> = super::all()
         .map(|f| f.name)
         .filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()) && signatures(n).is_none())
-        .filter(|n| !operators.iter().any(|o| n.starts_with(o)) && !super::terms::FUNCTIONS.iter().any(|t| t.name == *n))
+        .filter(|n| {
+            !operators.iter().any(|o| n.starts_with(o))
+                && !super::terms::FUNCTIONS.iter().any(|t| t.name == *n)
+        })
         .filter(|n| *n != "matches regex")
         .collect();
     assert!(strangers.is_empty(), "{strangers:?}");

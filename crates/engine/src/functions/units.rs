@@ -88,7 +88,7 @@ const ENERGY: &[Unit] = &[
     unit("Gigajoule", 1e9),
     unit("GigawattDay", 86_400e9),
     unit("GigawattHour", 3_600e9),
-    unit("HorsepowerHour", 2.684_519_537_696_172_8e6),
+    unit("HorsepowerHour", 2.684_519_537_696_173e6),
     unit("KilobritishThermalUnit", BTU * 1e3),
     unit("Kilocalorie", 4_184.0),
     unit("KiloelectronVolt", ELECTRON_VOLT * 1e3),

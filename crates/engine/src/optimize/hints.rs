@@ -105,11 +105,18 @@ impl Columns<'_> {
             _ => return None,
         };
         if let Value::String(text) = value {
-            if let Some(terms) = needed_terms(name, text).filter(|_| !flipped || matches!(name, "==" | "=~")) {
-                let by_terms = self.position(column, true).map(|c| Hint::Terms { column: Some(c), terms });
+            if let Some(terms) =
+                needed_terms(name, text).filter(|_| !flipped || matches!(name, "==" | "=~"))
+            {
+                let by_terms =
+                    self.position(column, true).map(|c| Hint::Terms { column: Some(c), terms });
                 return match (name, self.position(column, false)) {
                     ("==", Some(c)) => {
-                        let equal = Hint::Compare { column: c, op: Comparison::Equal, value: value.clone() };
+                        let equal = Hint::Compare {
+                            column: c,
+                            op: Comparison::Equal,
+                            value: value.clone(),
+                        };
                         Some(by_terms.map_or(equal.clone(), |t| Hint::All(vec![t, equal])))
                     }
                     _ => by_terms,

@@ -31,12 +31,14 @@ fn prune(plan: Plan, wanted: &Wanted) -> Plan {
             Plan { node: Arc::new(Node::Scan(scan)), fields }
         }
         Node::Project { input, outputs } => {
-            let outputs: Vec<Output> = outputs.into_iter().filter(|o| wanted.contains(&o.field.id)).collect();
+            let outputs: Vec<Output> =
+                outputs.into_iter().filter(|o| wanted.contains(&o.field.id)).collect();
             let input = prune(input, &needs(outputs.iter().map(|o| &o.expr)));
             projection(input, outputs, false)
         }
         Node::Window { input, outputs } => {
-            let outputs: Vec<Output> = outputs.into_iter().filter(|o| wanted.contains(&o.field.id)).collect();
+            let outputs: Vec<Output> =
+                outputs.into_iter().filter(|o| wanted.contains(&o.field.id)).collect();
             let input = prune(input, &needs(outputs.iter().map(|o| &o.expr)));
             projection(input, outputs, true)
         }
@@ -89,8 +91,13 @@ fn prune(plan: Plan, wanted: &Wanted) -> Plan {
             let left = prune(left, &below);
             let right = prune(right, &below);
             let given: Wanted = fields.iter().map(|f| f.id).collect();
-            let fields: Vec<Field> =
-                left.fields.iter().chain(&right.fields).filter(|f| given.contains(&f.id)).cloned().collect();
+            let fields: Vec<Field> = left
+                .fields
+                .iter()
+                .chain(&right.fields)
+                .filter(|f| given.contains(&f.id))
+                .cloned()
+                .collect();
             let node = Node::Join { kind, left, right, left_keys, right_keys };
             narrowed(Plan { node: Arc::new(node), fields }, wanted)
         }
@@ -100,7 +107,8 @@ fn prune(plan: Plan, wanted: &Wanted) -> Plan {
             let inputs = inputs
                 .into_iter()
                 .map(|input| {
-                    let kept: Vec<Field> = keep.iter().filter_map(|i| input.fields.get(*i)).cloned().collect();
+                    let kept: Vec<Field> =
+                        keep.iter().filter_map(|i| input.fields.get(*i)).cloned().collect();
                     let below = kept.iter().map(|f| f.id).collect();
                     exactly(prune(input, &below), &kept)
                 })
@@ -132,17 +140,24 @@ fn prune(plan: Plan, wanted: &Wanted) -> Plan {
             let input = prune(input, &below);
             let mut fields = input.fields.clone();
             fields.extend(captures.iter().map(|(_, f)| f.clone()));
-            narrowed(Plan { node: Arc::new(Node::ParseKv { input, text, captures, options }), fields }, wanted)
+            narrowed(
+                Plan { node: Arc::new(Node::ParseKv { input, text, captures, options }), fields },
+                wanted,
+            )
         }
         Node::MakeSeries { input, keys, axis, aggregates, nonempty } => {
-            let axis_exprs = [Some(&axis.expr), axis.from.as_ref(), axis.to.as_ref(), Some(&axis.step)];
-            let exprs = keys
-                .iter()
-                .map(|k| &k.expr)
-                .chain(axis_exprs.into_iter().flatten())
-                .chain(aggregates.iter().flat_map(|a| a.call.args.iter().chain(a.call.filter.as_ref()).chain([&a.default])));
+            let axis_exprs =
+                [Some(&axis.expr), axis.from.as_ref(), axis.to.as_ref(), Some(&axis.step)];
+            let exprs = keys.iter().map(|k| &k.expr).chain(axis_exprs.into_iter().flatten()).chain(
+                aggregates.iter().flat_map(|a| {
+                    a.call.args.iter().chain(a.call.filter.as_ref()).chain([&a.default])
+                }),
+            );
             let input = prune(input, &needs(exprs));
-            Plan { node: Arc::new(Node::MakeSeries { input, keys, axis, aggregates, nonempty }), fields }
+            Plan {
+                node: Arc::new(Node::MakeSeries { input, keys, axis, aggregates, nonempty }),
+                fields,
+            }
         }
         Node::Apply { input, grouping, row, keep, body, mapping } => {
             let body = prune_all(body);
@@ -156,11 +171,8 @@ fn prune(plan: Plan, wanted: &Wanted) -> Plan {
             Plan { node: Arc::new(node), fields }
         }
         Node::Shared { plan, columns: shared } => {
-            let (fields, shared) = fields
-                .into_iter()
-                .zip(shared)
-                .filter(|(f, _)| wanted.contains(&f.id))
-                .unzip();
+            let (fields, shared) =
+                fields.into_iter().zip(shared).filter(|(f, _)| wanted.contains(&f.id)).unzip();
             Plan { node: Arc::new(Node::Shared { plan, columns: shared }), fields }
         }
         Node::Whole { inputs, operator } => {
@@ -224,8 +236,10 @@ fn exactly(plan: Plan, fields: &[Field]) -> Plan {
     if plan.fields == fields {
         return plan;
     }
-    let outputs =
-        fields.iter().map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) }).collect();
+    let outputs = fields
+        .iter()
+        .map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) })
+        .collect();
     projection(plan, outputs, false)
 }
 
@@ -246,17 +260,25 @@ fn projection(input: Plan, outputs: Vec<Output>, window: bool) -> Plan {
                 })
                 .collect();
             let unique = outputs.len()
-                == outputs.iter().filter_map(|o| if let Expr::Column(id, _) = o.expr { Some(id) } else { None }).collect::<Wanted>().len();
+                == outputs
+                    .iter()
+                    .filter_map(|o| if let Expr::Column(id, _) = o.expr { Some(id) } else { None })
+                    .collect::<Wanted>()
+                    .len();
             if let (Some(merged), true) = (merged, unique) {
-                return Plan { node: Arc::new(Node::Project { input: below.clone(), outputs: merged }), fields };
+                return Plan {
+                    node: Arc::new(Node::Project { input: below.clone(), outputs: merged }),
+                    fields,
+                };
             }
         }
     }
     // nothing changes: the input itself
     let identity = outputs.len() == input.fields.len()
-        && outputs.iter().zip(&input.fields).all(|(o, f)| {
-            o.field == *f && matches!(o.expr, Expr::Column(id, _) if id == f.id)
-        });
+        && outputs
+            .iter()
+            .zip(&input.fields)
+            .all(|(o, f)| o.field == *f && matches!(o.expr, Expr::Column(id, _) if id == f.id));
     if identity {
         return input;
     }

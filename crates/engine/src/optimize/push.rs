@@ -108,9 +108,14 @@ fn series_input(input: Plan, axis: &crate::plan::SeriesAxis) -> Plan {
     let compare = |operator: &str, bound: &Option<Expr>| {
         let bound = bound.clone().filter(|b| matches!(b, Expr::Literal(..)))?;
         let function = crate::functions::find(operator)?;
-        Some(Expr::Call { function, args: vec![axis.expr.clone(), bound], ty: values::ScalarType::Bool })
+        Some(Expr::Call {
+            function,
+            args: vec![axis.expr.clone(), bound],
+            ty: values::ScalarType::Bool,
+        })
     };
-    let bounds = [compare(">=", &axis.from), compare("<", &axis.to)].into_iter().flatten().collect();
+    let bounds =
+        [compare(">=", &axis.from), compare("<", &axis.to)].into_iter().flatten().collect();
     push(input, bounds)
 }
 
@@ -144,11 +149,8 @@ fn through_projection(outputs: &[Output], wanted: Vec<Expr>) -> (Vec<Expr>, Vec<
     if wanted.is_empty() {
         return (Vec::new(), wanted);
     }
-    let map: HashMap<ColumnId, &Expr> = outputs
-        .iter()
-        .filter(|o| is_cheap(&o.expr))
-        .map(|o| (o.field.id, &o.expr))
-        .collect();
+    let map: HashMap<ColumnId, &Expr> =
+        outputs.iter().filter(|o| is_cheap(&o.expr)).map(|o| (o.field.id, &o.expr)).collect();
     let (mut down, mut stay) = (Vec::new(), Vec::new());
     let mut blocked = false;
     for expr in wanted {

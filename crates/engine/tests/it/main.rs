@@ -34,7 +34,12 @@ fn cases(path: &Path) -> Vec<Case> {
             continue;
         }
         if !line.starts_with("query") && !line.starts_with("error") {
-            assert!(line.trim().is_empty(), "{}:{}: not a case: {line}", path.display(), number + 1);
+            assert!(
+                line.trim().is_empty(),
+                "{}:{}: not a case: {line}",
+                path.display(),
+                number + 1
+            );
             continue;
         }
         let options = line.split_whitespace().map(str::to_owned).collect();
@@ -94,16 +99,25 @@ fn all_cases() {
     files.sort();
     let mut failures = String::new();
     let mut count = 0;
-    for case in files.iter().filter(|f| f.extension().is_some_and(|e| e == "slt")).flat_map(|f| cases(f)) {
+    for case in
+        files.iter().filter(|f| f.extension().is_some_and(|e| e == "slt")).flat_map(|f| cases(f))
+    {
         count += 1;
         let got = run(&case);
         let wants_error = case.options[0] == "error";
         let ok = match &got {
             Ok(lines) => !wants_error && *lines == case.expected,
-            Err(message) => wants_error && case.expected.iter().all(|part| message.contains(part.as_str())),
+            Err(message) => {
+                wants_error && case.expected.iter().all(|part| message.contains(part.as_str()))
+            }
         };
         if !ok {
-            writeln!(failures, "\n{} {}\n{}wanted {:#?}\ngot {got:#?}", case.place, case.title, case.query, case.expected).unwrap();
+            writeln!(
+                failures,
+                "\n{} {}\n{}wanted {:#?}\ngot {got:#?}",
+                case.place, case.title, case.query, case.expected
+            )
+            .unwrap();
         }
     }
     assert!(count > 10, "the cases were not found");

@@ -28,28 +28,38 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
 
 type Shared = Option<Vec<Geometry>>;
 
-fn shared_by_lines(a: &Vec<Chain>, b: &Vec<Chain>) -> Shared {
+fn shared_by_lines(a: &[Chain], b: &[Chain]) -> Shared {
     overlay::intersect_lines(a, b)
 }
 
-fn shared_by_areas(a: &Vec<Polygon>, b: &Vec<Polygon>) -> Shared {
+fn shared_by_areas(a: &[Polygon], b: &[Polygon]) -> Shared {
     overlay::intersect_regions(&overlay::union(a)?, &overlay::union(b)?)
 }
 
-fn shared_by_both(a: &Vec<Chain>, b: &Vec<Polygon>) -> Shared {
+fn shared_by_both(a: &[Chain], b: &[Polygon]) -> Shared {
     overlay::intersect_line_region(a, &overlay::union(b)?)
 }
 
 type Read<T> = fn(DynamicRef<'_>) -> Option<T>;
 
-fn meets<A, B>(call: &Call<'_>, a: Read<A>, b: Read<B>, f: fn(&A, &B) -> Shared) -> Answer {
+fn meets<A, B>(
+    call: &Call<'_>,
+    a: Read<Vec<A>>,
+    b: Read<Vec<B>>,
+    f: fn(&[A], &[B]) -> Shared,
+) -> Answer {
     let (first, second) = (ShapeArg::new(call, 0, a)?, ShapeArg::new(call, 1, b)?);
     call.bools(|row| {
         first.with(row, |a| second.with(row, |b| f(a, b).map(|shared| !shared.is_empty())))
     })
 }
 
-fn shared<A, B>(call: &Call<'_>, a: Read<A>, b: Read<B>, f: fn(&A, &B) -> Shared) -> Answer {
+fn shared<A, B>(
+    call: &Call<'_>,
+    a: Read<Vec<A>>,
+    b: Read<Vec<B>>,
+    f: fn(&[A], &[B]) -> Shared,
+) -> Answer {
     let (first, second) = (ShapeArg::new(call, 0, a)?, ShapeArg::new(call, 1, b)?);
     call.built(|row, out| {
         let all = first.with(row, |a| second.with(row, |b| f(a, b)))?;

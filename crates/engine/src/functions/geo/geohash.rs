@@ -1,8 +1,6 @@
 //! Geohashes: interleaved bits of longitude and latitude in base 32.
 
 use super::super::Function;
-use super::super::call::Call;
-use super::super::support::Answer;
 use super::measure::Places;
 use super::shape::{Point, Polygon, write_point, write_polygons};
 

@@ -4,7 +4,6 @@ use std::f64::consts::{PI, TAU};
 
 use super::super::Function;
 use super::super::call::Call;
-use super::super::support::Answer;
 use super::combine::shapes;
 use super::measure::{Places, closed};
 use super::overlay;

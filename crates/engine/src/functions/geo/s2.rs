@@ -2,7 +2,6 @@
 
 use super::super::Function;
 use super::super::call::Call;
-use super::super::support::Answer;
 use super::cell::{Cell, LEVEL_MAX};
 use super::measure::{Places, arcs, closed};
 use super::shape::{Chain, Point, Polygon, ShapeArg, lines, polygons, write_point, write_polygons};

@@ -81,7 +81,7 @@ fn smoothed(y: &[f64]) -> Vec<f64> {
 /// Periods with their scores, best first. A multiple of a better period counts only where it correlates better.
 pub(super) fn detect(y: &[f64], shortest: f64, longest: f64, count: usize) -> Vec<(f64, f64)> {
     let n = y.len();
-    if n < 2 * SHORTEST || n > LENGTH_MAX || y.iter().any(|v| !v.is_finite()) {
+    if !(2 * SHORTEST..=LENGTH_MAX).contains(&n) || y.iter().any(|v| !v.is_finite()) {
         return Vec::new();
     }
     let correlation = Autocorrelation::of(y);
