@@ -14,6 +14,7 @@ use identity::{Audiences, Caller};
 use model::{QueryRequest, TableAccess};
 use serde_json::{Value, json};
 
+use crate::audit::Asker;
 use crate::log_analytics::query;
 use crate::wire::caller::authenticate;
 use crate::wire::error::{ApiError, json_response};
@@ -121,7 +122,9 @@ async fn run(
     request.other_workspaces = database.others(doors, caller, &asked.text)?;
     request.limits = doors.limits.query;
     asked.apply(&mut request);
-    let answer = query(doors, request).await?.map_err(|e| query_failure(&e))?;
+    let asker =
+        Asker { api: "Kusto", caller, workspace: &database, request_id: &incoming.request_id };
+    let answer = query(doors, &asker, request).await?.map_err(|e| query_failure(&e))?;
     let body = match v2 {
         true => {
             frames::v2(&answer, &incoming.request_id, asked.flag("results_progressive_enabled"))

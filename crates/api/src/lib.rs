@@ -1,10 +1,25 @@
 //! The doors: Azure's wire formats over HTTP, and nothing else. A handler reads the wire type, calls one function of a
 //! pillar, shapes the answer.
 //!
-//! [`router`] looks at the first segments of the path and hands the request to a family: `entra`, `resource_manager`,
-//! `log_analytics`, `kusto`, `logs_ingestion`, `operations`. Inside a family the path is read by the family itself,
-//! because Azure's paths ignore case and nest at will.
+//! [`router`] looks at the first segments of the path and hands the request to a family. Inside a family the path is
+//! read by the family itself, because Azure's paths ignore case and nest at will.
+//!
+//! | path | family | who may |
+//! |---|---|---|
+//! | `/{tenant}/oauth2/...`, `/{tenant}/discovery/...`, `/metadata/endpoints` | `entra` | all |
+//! | `/v1.0/applications`, `/v1.0/servicePrincipals` | `entra::graph` | Graph permissions |
+//! | `/subscriptions`, `/providers`, `/tenants` | `resource_manager` | the path's own action at its scope |
+//! | `/v1/workspaces/{id}/query`, `/v1/{resource}/query`, `/v1/$batch`, and without `/v1` | `log_analytics` | readers of some table |
+//! | `/v1/rest/...`, `/v2/rest/...` | `kusto` | the same; commands by their own action |
+//! | `/dataCollectionRules/{id}/streams/{stream}` | `logs_ingestion` | data action Telemetry/Write on the rule |
+//! | `/`, `/healthz`, `/readyz`, `/metrics` | `operations` | all |
+//!
+//! What every family holds to: the caller is known before a body is read, and where the path tells what is wanted, the
+//! right is checked before that too; bodies come through [`wire::body`], capped in size, packed size and time; what
+//! waits for a disk runs through [`wire::blocking`]; queries run through one queue, and end when their client goes; an
+//! answer of many rows is written as the client reads it. Every 401 has a challenge, every 429 and 503 a Retry-After.
 
+mod audit;
 mod entra;
 mod kusto;
 mod log_analytics;
@@ -29,6 +44,7 @@ use identity::Identity;
 use model::{Clock, QueryLimits, Tables};
 use parking_lot::Mutex;
 
+pub use audit::{Audit, Cost, Event, QueryEvent};
 pub use operations::{Health, HealthCheck};
 use wire::blocking::contained;
 use wire::error::ApiError;
@@ -55,7 +71,8 @@ pub struct House {
 /// Limits of the doors.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Largest body of a Logs Ingestion call, uncompressed (Azure: 1 MB; clients cut at 1 MiB).
+    /// Largest body of a Logs Ingestion call, uncompressed. Azure: 1 MB; its clients cut at 1 MiB of records without
+    /// counting what stands between them, which for the smallest is as much again.
     pub ingestion_bytes: usize,
     /// Largest body of every other call, uncompressed.
     pub body_bytes: usize,
@@ -76,7 +93,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            ingestion_bytes: (1 << 20) + 4096,
+            ingestion_bytes: (2 << 20) + 4096,
             body_bytes: 16 << 20,
             streaming_bytes: 10 << 20,
             body_time: Duration::from_secs(60),
@@ -90,14 +107,20 @@ impl Default for Limits {
 
 /// All routes.
 pub fn router(house: Arc<House>) -> Router {
+    router_with_audit(house, Arc::new(|_| {}))
+}
+
+/// All routes, with somebody who is told of queries and sign-ins.
+pub fn router_with_audit(house: Arc<House>, audit: Audit) -> Router {
     let queries = Queue::new(&house.limits);
-    Router::new().fallback(dispatch).with_state(Arc::new(Doors { house, queries }))
+    Router::new().fallback(dispatch).with_state(Arc::new(Doors { house, queries, audit }))
 }
 
 /// The house, and what its doors keep for themselves.
 pub(crate) struct Doors {
     house: Arc<House>,
     pub(crate) queries: Queue,
+    pub(crate) audit: Audit,
 }
 
 impl Deref for Doors {
@@ -172,6 +195,11 @@ impl Incoming {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// The path as sent, without the query.
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
     /// Lower-cased segment, empty behind the end.
     pub(crate) fn segment(&self, at: usize) -> String {
         self.segments.get(at).map(|s| s.to_ascii_lowercase()).unwrap_or_default()
@@ -183,7 +211,14 @@ async fn dispatch(State(doors): State<Arc<Doors>>, request: Request) -> Response
     let incoming = Incoming::new(&doors, parts, body);
     let told = Told::of(&incoming);
     let is_head = incoming.method == Method::HEAD;
+    let place = format!("{} {}", incoming.method, incoming.path());
     let answer = contained(route(&doors, incoming)).await.and_then(|answer| answer);
+    if let Err(error) = answer.as_ref()
+        && error.status >= 500
+    {
+        let (status, body) = (error.status, &error.body);
+        tracing::error!(status, request_id = %told.request_id, "{place} failed: {body}");
+    }
     let mut response = answer.unwrap_or_else(ApiError::into_response);
     told.write(response.headers_mut());
     if is_head { without_body(response) } else { response }
@@ -237,8 +272,8 @@ fn without_body(response: Response) -> Response {
 async fn route(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
     let (first, second) = (incoming.segment(0), incoming.segment(1));
     match (first.as_str(), second.as_str()) {
-        ("", _) => operations::landing(doors, &incoming),
-        ("healthz" | "readyz" | "metrics", "") => operations::answer(doors, &incoming),
+        ("", _) => operations::landing(doors, &incoming).await,
+        ("healthz" | "readyz" | "metrics", "") => operations::answer(doors, &incoming).await,
         ("metadata", "endpoints") => entra::metadata_endpoints(doors, &incoming),
         ("subscriptions", _) if log_analytics::is_query(&incoming) => {
             log_analytics::answer(doors, incoming, 0).await

@@ -11,9 +11,10 @@ use std::time::Duration;
 use arm::Target;
 use axum::response::Response;
 use http::Method;
-use identity::{Audiences, Caller};
-use model::{Cancel, QueryAnswer, QueryError, QueryRequest, TimeRange};
+use identity::Audiences;
+use model::{QueryAnswer, QueryError, QueryRequest, TimeRange};
 
+use crate::audit::{Asker, Watch};
 use crate::wire::answer::Pieces;
 use crate::wire::body;
 use crate::wire::caller::authenticate;
@@ -23,6 +24,9 @@ use crate::{Doors, Incoming};
 pub(crate) use error::innererror;
 use error::{bad_argument, query_error};
 use question::Question;
+
+/// The door's name in the log of queries.
+const API: &str = "LogAnalytics";
 
 /// Longest time that `Prefer: wait=` may ask for.
 const WAIT_MAX: Duration = Duration::from_secs(600);
@@ -64,7 +68,13 @@ pub(crate) async fn answer(
         }
         _ => return Err(ApiError::method(&incoming, "GET, POST")),
     };
-    Ok(run(doors, &caller, &workspace, &question).await?.into_response(200))
+    let asker = Asker {
+        api: API,
+        caller: &caller,
+        workspace: &workspace,
+        request_id: &incoming.request_id,
+    };
+    Ok(run(doors, &asker, &question).await?.into_response(200))
 }
 
 fn json(bytes: &[u8]) -> Result<serde_json::Value, ApiError> {
@@ -98,12 +108,8 @@ fn workspace(doors: &Doors, path: &[String]) -> Result<Workspace, ApiError> {
 }
 
 /// Runs a question.
-async fn run(
-    doors: &Arc<Doors>,
-    caller: &Caller,
-    workspace: &Workspace,
-    question: &Question,
-) -> Result<Pieces, ApiError> {
+async fn run(doors: &Doors, asker: &Asker<'_>, question: &Question) -> Result<Pieces, ApiError> {
+    let (workspace, caller) = (asker.workspace, asker.caller);
     let now = doors.clock.now();
     let mut request = QueryRequest::new(&workspace.customer_id, question.query.clone(), now);
     request.access = workspace.access(doors, caller)?;
@@ -121,24 +127,21 @@ async fn run(
     if let Some(wait) = question.wait {
         request.limits.time_max = wait.clamp(Duration::from_secs(1), WAIT_MAX);
     }
-    let answer = query(doors, request).await?.map_err(|e| query_error(&e))?;
+    let answer = query(doors, asker, request).await?.map_err(|e| query_error(&e))?;
     Ok(shape::answer(&answer, question))
 }
 
 /// Runs a query in its turn; it ends when nobody waits for it any more.
 pub(crate) async fn query(
     doors: &Doors,
+    asker: &Asker<'_>,
     request: QueryRequest,
 ) -> Result<Result<QueryAnswer, QueryError>, ApiError> {
-    struct CancelOnDrop(Cancel);
-    impl Drop for CancelOnDrop {
-        fn drop(&mut self) {
-            self.0.cancel();
-        }
-    }
     let _turn = doors.queries.admit().await?;
-    let _guard = CancelOnDrop(request.cancel.clone());
-    Ok(doors.tables.query(request).await)
+    let watch = Watch::new(doors, asker, &request);
+    let answer = doors.tables.query(request).await;
+    watch.ended(&answer);
+    Ok(answer)
 }
 
 /// A question may list workspaces beside its own, whose tables Azure reads together. That is refused rather than

@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
+use crate::wire::blocking::blocking;
 use crate::wire::error::{ApiError, json_response};
 use crate::{Doors, Incoming};
 
@@ -26,15 +27,21 @@ pub struct HealthCheck {
 /// Tells how the parts are, now.
 pub type Health = Arc<dyn Fn() -> Vec<HealthCheck> + Send + Sync>;
 
+/// How the parts are; telling may take a look at a disk.
+async fn checks(doors: &Doors) -> Result<Vec<HealthCheck>, ApiError> {
+    let health = Arc::clone(&doors.health);
+    blocking(move || health()).await
+}
+
 /// `/healthz`, `/readyz`, `/metrics`: open to all, and without anything worth hiding.
-pub(crate) fn answer(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
+pub(crate) async fn answer(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
     if !matches!(incoming.method, Method::GET | Method::HEAD) {
         return Err(ApiError::method(incoming, "GET, HEAD"));
     }
     match incoming.segment(0).as_str() {
         "healthz" => Ok(json_response(200, &json!({ "status": "Healthy" }))),
         "readyz" => {
-            let checks = (doors.health)();
+            let checks = checks(doors).await?;
             let ready = checks.iter().all(|c| c.healthy);
             let parts: Vec<_> =
                 checks.iter().map(|c| json!({ "name": c.name, "healthy": c.healthy })).collect();
@@ -44,14 +51,14 @@ pub(crate) fn answer(doors: &Doors, incoming: &Incoming) -> Result<Response, Api
                 &json!({ "status": status, "checks": parts }),
             ))
         }
-        _ => Ok(text(metrics(doors), "text/plain; version=0.0.4; charset=utf-8")),
+        _ => Ok(text(metrics(checks(doors).await?), "text/plain; version=0.0.4; charset=utf-8")),
     }
 }
 
-fn metrics(doors: &Doors) -> String {
+fn metrics(checks: Vec<HealthCheck>) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
-    for check in (doors.health)() {
+    for check in checks {
         let name = check.name;
         let _ = writeln!(
             out,
@@ -69,12 +76,12 @@ fn metrics(doors: &Doors) -> String {
 }
 
 /// `/`
-pub(crate) fn landing(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
+pub(crate) async fn landing(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
     if !matches!(incoming.method, Method::GET | Method::HEAD) {
         return Err(ApiError::method(incoming, "GET, HEAD"));
     }
     let mut rows = String::new();
-    for check in (doors.health)() {
+    for check in checks(doors).await? {
         let state = if check.healthy { "works" } else { "needs attention" };
         rows += &format!(
             "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td>{}</td></tr>\n",

@@ -5,6 +5,7 @@ use crypto::{SecretBytes, SecretText};
 use http::{HeaderValue, Method, header};
 use identity::{AuthError, TokenEndpoint, TokenRequest};
 
+use crate::audit::Event;
 use crate::wire::body;
 use crate::wire::error::{ApiError, json_response};
 use crate::wire::path;
@@ -46,6 +47,7 @@ pub(super) async fn answer(
         user_agent: incoming.header("user-agent"),
         now: doors.clock.now(),
     });
+    (doors.audit)(Event::SignIn(Box::new(answer.sign_in)));
     let mut response = json_response(answer.status, &answer.body);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

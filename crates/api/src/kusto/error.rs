@@ -4,6 +4,7 @@ use model::QueryError;
 use serde_json::{Value, json};
 
 use crate::Incoming;
+use crate::audit::status;
 use crate::log_analytics::innererror;
 use crate::wire::error::ApiError;
 
@@ -14,18 +15,18 @@ pub(super) fn kusto_error(status: u16, code: &str, message: impl Into<String>) -
 
 /// A query's failure.
 pub(super) fn query_failure(error: &QueryError) -> ApiError {
-    let (status, code) = match error {
+    let code = match error {
         QueryError::Syntax { .. } | QueryError::Semantic { .. } | QueryError::Execution(_) => {
-            (400, "General_BadRequest")
+            "General_BadRequest"
         }
-        QueryError::ResultTooLarge(_) => (400, "E_QUERY_RESULT_SET_TOO_LARGE"),
-        QueryError::ResourceLimit(_) => (400, "E_RUNAWAY_QUERY"),
-        QueryError::UnknownWorkspace(_) => (404, "BadRequest_DatabaseNotExist"),
-        QueryError::Timeout(_) => (504, "GatewayTimeout"),
-        QueryError::Cancelled => (499, "QueryCancelled"),
-        QueryError::Storage(_) => (500, "InternalServiceError"),
+        QueryError::ResultTooLarge(_) => "E_QUERY_RESULT_SET_TOO_LARGE",
+        QueryError::ResourceLimit(_) => "E_RUNAWAY_QUERY",
+        QueryError::UnknownWorkspace(_) => "BadRequest_DatabaseNotExist",
+        QueryError::Timeout(_) => "GatewayTimeout",
+        QueryError::Cancelled => "QueryCancelled",
+        QueryError::Storage(_) => "InternalServiceError",
     };
-    let mut answer = kusto_error(status, code, error.to_string());
+    let mut answer = kusto_error(status(error), code, error.to_string());
     let inner = innererror(error);
     if !inner.is_null() {
         let kind = inner["code"].as_str().unwrap_or_default();

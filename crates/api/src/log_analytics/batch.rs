@@ -8,7 +8,8 @@ use identity::Caller;
 use serde_json::Value;
 
 use super::question::Question;
-use super::{bad_argument, json, run, workspace};
+use super::{API, bad_argument, json, run, workspace};
+use crate::audit::Asker;
 use crate::wire::answer::Pieces;
 use crate::wire::body;
 use crate::wire::cells::write_string;
@@ -37,7 +38,8 @@ pub(super) async fn answer(
     }
     let mut out = Pieces::new("{\"responses\":[");
     for (i, request) in requests.iter().enumerate() {
-        let (status, headers, body) = match one(doors, caller, request).await {
+        let (status, headers, body) = match one(doors, caller, request, &incoming.request_id).await
+        {
             Ok(pieces) => (200, Vec::new(), pieces),
             Err(error) => (error.status, error.headers, Pieces::new(&error.body.to_string())),
         };
@@ -67,14 +69,20 @@ fn id(request: &Value, place: usize) -> String {
     }
 }
 
-async fn one(doors: &Arc<Doors>, caller: &Caller, request: &Value) -> Result<Pieces, ApiError> {
+async fn one(
+    doors: &Doors,
+    caller: &Caller,
+    request: &Value,
+    request_id: &str,
+) -> Result<Pieces, ApiError> {
     let headers = request.get("headers").and_then(Value::as_object);
     let prefer = headers
         .and_then(|h| h.iter().find(|(n, _)| n.eq_ignore_ascii_case("prefer")))
         .and_then(|(_, v)| v.as_str());
     let question = Question::of_body(request.get("body").unwrap_or(&Value::Null), prefer)?;
     let workspace = workspace(doors, &path(request)?)?;
-    run(doors, caller, &workspace, &question).await
+    let asker = Asker { api: API, caller, workspace: &workspace, request_id };
+    run(doors, &asker, &question).await
 }
 
 /// The path that a request of a batch stands for.

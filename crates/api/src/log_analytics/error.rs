@@ -3,6 +3,7 @@
 use model::QueryError;
 use serde_json::{Value, json};
 
+use crate::audit::status;
 use crate::wire::error::ApiError;
 
 const INVALID: &str = "The request had some invalid properties";
@@ -15,17 +16,18 @@ pub(super) fn bad_argument(message: impl Into<String>) -> ApiError {
 /// A query's failure as an answer.
 pub(super) fn query_error(error: &QueryError) -> ApiError {
     let message = error.to_string();
+    let plain = |code: &str| ApiError::new(status(error), code, message.as_str());
     match error {
         QueryError::Syntax { .. } | QueryError::Semantic { .. } => {
             ApiError::with_body(400, bad_query(innererror(error)))
         }
-        QueryError::UnknownWorkspace(_) => ApiError::new(404, "PathNotFoundError", message),
+        QueryError::UnknownWorkspace(_) => plain("PathNotFoundError"),
         QueryError::ResultTooLarge(_) => failed("E_QUERY_RESULT_SET_TOO_LARGE", &message),
         QueryError::ResourceLimit(_) => failed("E_RUNAWAY_QUERY", &message),
         QueryError::Execution(_) => failed("E_EXECUTION", &message),
-        QueryError::Timeout(_) => ApiError::new(504, "GatewayTimeout", message),
-        QueryError::Cancelled => ApiError::new(499, "QueryCancelled", message),
-        QueryError::Storage(_) => ApiError::new(500, "StorageError", message),
+        QueryError::Timeout(_) => plain("GatewayTimeout"),
+        QueryError::Cancelled => plain("QueryCancelled"),
+        QueryError::Storage(_) => plain("StorageError"),
     }
 }
 

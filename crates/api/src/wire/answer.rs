@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
-use http_body_util::BodyExt;
 use hyper::body::Frame;
 use model::{Batch, Rows};
 
@@ -24,7 +23,11 @@ const ROWS_PER_STEP: usize = 64;
 
 /// A JSON body under construction.
 #[derive(Default)]
-pub(crate) struct Pieces(VecDeque<Piece>);
+pub(crate) struct Pieces {
+    pieces: VecDeque<Piece>,
+    /// What follows them.
+    end: Vec<u8>,
+}
 
 enum Piece {
     Text(Vec<u8>),
@@ -43,33 +46,28 @@ struct Cursor {
 impl Pieces {
     /// Begins with text.
     pub(crate) fn new(text: &str) -> Self {
-        let mut pieces = Self::default();
-        pieces.text().extend_from_slice(text.as_bytes());
-        pieces
+        Self { pieces: VecDeque::new(), end: text.as_bytes().to_vec() }
     }
 
     /// The text at the end, to be added to.
     pub(crate) fn text(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.0.back(), Some(Piece::Text(_))) {
-            self.0.push_back(Piece::Text(Vec::new()));
-        }
-        match self.0.back_mut() {
-            Some(Piece::Text(text)) => text,
-            _ => unreachable!("a text was pushed"),
-        }
+        &mut self.end
     }
 
     /// Adds rows as `[[..],[..]]`.
     pub(crate) fn rows(&mut self, rows: &Rows, dialect: Dialect) {
-        self.text().push(b'[');
+        self.end.push(b'[');
+        self.pieces.push_back(Piece::Text(std::mem::take(&mut self.end)));
         let cursor = Cursor { rows: rows.clone(), dialect, batch: 0, row: 0, first: true };
-        self.0.push_back(Piece::Rows(cursor));
-        self.text().push(b']');
+        self.pieces.push_back(Piece::Rows(cursor));
+        self.end.push(b']');
     }
 
     /// Adds another body's pieces.
     pub(crate) fn append(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
+        self.pieces.push_back(Piece::Text(std::mem::take(&mut self.end)));
+        self.pieces.append(&mut other.pieces);
+        self.end = other.end;
     }
 
     /// The whole, written.
@@ -82,7 +80,7 @@ impl Pieces {
     /// The answer with this body.
     pub(crate) fn into_response(self, status: u16) -> Response {
         let cells: usize = self
-            .0
+            .pieces
             .iter()
             .map(|piece| match piece {
                 Piece::Text(_) => 0,
@@ -92,7 +90,7 @@ impl Pieces {
         if cells <= CELLS_AT_ONCE {
             return bytes_response(status, self.into_bytes());
         }
-        let mut response = Response::new(Body::new(Streamed(self).boxed_unsync()));
+        let mut response = Response::new(Body::new(Streamed(self)));
         json_headers(&mut response, status);
         response
     }
@@ -100,16 +98,19 @@ impl Pieces {
     /// Writes until `out` holds about `size` bytes; false once there is nothing left.
     fn fill(&mut self, out: &mut Vec<u8>, size: usize) -> bool {
         while out.len() < size {
-            match self.0.front_mut() {
-                None => return false,
-                Some(Piece::Text(text)) => out.append(text),
+            match self.pieces.front_mut() {
+                None if self.end.is_empty() => return false,
+                None => out.append(&mut self.end),
+                Some(Piece::Text(text)) => {
+                    out.append(text);
+                    self.pieces.pop_front();
+                }
                 Some(Piece::Rows(cursor)) => {
-                    if cursor.fill(out, size) {
-                        continue;
+                    if !cursor.fill(out, size) {
+                        self.pieces.pop_front();
                     }
                 }
             }
-            self.0.pop_front();
         }
         true
     }
@@ -156,6 +157,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use std::sync::Arc;
 
+    use http_body_util::BodyExt;
     use model::{ScalarType, Schema, Value};
 
     use super::*;

@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(blocking_future(async { 8 }).await.unwrap(), 8);
         assert_eq!(contained(async { 9 }).await.unwrap(), 9);
         for error in [
-            blocking(|| panic!("inside")).await.map(|()| ()),
+            blocking(|| panic!("inside")).await,
             blocking_future(async { panic!("inside") }).await,
             contained(async { panic!("inside") }).await,
         ] {

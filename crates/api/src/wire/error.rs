@@ -41,7 +41,7 @@ impl ApiError {
 
     /// No door here.
     pub(crate) fn not_found(incoming: &Incoming) -> Self {
-        let path = incoming.target.split('?').next().unwrap_or_default();
+        let path = incoming.path();
         Self::new(
             404,
             "ResourceNotFound",
