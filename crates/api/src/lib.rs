@@ -15,8 +15,8 @@
 //! | `/`, `/healthz`, `/readyz`, `/metrics` | `operations` | all |
 //!
 //! What every family holds to: the caller is known before a body is read, and where the path tells what is wanted, the
-//! right is checked before that too; bodies come through [`wire::body`], capped in size, packed size and time; what
-//! waits for a disk runs through [`wire::blocking`]; queries run through one queue, and end when their client goes; an
+//! right is checked before that too; bodies come through `wire::body`, capped in size, packed size and time; what
+//! waits for a disk runs through `wire::blocking`; queries run through one queue, and end when their client goes; an
 //! answer of many rows is written as the client reads it. Every 401 has a challenge, every 429 and 503 a Retry-After.
 
 mod audit;
