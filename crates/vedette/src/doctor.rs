@@ -145,22 +145,16 @@ fn certificate(patient: &Patient) -> Finding {
 }
 
 fn names(patient: &Patient) -> Finding {
-    let vault = "default.vault.localhost";
-    let resolves = |name: &str| (name, 443).to_socket_addrs().is_ok_and(|mut a| a.next().is_some());
     let host =
         patient.instance.as_ref().and_then(|i| i.url.strip_prefix("https://")?.rsplit_once(':'));
     let host = host.map_or("localhost", |(host, _)| host);
-    for name in [host, vault] {
-        if !resolves(name) {
-            return wrong(
-                format!("{name} does not resolve on this machine"),
-                format!(
-                    "add a line to /etc/hosts: 127.0.0.1 {name} (or install libnss-myhostname, which knows *.localhost)"
-                ),
-            );
-        }
+    if (host, 443).to_socket_addrs().is_ok_and(|mut addresses| addresses.next().is_some()) {
+        return Ok(format!("{host} resolves"));
     }
-    Ok(format!("{host} and {vault} resolve"))
+    wrong(
+        format!("{host} does not resolve on this machine"),
+        format!("add a line to /etc/hosts: 127.0.0.1 {host}"),
+    )
 }
 
 fn server(patient: &Patient) -> Finding {

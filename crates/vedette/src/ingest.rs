@@ -32,14 +32,15 @@ pub(crate) fn run(arguments: &IngestArgs) -> anyhow::Result<Outcome> {
             // Rows of several kinds keep the tables that fit them.
             let table =
                 arguments.table.as_deref().filter(|_| one).unwrap_or(&part.table).to_owned();
-            table::ensure(&client, &table, &part.rows.schema)?;
-            let bar = bar(&table, part.rows.len());
-            let rows = upload::rows(&client, &table, &part.rows, |n| bar.inc(n as u64))
+            let rows = table::with_allowed_names(&table, part.rows);
+            table::ensure(&client, &table, &rows.schema)?;
+            let bar = bar(&table, rows.len());
+            let count = upload::rows(&client, &table, &rows, |n| bar.inc(n as u64))
                 .with_context(|| format!("{} into {table}", path.display()))?;
             bar.finish_and_clear();
             match stored.iter_mut().find(|(known, _)| *known == table) {
-                Some((_, count)) => *count += rows,
-                None => stored.push((table, rows)),
+                Some((_, known)) => *known += count,
+                None => stored.push((table, count)),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Column, ScalarType, Schema};
+use model::{Column, Rows, ScalarType, Schema};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -20,6 +20,22 @@ const STANDARD: &[&str] = &[
     "_BilledSize",
     "_IsBillable",
 ];
+
+/// Names that the columns of a custom table cannot have, in any case.
+const RESERVED: &[&str] = &["id", "UniqueId", "Title"];
+
+/// The rows with column names that a table of one's own can have: `id` becomes `id_`.
+pub(super) fn with_allowed_names(table: &str, mut rows: Rows) -> Rows {
+    let is_reserved = |c: &Column| RESERVED.iter().any(|r| r.eq_ignore_ascii_case(&c.name));
+    if table.ends_with("_CL") && rows.schema.columns.iter().any(is_reserved) {
+        let mut schema = (*rows.schema).clone();
+        for column in schema.columns.iter_mut().filter(|c| is_reserved(c)) {
+            column.name = format!("{}_", column.name).into();
+        }
+        rows.schema = Arc::new(schema);
+    }
+    rows
+}
 
 /// The columns of a table; none when there is no such table.
 pub(super) fn schema(client: &Client, table: &str) -> anyhow::Result<Option<Arc<Schema>>> {

@@ -66,7 +66,13 @@ pub(super) fn wanted(
     }
 }
 
-/// A changed schema: types stay; built-in tables keep all columns and take further ones named `*_CF`.
+/// True for a table of one's own, and for those that ship because well-known connectors make them.
+pub(super) fn is_custom_log(table: &TableInfo) -> bool {
+    table.kind == TableKind::Custom || table.name.ends_with("_CL")
+}
+
+/// A changed schema: types stay; built-in tables keep all columns and take further ones named `*_CF`, any name where
+/// the table is one that somebody's connector made (`*_CL`).
 fn changed(table: &TableInfo, columns: Vec<Column>) -> Result<Arc<Schema>, ArmError> {
     let target = "properties.schema.columns";
     for column in &columns {
@@ -78,7 +84,7 @@ fn changed(table: &TableInfo, columns: Vec<Column>) -> Result<Arc<Schema>, ArmEr
                 );
                 return Err(invalid(target, message));
             }
-            None if table.kind == TableKind::Microsoft && !column.name.ends_with("_CF") => {
+            None if !is_custom_log(table) && !column.name.ends_with("_CF") => {
                 let message = format!(
                     "'{}' cannot be added to the built-in table {}: names of its custom columns end in _CF",
                     column.name, table.name

@@ -1,13 +1,14 @@
 //! The wire form of a table.
 
-use model::{Column, ResourceId, ScalarType, TableInfo, TableKind};
+use model::{Column, ResourceId, ScalarType, TableInfo};
 use serde_json::{Value, json};
 
+use super::columns::is_custom_log;
 use super::{TABLE, TableSettings, is_system_column};
 
 /// A table as clients see it: `standardColumns` come with the table, `columns` were added by the user.
 pub(super) fn table(workspace: &ResourceId, table: &TableInfo, own: &TableSettings) -> Value {
-    let is_custom = table.kind == TableKind::Custom;
+    let is_custom = is_custom_log(table);
     let added = |c: &&Column| {
         if is_custom { !is_system_column(&c.name) } else { c.name.ends_with("_CF") }
     };
