@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 pub(crate) struct Budget {
     used: AtomicUsize,
     max: usize,
+    /// Bytes of those who wait.
+    waiting: AtomicUsize,
     freed: Notify,
 }
 
@@ -22,7 +24,12 @@ pub(crate) struct Reserved {
 impl Budget {
     /// A budget of so many bytes.
     pub(crate) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), max, freed: Notify::new() })
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            max,
+            waiting: AtomicUsize::new(0),
+            freed: Notify::new(),
+        })
     }
 
     /// Bytes taken.
@@ -51,12 +58,16 @@ impl Budget {
         Some(Reserved { budget: Arc::clone(self), bytes })
     }
 
-    /// Takes bytes, waiting a while for room.
+    /// Takes bytes, waiting a while for room. Those who wait hold their rows too, so only some may.
     pub(crate) async fn take_within(
         self: &Arc<Self>,
         bytes: usize,
         wait: Duration,
     ) -> Option<Reserved> {
+        if let Some(reserved) = self.try_take(bytes) {
+            return Some(reserved);
+        }
+        let _waiting = Waiting::begin(self, bytes)?;
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let freed = self.freed.notified();
@@ -67,6 +78,26 @@ impl Budget {
                 return self.try_take(bytes);
             }
         }
+    }
+}
+
+/// Counts bytes as waiting for as long as it lives.
+struct Waiting<'a> {
+    budget: &'a Budget,
+    bytes: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(budget: &'a Budget, bytes: usize) -> Option<Self> {
+        let before = budget.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let waiting = Self { budget, bytes };
+        (before <= budget.max / 4).then_some(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.budget.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -124,5 +155,25 @@ mod tests {
             drop(held);
         };
         assert!(tokio::join!(waiting, free).0.is_some());
+        assert_eq!(budget.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn only_some_may_wait() {
+        let budget = Budget::new(100);
+        let _held = budget.try_take(100).unwrap();
+        let long = Duration::from_secs(3600);
+        let waiting = [budget.take_within(20, long), budget.take_within(20, long)];
+        let [mut first, mut second] = waiting.map(Box::pin);
+        assert!(futures_pending(&mut first).await && futures_pending(&mut second).await);
+        assert!(budget.take_within(20, long).await.is_none(), "refused at once");
+    }
+
+    async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
+        tokio::select! {
+            biased;
+            _ = future => false,
+            () = std::future::ready(()) => true,
+        }
     }
 }

@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::disk::{Disk, SystemDisk};
-    use crate::segment::Facts;
+    use crate::segment::{Facts, OpenSegments};
 
     fn segment(day: i64, rows: u64, ingested: i64) -> Arc<Segment> {
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
@@ -117,7 +117,7 @@ mod tests {
             ingested_min: ingested,
             ingested_max: ingested,
         };
-        Segment::new(facts, Path::new("/nowhere"), &disk)
+        Segment::new(facts, Path::new("/nowhere"), &disk, &Arc::new(OpenSegments::new(1)))
     }
 
     #[test]

@@ -93,6 +93,17 @@ fn fill(table: &TableInfo, request: &AppendRequest, columns: &mut Vec<Named>) {
         };
         named.array = fill_texts(&named.array, default);
     }
+    // What is the same in every row of the table is made while reading.
+    columns.retain(|named| {
+        let constant = match &*named.column.name {
+            "Type" => &*table.name,
+            "TenantId" => &*request.workspace,
+            _ => return true,
+        };
+        let text = |row| model::rows::text(&named.array, row);
+        named.column.ty != ScalarType::String
+            || (0..named.array.len()).any(|row| text(row) != constant)
+    });
     let time = table.schema.column(TIME_GENERATED).filter(|c| c.ty == ScalarType::DateTime);
     let Some(time) = time else { return };
     match columns.iter_mut().find(|c| c.column == *time) {

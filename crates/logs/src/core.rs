@@ -15,7 +15,8 @@ use crate::budget::Budget;
 use crate::catalogue::Catalogue;
 use crate::disk::Disk;
 use crate::options::{Limits, Options};
-use crate::table::Table;
+use crate::segment::OpenSegments;
+use crate::table::{Damage, Table};
 use crate::wal::{Files, Message};
 
 /// The shared parts.
@@ -34,6 +35,10 @@ pub(crate) struct Core {
     pub budget: Arc<Budget>,
     /// Batches stored.
     pub ids: Arc<BatchIds>,
+    /// Segments open for reading.
+    pub open: Arc<OpenSegments>,
+    /// Damage of which it is not known whose rows it took.
+    pub stray_damage: Mutex<Vec<Damage>>,
     built_in: HashMap<Arc<str>, Arc<TableInfo>>,
     tables_folder: PathBuf,
     workspaces: RwLock<HashMap<Arc<str>, Arc<Workspace>>>,
@@ -69,6 +74,8 @@ impl Core {
             files: Arc::new(Files::new(&options.disk, &wal_folder)),
             budget: Budget::new(options.limits.memory_bytes),
             ids: Arc::default(),
+            open: Arc::new(OpenSegments::new(options.limits.open_segments)),
+            stray_damage: Mutex::default(),
             built_in: built_in.collect(),
             tables_folder: options.folder.join("tables"),
             workspaces: RwLock::default(),

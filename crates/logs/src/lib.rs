@@ -12,6 +12,7 @@ mod core;
 pub mod disk;
 mod error;
 mod gather;
+mod manage;
 mod memory;
 mod options;
 pub mod parquet_file;

@@ -60,6 +60,8 @@ pub struct Limits {
     pub seal_age: TimeSpan,
     /// Most rows of a segment.
     pub segment_rows: usize,
+    /// Most segments kept open between queries (two files each).
+    pub open_segments: usize,
     /// How often the background looks for work.
     pub tick: Duration,
     /// Off: rows are sealed and merged only on [`crate::LogStore::flush`] and [`crate::LogStore::maintain`].
@@ -77,6 +79,7 @@ impl Default for Limits {
             seal_rows: 512 * 1024,
             seal_age: TimeSpan::from_ticks(10 * TICKS_PER_MINUTE),
             segment_rows: 1024 * 1024,
+            open_segments: 200,
             tick: Duration::from_millis(200),
             background: true,
         }

@@ -12,6 +12,7 @@ use model::{
 };
 
 use crate::core::{Core, Workspace};
+use crate::manage::{delete_table, put_table};
 use crate::scan::Source;
 use crate::store::LogStore;
 use crate::table::{Table, query_cutoff};
@@ -53,11 +54,14 @@ impl Tables for LogStore {
         table: TableInfo,
         merge: bool,
     ) -> Result<Arc<TableInfo>, TablesError> {
-        self.change_table(workspace, table, merge)
+        let (core, workspace) = (Arc::clone(&self.core), workspace.to_owned());
+        waiting(move || put_table(&core, &workspace, table, merge)).await
     }
 
     async fn delete_table(&self, workspace: &str, name: &str) -> Result<(), TablesError> {
-        self.remove_table(workspace, name)
+        let (core, workspace) = (Arc::clone(&self.core), workspace.to_owned());
+        let name = name.to_owned();
+        waiting(move || delete_table(&core, &workspace, &name)).await
     }
 
     fn set_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {
@@ -68,6 +72,14 @@ impl Tables for LogStore {
         let table = self.core.existing(&format!("{workspace}/{table}"));
         table.map_or(0, |t| t.row_count(self.core.clock.now()))
     }
+}
+
+/// Work that waits for the disk, beside the caller's thread.
+async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TablesError> + Send + 'static,
+) -> Result<T, TablesError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(TablesError::Unwritable("the change ended badly".into())))
 }
 
 /// A caller that goes away takes its query with it.

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::memory::{MemoryBatch, Run};
 use crate::segment::Segment;
 use crate::table::{Damage, Table};
-use crate::wal::{Header, Scanned, scan};
+use crate::wal::{Header, Scanned, TableEnd, scan, table_ends};
 
 /// Brings back what was there; gives the number of the next row.
 pub(crate) fn recover(core: &Core) -> Result<u64, Error> {
@@ -29,11 +29,15 @@ pub(crate) fn recover(core: &Core) -> Result<u64, Error> {
     let logs = log_files(core)?;
     remove_orphans(core, &listed, logs.first().map_or(u64::MAX, |(_, first)| *first));
     let mut replay = Replay::new(core, &listed);
-    let last = logs.last().map(|(path, _)| path.clone());
-    for (path, first_row) in logs {
-        let is_last = Some(&path) == last.as_ref();
-        replay.next_row = replay.next_row.max(first_row);
-        replay.file(&path, is_last)?;
+    let mut next: Option<Vec<u8>> = None;
+    for (at, (path, first_row)) in logs.iter().enumerate() {
+        replay.next_row = replay.next_row.max(*first_row);
+        let bytes = match next.take() {
+            Some(bytes) => bytes,
+            None => read_log(core, path)?,
+        };
+        next = logs.get(at + 1).map(|(path, _)| read_log(core, path)).transpose()?;
+        replay.file(path, &bytes, next.as_deref())?;
     }
     let next_row = replay.next_row;
     replay.note_damage();
@@ -58,8 +62,9 @@ fn restore_tables(core: &Core, listed: &Listed) {
         match table_of(core, key) {
             Some(table) => {
                 let facts = listed.segments.get(key).into_iter().flatten();
-                let segments =
-                    facts.map(|f| Segment::new(f.clone(), &table.folder, &core.disk)).collect();
+                let segments = facts
+                    .map(|f| Segment::new(f.clone(), &table.folder, &core.disk, &core.open))
+                    .collect();
                 table.restore(segments, sealed);
             }
             None => core.bury(key, sealed),
@@ -97,6 +102,10 @@ fn log_files(core: &Core) -> Result<Vec<(PathBuf, u64)>, Error> {
     }
     files.sort_by_key(|(_, first_row)| *first_row);
     Ok(files)
+}
+
+fn read_log(core: &Core, path: &Path) -> Result<Vec<u8>, Error> {
+    core.disk.read(path).map_err(|e| Error::disk("read", path, e))
 }
 
 /// Removes files that a crash left unlisted: their rows are in the log or in the segments they were to replace. Where
@@ -152,9 +161,9 @@ impl<'a> Replay<'a> {
         Self { core, next_row: sealed + 1, seen: HashMap::new(), known, found: Vec::new() }
     }
 
-    fn file(&mut self, path: &Path, last: bool) -> Result<(), Error> {
-        let bytes = self.core.disk.read(path).map_err(|e| Error::disk("read", path, e))?;
-        let scanned = scan(path, &bytes, last)?;
+    fn file(&mut self, path: &Path, bytes: &[u8], next: Option<&[u8]>) -> Result<(), Error> {
+        let last = next.is_none();
+        let scanned = scan(path, bytes, last)?;
         if last && scanned.good_bytes < bytes.len() && scanned.bad.is_empty() {
             let torn = bytes.len() - scanned.good_bytes;
             tracing::warn!(file = %path.display(), torn, "the log's end was torn and is cut off");
@@ -163,7 +172,7 @@ impl<'a> Replay<'a> {
             }
         }
         self.check_ends(path, &scanned);
-        self.report_bad(path, &scanned);
+        self.report_bad(path, &scanned, bytes.len(), next.map(table_ends));
         let mut tables: HashMap<Arc<str>, u64> = HashMap::new();
         for (header, place) in &scanned.records {
             let key = format!("{}/{}", header.workspace, header.table);
@@ -250,18 +259,35 @@ impl<'a> Replay<'a> {
         self.seen.get(key).copied().unwrap_or(0).max(self.sealed(key))
     }
 
-    fn report_bad(&mut self, path: &Path, scanned: &Scanned) {
+    /// Notices records that do not read. What stands at the end of a file that was given up may never have been
+    /// acknowledged: then the next file knows of no such row.
+    fn report_bad(
+        &mut self,
+        path: &Path,
+        scanned: &Scanned,
+        length: usize,
+        next: Option<Vec<TableEnd>>,
+    ) {
         for bad in &scanned.bad {
             let place = format!("{}@{}", path.display(), bad.bytes.start);
             let Some(header) = &bad.header else {
-                tracing::error!(
-                    place,
-                    "a part of the log does not read; which table it belongs to is unknown"
-                );
+                let what = format!("{} bytes of the log do not read", bad.bytes.len());
+                let table = String::new();
+                let stray = Damage { table, place, what, accepted: false };
+                tracing::error!("{stray}; whose rows they were is unknown");
+                self.core.stray_damage.lock().push(stray);
                 continue;
             };
             let key = format!("{}/{}", header.workspace, header.table);
             self.next_row = self.next_row.max(header.last_row() + 1);
+            let reached = |ends: &Vec<TableEnd>| {
+                let same =
+                    |e: &&TableEnd| e.workspace == header.workspace && e.table == header.table;
+                ends.iter().find(same).is_some_and(|e| e.last_row >= header.last_row())
+            };
+            if bad.bytes.end == length && next.as_ref().is_some_and(|ends| !reached(ends)) {
+                continue;
+            }
             if header.last_row() > self.sealed(&key) {
                 let what = format!("{} rows of {} fail their checksum", header.rows, header.table);
                 self.lost(&key, place, what);

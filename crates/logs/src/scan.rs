@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use engine::source::{Counters, Scan, ScanRequest, SourceError, TableSource, TickRange};
 use model::{Batch, Schema};
 
-use crate::error::Error;
 use crate::memory::Span;
 use crate::segment::Segment;
 use crate::table::{Snapshot, has_time};
@@ -151,10 +150,9 @@ impl Scan for TableScan {
                 self.queue.end();
                 return Ok(None);
             }
-            let Some(unit) = self.queue.take() else { return Ok(None) };
-            let worked = unit.work(&self.context).inspect_err(|_| self.queue.end());
-            let (batch, rest) = worked.map_err(|e: Error| SourceError::from(e))?;
-            self.queue.put(rest);
+            let Some((unit, taken)) = self.queue.take() else { return Ok(None) };
+            let (batch, rest) = unit.work(&self.context).map_err(SourceError::from)?;
+            taken.done(rest);
             let batch = batch.filter(|b| b.rows > 0).and_then(|b| self.within_limit(b));
             if let Some(batch) = batch {
                 Counters::add(&self.context.request.counters.rows_read, batch.rows as u64);

@@ -54,7 +54,11 @@ pub(crate) fn seal(core: &Core, table: &Table) -> Result<usize, Error> {
 
 /// The new segments of a change that has been listed.
 pub(crate) fn open(core: &Core, table: &Table, change: &Change) -> Vec<Arc<Segment>> {
-    change.added.iter().map(|f| Segment::new(f.clone(), &table.folder, &core.disk)).collect()
+    change
+        .added
+        .iter()
+        .map(|f| Segment::new(f.clone(), &table.folder, &core.disk, &core.open))
+        .collect()
 }
 
 /// Lists a change in the catalogue. Whether a failed transaction took effect is not known, so it is tried until it

@@ -22,14 +22,15 @@ mod build;
 mod checksums;
 mod dynamic;
 pub(crate) mod index;
+mod open;
 mod physical;
 mod prune;
 mod reader;
 pub(crate) mod terms;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,7 @@ use crate::error::Error;
 use crate::memory::Span;
 
 pub(crate) use build::{Builder, Label};
+pub(crate) use open::OpenSegments;
 pub(crate) use prune::Pruner;
 pub(crate) use reader::{GroupReader, Reader};
 pub(crate) use terms::BlockSet;
@@ -98,17 +100,26 @@ pub(crate) struct Segment {
     disk: Arc<dyn Disk>,
     reader: Mutex<Option<Arc<Reader>>>,
     obsolete: AtomicBool,
+    this: Weak<Self>,
+    open: Arc<OpenSegments>,
 }
 
 impl Segment {
     /// A listed segment of the table whose files lie below `folder`.
-    pub(crate) fn new(facts: Facts, folder: &Path, disk: &Arc<dyn Disk>) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(
+        facts: Facts,
+        folder: &Path,
+        disk: &Arc<dyn Disk>,
+        open: &Arc<OpenSegments>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
             facts,
             folder: folder.to_owned(),
             disk: Arc::clone(disk),
             reader: Mutex::new(None),
             obsolete: AtomicBool::new(false),
+            this: Weak::clone(this),
+            open: Arc::clone(open),
         })
     }
 
@@ -137,6 +148,8 @@ impl Segment {
         }
         let reader = Arc::new(Reader::open(self)?);
         *slot = Some(Arc::clone(&reader));
+        drop(slot);
+        self.open.opened(Weak::clone(&self.this));
         Ok(reader)
     }
 

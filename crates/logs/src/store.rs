@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use arrow_buffer::Buffer;
 use engine::source::TableSource;
-use model::{AppendReceipt, AppendRequest, FunctionDefinition, TableInfo, TableKind, TablesError};
+use model::{AppendReceipt, AppendRequest, FunctionDefinition, TableInfo, TablesError};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::batch_ids::{Begun, Outcome, Ticket, batch_key};
 use crate::codec;
+use crate::columns::Named;
 use crate::complete::complete;
 use crate::core::{Core, Workspace};
 use crate::error::Error;
@@ -21,7 +22,6 @@ use crate::memory::{MemoryBatch, Run};
 use crate::options::Options;
 use crate::recover::{recover, reserved_bytes};
 use crate::scan::Source;
-use crate::schema::changed;
 use crate::seal::seal;
 use crate::table::{Damage, Table, query_cutoff};
 use crate::tasks;
@@ -29,6 +29,9 @@ use crate::wal::{Message, Pending, TableEnd, Writer};
 
 /// When to come again after the store was busy.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Requests of more cells are encoded beside the caller's thread.
+const INLINE_CELLS: usize = 50_000;
 
 /// Tables of all workspaces on one disk. Ends in order when dropped.
 pub struct LogStore {
@@ -111,7 +114,8 @@ impl LogStore {
 
     /// Rows that cannot be read any more, of all tables.
     pub fn damage(&self) -> Vec<Damage> {
-        self.core.all_tables().iter().flat_map(|t| t.damage()).collect()
+        let stray = self.core.stray_damage.lock().clone();
+        self.core.all_tables().iter().flat_map(|t| t.damage()).chain(stray).collect()
     }
 
     /// Accepts that rows of a table are lost: queries on it answer again, without them.
@@ -159,26 +163,25 @@ impl LogStore {
         let Some(ticket) = self.register(&request).await? else {
             return Ok(AppendReceipt { rows: 0, duplicate: true });
         };
-        let columns = complete(&info, &request)?;
-        let rows = request.batch.rows;
+        let (rows, received) = (request.batch.rows, request.received.ticks());
         if rows == 0 {
+            complete(&info, &request)?;
             return Ok(AppendReceipt { rows: 0, duplicate: false });
         }
         let table = self.core.table(&workspace, &request.table)?;
-        let payload = Buffer::from(codec::encode(&columns));
-        if u32::try_from(payload.len()).is_err() {
-            return Err(TablesError::Invalid("the rows are too large for one request".into()));
-        }
-        let columns = codec::decode(&payload, 0, rows)
-            .map_err(|_| TablesError::Invalid("the rows do not encode".into()))?;
+        let large = rows.saturating_mul(request.schema.len()) > INLINE_CELLS;
+        let Prepared { payload, crc, columns } = if large {
+            let prepared = tokio::task::spawn_blocking(move || prepare(&info, &request)).await;
+            prepared.map_err(|_| TablesError::Invalid("the rows do not encode".into()))??
+        } else {
+            prepare(&info, &request)?
+        };
         let bytes = reserved_bytes(payload.len(), rows, columns.len());
         let reserved = self.core.budget.take_within(bytes, self.core.limits.append_wait).await;
         let reserved = reserved.ok_or(TablesError::Busy { retry_after: RETRY_AFTER })?;
-        let received = request.received.ticks();
         let batch = ticket.as_ref().map(|t| t.key);
         let run = Run { rows, first_row: 0, received, batch };
         let (done, outcome) = oneshot::channel();
-        let crc = crc32fast::hash(&payload);
         let batch = MemoryBatch::new(columns, run);
         let pending = Pending { table, payload, crc, batch, ticket, reserved, done };
         if !self.core.send(Message::Append(Box::new(pending))) {
@@ -216,72 +219,31 @@ impl LogStore {
         }
     }
 
-    pub(crate) fn change_table(
-        &self,
-        workspace: &str,
-        table: TableInfo,
-        merge: bool,
-    ) -> Result<Arc<TableInfo>, TablesError> {
-        let workspace = self.workspace(workspace)?;
-        let mut infos = workspace.infos.write();
-        let current =
-            infos.get(&table.name).cloned().or_else(|| self.core.built_in(&table.name).cloned());
-        let built_in = self.core.built_in(&table.name);
-        let info = Arc::new(changed(current.as_deref(), built_in.map(|b| &**b), table, merge)?);
-        if current.as_deref() == Some(&*info) {
-            return Ok(info);
-        }
-        let key = format!("{}/{}", workspace.id, info.name);
-        self.core.catalogue.put_table(&key, &info)?;
-        infos.insert(Arc::clone(&info.name), Arc::clone(&info));
-        drop(infos);
-        if let Some(table) = self.core.existing(&key) {
-            table.set_info(Arc::clone(&info));
-        }
-        Ok(info)
-    }
-
-    pub(crate) fn remove_table(&self, workspace: &str, name: &str) -> Result<(), TablesError> {
-        let workspace = self.workspace(workspace)?;
-        let info = self.core.info(&workspace, name);
-        let info = info.ok_or_else(|| TablesError::UnknownTable(name.to_owned()))?;
-        if info.kind == TableKind::Microsoft {
-            return Err(TablesError::Invalid(format!(
-                "table '{name}' is built in and cannot be deleted"
-            )));
-        }
-        let table = self.core.table(&workspace, name)?;
-        // No segment is made and no row written while the table goes.
-        let _work = table.work.lock();
-        let (done, result) = channel();
-        let (core, going) = (Arc::clone(&self.core), Arc::clone(&table));
-        let work = move |next_row: u64| {
-            let segments = going.segments();
-            let facts: Vec<_> = segments.iter().map(|s| &s.facts).collect();
-            let deleted = core.catalogue.delete_table(&going.key, &facts, next_row - 1);
-            drop(segments);
-            if deleted.is_ok() {
-                workspace.infos.write().remove(&going.name);
-                going.drop_rows();
-                core.bury(&going.key, next_row - 1);
-            }
-            let _ = done.send(deleted); // whoever asked is waiting below
-        };
-        let ended = || TablesError::Unwritable("the log store has ended".into());
-        if !self.core.send(Message::Run(Box::new(work))) {
-            return Err(ended());
-        }
-        result.recv().map_err(|_| ended())??;
-        self.core.release_log();
-        Ok(())
-    }
-
     pub(crate) fn replace_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {
         if let Some(workspace) = self.core.workspace(workspace) {
             let by_name = functions.into_iter().map(|f| (Arc::clone(&f.name), Arc::new(f)));
             *workspace.functions.write() = Arc::new(by_name.collect());
         }
     }
+}
+
+/// Rows on their way into the log.
+struct Prepared {
+    payload: Buffer,
+    crc: u32,
+    columns: Vec<Named>,
+}
+
+/// Checks, completes and encodes the rows of a request; what is kept in memory is what was encoded.
+fn prepare(info: &TableInfo, request: &AppendRequest) -> Result<Prepared, TablesError> {
+    let columns = complete(info, request)?;
+    let payload = Buffer::from(codec::encode(&columns));
+    if u32::try_from(payload.len()).is_err() {
+        return Err(TablesError::Invalid("the rows are too large for one request".into()));
+    }
+    let columns = codec::decode(&payload, 0, request.batch.rows)
+        .map_err(|_| TablesError::Invalid("the rows do not encode".into()))?;
+    Ok(Prepared { crc: crc32fast::hash(&payload), payload, columns })
 }
 
 impl Drop for LogStore {

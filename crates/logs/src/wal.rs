@@ -22,7 +22,7 @@ mod scan;
 mod writer;
 
 pub(crate) use files::Files;
-pub(crate) use record::{Header, TableEnd};
+pub(crate) use record::{Header, TableEnd, table_ends};
 pub(crate) use scan::{Scanned, scan};
 pub(crate) use writer::{Message, Pending, Writer};
 

@@ -74,6 +74,15 @@ fn holes_in_system_columns_are_filled() {
 }
 
 #[test]
+fn what_every_row_has_is_not_stored() {
+    let types = [("Type", ScalarType::String), ("TenantId", ScalarType::String)];
+    let row = [Value::string("Events_CL"), Value::string("w")];
+    let columns = complete(&table(), &request(&types, &[&row, &row])).unwrap();
+    let names: Vec<&str> = columns.iter().map(|c| &*c.column.name).collect();
+    assert_eq!(names, ["TimeGenerated"]);
+}
+
+#[test]
 fn integers_widen_and_nothing_else_is_converted() {
     let widened = request(
         &[("Count", ScalarType::Int), ("Ratio", ScalarType::Int)],

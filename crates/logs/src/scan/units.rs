@@ -291,7 +291,7 @@ impl Queue {
     }
 
     /// The next unit. Waits while others may still bring some; none when all is done.
-    pub(super) fn take(&self) -> Option<Unit> {
+    pub(super) fn take(&self) -> Option<(Unit, Taken<'_>)> {
         let mut state = self.state.lock();
         loop {
             if state.ended {
@@ -299,7 +299,7 @@ impl Queue {
             }
             if let Some(unit) = state.units.pop_front() {
                 state.under_way += 1;
-                return Some(unit);
+                return Some((unit, Taken { queue: self, done: false }));
             }
             if state.under_way == 0 {
                 return None;
@@ -308,19 +308,38 @@ impl Queue {
         }
     }
 
-    /// A unit that was taken is done and leaves this work, which comes next.
-    pub(super) fn put(&self, units: Vec<Unit>) {
-        let mut state = self.state.lock();
-        state.under_way = state.under_way.saturating_sub(1);
-        units.into_iter().rev().for_each(|unit| state.units.push_front(unit));
-        self.changed.notify_all();
-    }
-
     /// Nothing more is wanted.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
         state.ended = true;
         state.units.clear();
         self.changed.notify_all();
+    }
+}
+
+/// A unit was taken. Unless it is [done](Taken::done), the scan ends: others would wait for its further work.
+pub(super) struct Taken<'a> {
+    queue: &'a Queue,
+    done: bool,
+}
+
+impl Taken<'_> {
+    /// The unit leaves this work, which comes next.
+    pub(super) fn done(mut self, units: Vec<Unit>) {
+        self.done = true;
+        let mut state = self.queue.state.lock();
+        state.under_way = state.under_way.saturating_sub(1);
+        if !state.ended {
+            units.into_iter().rev().for_each(|unit| state.units.push_front(unit));
+        }
+        self.queue.changed.notify_all();
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.queue.end();
+        }
     }
 }

@@ -174,3 +174,8 @@ pub(crate) fn read_file_head(bytes: &[u8]) -> Result<FileHead, Truncated> {
     }
     Ok(FileHead { format, ends, length: end })
 }
+
+/// The tables that the head of a log file names; none where it does not read.
+pub(crate) fn table_ends(bytes: &[u8]) -> Vec<TableEnd> {
+    read_file_head(bytes).map(|head| head.ends).unwrap_or_default()
+}

@@ -128,3 +128,22 @@ async fn rows_of_many_days_fall_into_segments_by_day() {
     assert!(files[0].to_string_lossy().contains("/2026-06-10/"));
     assert_eq!(numbers(house.store(), "Events").len(), 40_000);
 }
+
+#[tokio::test]
+async fn few_files_are_open_however_many_there_are() {
+    let mut house = House::new();
+    house.limits.open_segments = 3;
+    house.open().unwrap();
+    for i in 0..12 {
+        append(house.store(), "Events", rows("w", i * 100, 100), noon(), None).await.unwrap();
+        house.store().flush().unwrap();
+    }
+    for _ in 0..3 {
+        assert_eq!(numbers(house.store(), "Events").len(), 1200);
+    }
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter(|entry| {
+        let target = entry.as_ref().ok().and_then(|e| std::fs::read_link(e.path()).ok());
+        target.is_some_and(|t| t.starts_with(house.folder.path().join("tables")))
+    });
+    assert!(open.count() <= 6);
+}
