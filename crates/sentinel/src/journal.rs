@@ -81,6 +81,9 @@ impl Journal {
         let mut rows = 0;
         loop {
             let entries = self.store.list(COLLECTION, "", None, PAGE)?;
+            if entries.is_empty() {
+                return Ok(rows);
+            }
             for entry in &entries {
                 rows += self.append(&entry.value).await?;
             }

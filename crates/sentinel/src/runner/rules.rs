@@ -76,7 +76,10 @@ impl Follower {
             after = page.last().map(|document| document.key.clone());
             let last = page.len() < PAGE;
             let gone = page.into_iter().filter(|d| over(&d.value)).map(|d| forget(GROUPS, &d.key));
-            store.apply(gone.collect())?;
+            let gone: Vec<Op> = gone.collect();
+            if !gone.is_empty() {
+                store.apply(gone)?;
+            }
             if last {
                 break;
             }
