@@ -14,9 +14,8 @@ if len(sys.argv) > 1 and sys.argv[1]:
     azure.mgmt.__path__ = [os.path.join(sys.argv[1], "azure", "mgmt"), *azure.mgmt.__path__]
 
 from azure.identity import EnvironmentCredential
-from azure.mgmt.securityinsight import SecurityInsights
-from azure.mgmt.securityinsight import _version
-from azure.mgmt.securityinsight import models
+import azure.mgmt.securityinsight as securityinsight
+from azure.mgmt.securityinsight import _version, models
 from azure.monitor.ingestion import LogsIngestionClient
 
 E = os.environ
@@ -36,8 +35,10 @@ def wait_for(what, probe, seconds=60):
 
 
 def client(credential):
-    return SecurityInsights(credential, E["VEDETTE_SUBSCRIPTION_ID"], base_url=URL,
-                            credential_scopes=[URL + "/.default"])
+    # 2.0.0 renamed the client.
+    kind = getattr(securityinsight, "SecurityInsightsMgmtClient", None) or securityinsight.SecurityInsights
+    return kind(credential, E["VEDETTE_SUBSCRIPTION_ID"], base_url=URL,
+                credential_scopes=[URL + "/.default"])
 
 
 def upload(credential, mark):
@@ -61,7 +62,8 @@ def rule(mark):
         query_frequency=datetime.timedelta(minutes=5), query_period=datetime.timedelta(hours=1),
         trigger_operator="GreaterThan", trigger_threshold=0,
         suppression_enabled=False, suppression_duration=datetime.timedelta(hours=5),
-        tactics=["CredentialAccess"], **({"techniques": ["T1110"]} if PREVIEW else {}),
+        tactics=["CredentialAccess"], 
+        **({"techniques": ["T1110"], "kind": "Scheduled"} if PREVIEW else {}),  # 2.0.0 does not fill in the kind
         entity_mappings=mappings, custom_details={"Failures": "Failures"},
         alert_details_override=models.AlertDetailsOverride(
             alert_display_name_format="{{Failures}} failures on {{Computer}}"),

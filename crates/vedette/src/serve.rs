@@ -6,6 +6,7 @@ mod health;
 mod host_logs;
 mod house;
 mod listener;
+mod request_body;
 mod tasks;
 
 use std::net::TcpListener;
