@@ -49,7 +49,7 @@ pub(super) async fn answer(
         let message = format!(
             "Entity ID '{name}' of kind 'Table' was not found; create it with '.create table'."
         );
-        return Err(kusto_error(404, "BadRequest_EntityNotFound", message));
+        return Err(kusto_error(400, "BadRequest_EntityNotFound", message));
     };
     if let Some(mapping) = incoming.parameter("mappingName").filter(|m| !m.is_empty()) {
         let message = format!(
