@@ -34,6 +34,7 @@ pub(crate) mod terms;
 mod tests;
 mod units;
 mod url;
+mod user_agent;
 mod xml;
 mod zip;
 
@@ -115,6 +116,7 @@ const FAMILIES: &[&[Function]] = &[
     terms::FUNCTIONS,
     units::FUNCTIONS,
     url::FUNCTIONS,
+    user_agent::FUNCTIONS,
     xml::FUNCTIONS,
 ];
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef};
 use values::{Decimal, DynamicBuilder, DynamicRef, Kind, ScalarType, Value};
 
 use super::call::{

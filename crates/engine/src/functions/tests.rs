@@ -373,6 +373,20 @@ fn hostile_arguments() {
     }
 }
 
+/// Arrays end at their largest length. Once, since a million elements take their time three times over.
+#[test]
+fn ranges_end() {
+    let columns = [Columnar::Scalar(Value::Long(1)), Columnar::Scalar(Value::Long(i64::MAX))];
+    let (types, context) = ([ScalarType::Long; 2], context());
+    let result = ScalarType::Dynamic;
+    let call = Call { args: &columns, types: &types, rows: 1, result, context: &context };
+    let Value::Dynamic(all) = evaluate(find("range").unwrap(), &call).unwrap().value(result, 0)
+    else {
+        panic!("not an array");
+    };
+    assert_eq!(all.as_ref().len(), 1_048_576);
+}
+
 #[test]
 fn every_registered_name_is_known_to_the_binder() {
     let operators = ["__", "pack_nonempty"];

@@ -5,7 +5,7 @@ use super::super::call::Call;
 use super::cell::{Cell, LEVEL_MAX};
 use super::measure::{Places, arcs, closed};
 use super::shape::{Chain, Point, Polygon, ShapeArg, lines, polygons, write_point, write_polygons};
-use super::sphere::{Meeting, RADIUS, Vector, angle_to_arc, crossing};
+use super::sphere::{Meeting, RADIUS, Vector, angle, angle_to_arc, crossing};
 
 /// Most cells that cover one shape.
 const CELLS_MAX: usize = 65_536;
@@ -109,6 +109,12 @@ struct Covering<'s> {
 impl Covering<'_> {
     /// None where they are too many.
     fn cells(&self) -> Option<Vec<Cell>> {
+        // No cell is wider than this, so that a long edge needs at least so many of them.
+        let widest = 2.44 / f64::from(self.level).exp2();
+        let longest = self.edges.iter().map(|e| angle(e.0, e.1)).fold(0.0, f64::max);
+        if longest > widest * CELLS_MAX as f64 {
+            return None;
+        }
         let mut found = Vec::new();
         for face in Cell::faces() {
             self.search(face, &self.edges, &mut found)?;
