@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kql::Span;
 use kql::syntax::{Call, Expr as Ast, ExprKind, Ident, Literal, TypeOf};
-use values::{ScalarType, TimeSpan, Value};
+use values::{DateTime, ScalarType, TimeSpan, Value};
 
 use super::env::Binding;
 use super::error::{BindError, Result};
@@ -40,12 +40,11 @@ impl Binder<'_> {
         if let Some(expr) = self.special_form(ctx, call, span)? {
             return Ok(expr);
         }
-        if let Some(aggregates) = ctx.aggregates {
-            if crate::aggregates::find(name).is_some()
-                || functions::aggregate_signatures(name).is_some()
-            {
-                return self.nested_aggregate(ctx, aggregates, call, span);
-            }
+        if let Some(aggregates) = ctx.aggregates
+            && (crate::aggregates::find(name).is_some()
+                || functions::aggregate_signatures(name).is_some())
+        {
+            return self.nested_aggregate(ctx, aggregates, call, span);
         }
         if functions::find(name).is_some() || functions::signatures(name).is_some() {
             let args = self.arguments(ctx, &call.arguments)?;
@@ -138,6 +137,7 @@ impl Binder<'_> {
                 Expr::Literal(Value::Dynamic(names), ScalarType::Dynamic)
             }
             ("ingestion_time", 0) => self.ingestion_time(ctx, span)?,
+            ("bin_auto", 1) => self.bin_auto(self.scalar(ctx, &args[0])?, span)?,
             ("column_ifexists" | "columnifexists", 2) => self.column_if_exists(ctx, args)?,
             ("pack_all", 0 | 1) => self.pack_all(ctx, args, span)?,
             ("bag_pack_columns", 1..) => self.pack_columns(ctx, args, span)?,
@@ -189,6 +189,27 @@ impl Binder<'_> {
     fn now(&self, by: i64) -> Expr {
         let at = self.context.now.checked_add(TimeSpan::from_ticks(by)).unwrap_or(self.context.now);
         Expr::Literal(Value::DateTime(at), ScalarType::DateTime)
+    }
+
+    /// Bins as large, and lying as, the request's options say.
+    fn bin_auto(&self, value: Expr, span: Span) -> Result<Expr> {
+        let options = self.options.borrow();
+        let option = |name: &str| options.iter().rev().find(|(n, _)| **n == *name).map(|(_, v)| v);
+        let Some(size) = option("query_bin_auto_size") else {
+            let told =
+                "bin_auto(): put the size of a bin before the query: set query_bin_auto_size=1h;";
+            return Err(BindError::new("SEM0001", span, told));
+        };
+        let ty = value.ty();
+        let at = match (option("query_bin_auto_at"), ty) {
+            (Some(at), _) => at.cast(ty),
+            (None, ScalarType::DateTime) => Value::DateTime(DateTime::MIN),
+            (None, ScalarType::TimeSpan) => Value::TimeSpan(TimeSpan::ZERO),
+            (None, _) => Value::Long(0).cast(ty),
+        };
+        let unit = if ty == ScalarType::DateTime { ScalarType::TimeSpan } else { ty };
+        let args = vec![value, Expr::Literal(size.cast(unit), unit), Expr::Literal(at, ty)];
+        self.registered("bin_at", args, ty, span)
     }
 
     fn conditional(&self, ctx: &Context<'_>, args: &[Ast], name: &str, span: Span) -> Result<Expr> {
@@ -511,7 +532,7 @@ fn assign<'s>(
                 return Err(None);
             }
             let repeated = args.len() - start - suffix;
-            if repeated % group != 0 {
+            if !repeated.is_multiple_of(group) {
                 return Err(None);
             }
             slots.extend(0..start);
@@ -521,12 +542,11 @@ fn assign<'s>(
     }
     // named arguments find their parameter by name
     for (i, arg) in args.iter().enumerate() {
-        if let ExprKind::Named { name, .. } = &arg.ast.kind {
-            if let Some(at) =
+        if let ExprKind::Named { name, .. } = &arg.ast.kind
+            && let Some(at) =
                 parameters.iter().position(|p| p.name.eq_ignore_ascii_case(&name.text))
-            {
-                slots[i] = at;
-            }
+        {
+            slots[i] = at;
         }
     }
     let mut cost = 0;

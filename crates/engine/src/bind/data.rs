@@ -112,7 +112,7 @@ impl Binder<'_> {
                 ),
             ));
         }
-        if width == 0 || table.values.len() % width != 0 {
+        if width == 0 || !table.values.len().is_multiple_of(width) {
             if table.values.is_empty() {
                 return Ok(self.rows(Rows { schema, batches: Vec::new() }));
             }

@@ -389,24 +389,24 @@ impl Binder<'_> {
         };
         let in_set =
             |value: Expr, set: Set| Expr::InSet { value: Box::new(value), set, matching, negated };
-        if let [only] = items {
-            if self.is_tabular(ctx.env, only, ctx.fields) {
-                let rows = self.tabular(ctx.env, only)?;
-                let Some(first) = rows.plan.fields.first().cloned() else {
-                    return Err(expected_scalar(only.span, "a table without columns"));
-                };
-                let ty = match (text, value.ty(), first.ty) {
-                    (true, ..) => ScalarType::String,
-                    (_, ScalarType::Dynamic, ScalarType::Dynamic) => ScalarType::String,
-                    (_, ScalarType::Dynamic, other) => other,
-                    (_, own, _) => own,
-                };
-                let plan = self.first_column(rows.plan, ty);
-                return Ok(in_set(
-                    cast(value, ty),
-                    Set::Plan(Arc::new(crate::optimize::optimize(&plan))),
-                ));
-            }
+        if let [only] = items
+            && self.is_tabular(ctx.env, only, ctx.fields)
+        {
+            let rows = self.tabular(ctx.env, only)?;
+            let Some(first) = rows.plan.fields.first().cloned() else {
+                return Err(expected_scalar(only.span, "a table without columns"));
+            };
+            let ty = match (text, value.ty(), first.ty) {
+                (true, ..) => ScalarType::String,
+                (_, ScalarType::Dynamic, ScalarType::Dynamic) => ScalarType::String,
+                (_, ScalarType::Dynamic, other) => other,
+                (_, own, _) => own,
+            };
+            let plan = self.first_column(rows.plan, ty);
+            return Ok(in_set(
+                cast(value, ty),
+                Set::Plan(Arc::new(crate::optimize::optimize(&plan))),
+            ));
         }
         let mut constants = Vec::with_capacity(items.len());
         let mut exprs = Vec::with_capacity(items.len());

@@ -12,7 +12,7 @@ use values::{ScalarType, Value};
 use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::implied_name;
-use super::types::cast;
+
 use super::{Binder, Context, Relation, pass, project};
 use crate::aggregates;
 use crate::plan::{AggregateCall, Expr, Node, Output, Plan, SortKey};
@@ -209,10 +209,5 @@ impl Binder<'_> {
         let mut outputs = pass(&input.fields);
         outputs.push(Output { field: field.clone(), expr });
         (project(input, outputs), field)
-    }
-
-    /// An expression as a long.
-    pub(super) fn long(&self, ctx: &Context<'_>, ast: &Ast) -> Result<Expr> {
-        Ok(cast(self.scalar(ctx, ast)?, ScalarType::Long))
     }
 }

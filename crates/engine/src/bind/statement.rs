@@ -57,10 +57,10 @@ impl Binder<'_> {
         let mut last: Option<Relation> = None;
         let mut results: Vec<(String, Plan)> = Vec::new();
         for statement in &query.statements {
-            if let Some(bound) = self.statement(&mut env, statement)? {
-                if let Some(previous) = last.replace(self.table_of(bound)?) {
-                    results.push(("PrimaryResult".to_owned(), previous.plan));
-                }
+            if let Some(bound) = self.statement(&mut env, statement)?
+                && let Some(previous) = last.replace(self.table_of(bound)?)
+            {
+                results.push(("PrimaryResult".to_owned(), previous.plan));
             }
         }
         let Some(last) = last else {
@@ -582,11 +582,10 @@ fn parameter_value(text: &str, ty: ScalarType) -> Option<Expr> {
     let parsed = kql::parse(text);
     if let [Statement { kind: StatementKind::Expression(expr), .. }] =
         parsed.query.statements.as_slice()
+        && let (ExprKind::Literal(literal), true) = (&expr.kind, parsed.diagnostics.is_empty())
     {
-        if let (ExprKind::Literal(literal), true) = (&expr.kind, parsed.diagnostics.is_empty()) {
-            let value = scalar::literal_value(literal).cast(ty);
-            return Some(Expr::Literal(value, ty));
-        }
+        let value = scalar::literal_value(literal).cast(ty);
+        return Some(Expr::Literal(value, ty));
     }
     match Value::string(text).cast(ty) {
         Value::Null => None,

@@ -6,7 +6,7 @@ use values::{ScalarType, Value};
 use super::error::{BindError, Result};
 use crate::plan::Expr;
 
-use ScalarType::{Bool, DateTime, Decimal, Dynamic, Int, Long, Real, String as Text, TimeSpan};
+use ScalarType::{Bool, DateTime, Dynamic, Int, Long, Real, String as Text, TimeSpan};
 
 /// The expression as another type: folded for constants, an [`Expr::Cast`] else, itself where it has the type.
 pub(super) fn cast(expr: Expr, to: ScalarType) -> Expr {
@@ -159,9 +159,4 @@ pub(super) fn expect_bool(expr: Expr, operator: &str, span: Span) -> Result<Expr
             ),
         )),
     }
-}
-
-/// Wide enough for `decimal` and `real` arguments alike.
-pub(super) const fn is_decimal(ty: ScalarType) -> bool {
-    matches!(ty, Decimal)
 }

@@ -87,27 +87,29 @@ impl Binder<'_> {
                 continue;
             }
             seen.push(name);
-            if let Binding::Function(declared) = binding {
-                if declared.view && declared.parameters.is_empty() {
-                    let declared = Arc::clone(declared);
-                    if let Bound::Table(mut rows) =
-                        self.invoke(&Context::constant(env, "union"), &declared, &[], pattern.span)?
-                    {
-                        rows.source = Some(Arc::from(name));
-                        found.push(rows);
-                    }
+            if let Binding::Function(declared) = binding
+                && declared.view
+                && declared.parameters.is_empty()
+            {
+                let declared = Arc::clone(declared);
+                if let Bound::Table(mut rows) =
+                    self.invoke(&Context::constant(env, "union"), &declared, &[], pattern.span)?
+                {
+                    rows.source = Some(Arc::from(name));
+                    found.push(rows);
                 }
             }
         }
         for name in self.catalog.table_names() {
-            if matches_wildcard(&pattern.text, &name) && !seen.contains(&&*name) {
-                if let Some(table) = self.catalog.table(&name) {
-                    // tables without rows add nothing but columns; `*` over all of Azure's would be thousands
-                    if &*pattern.text == "*" && table.row_count() == Some(0) {
-                        continue;
-                    }
-                    found.push(self.scan(table));
+            if matches_wildcard(&pattern.text, &name)
+                && !seen.contains(&&*name)
+                && let Some(table) = self.catalog.table(&name)
+            {
+                // tables without rows add nothing but columns; `*` over all of Azure's would be thousands
+                if &*pattern.text == "*" && table.row_count() == Some(0) {
+                    continue;
                 }
+                found.push(self.scan(table));
             }
         }
         Ok(found)

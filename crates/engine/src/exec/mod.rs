@@ -16,6 +16,7 @@ mod shared;
 mod spill;
 #[cfg(test)]
 mod tests;
+pub mod whole;
 
 use std::sync::Arc;
 

@@ -19,10 +19,10 @@ pub(super) fn learn(scan: &mut Scan, fields: &[Field], conjuncts: &[Expr]) {
     let mut hints = Vec::new();
     for conjunct in conjuncts {
         if let Some(hint) = columns.hint(conjunct) {
-            if let Hint::Compare { column, op, value: Value::DateTime(at) } = &hint {
-                if schema.columns.get(*column).is_some_and(|c| &*c.name == "TimeGenerated") {
-                    time = time.and(bounds(*op, at.ticks()));
-                }
+            if let Hint::Compare { column, op, value: Value::DateTime(at) } = &hint
+                && schema.columns.get(*column).is_some_and(|c| &*c.name == "TimeGenerated")
+            {
+                time = time.and(bounds(*op, at.ticks()));
             }
             hints.push(hint);
         }
@@ -104,24 +104,20 @@ impl Columns<'_> {
             (Expr::Literal(value, _), _) => (right, value, true),
             _ => return None,
         };
-        if let Value::String(text) = value {
-            if let Some(terms) =
+        if let Value::String(text) = value
+            && let Some(terms) =
                 needed_terms(name, text).filter(|_| !flipped || matches!(name, "==" | "=~"))
-            {
-                let by_terms =
-                    self.position(column, true).map(|c| Hint::Terms { column: Some(c), terms });
-                return match (name, self.position(column, false)) {
-                    ("==", Some(c)) => {
-                        let equal = Hint::Compare {
-                            column: c,
-                            op: Comparison::Equal,
-                            value: value.clone(),
-                        };
-                        Some(by_terms.map_or(equal.clone(), |t| Hint::All(vec![t, equal])))
-                    }
-                    _ => by_terms,
-                };
-            }
+        {
+            let by_terms =
+                self.position(column, true).map(|c| Hint::Terms { column: Some(c), terms });
+            return match (name, self.position(column, false)) {
+                ("==", Some(c)) => {
+                    let equal =
+                        Hint::Compare { column: c, op: Comparison::Equal, value: value.clone() };
+                    Some(by_terms.map_or(equal.clone(), |t| Hint::All(vec![t, equal])))
+                }
+                _ => by_terms,
+            };
         }
         let op = comparison(flipped)?;
         let position = self.position(column, false)?;
@@ -191,7 +187,7 @@ fn needed_terms(operator: &str, text: &str) -> Option<Vec<String>> {
     };
     let whole: Vec<String> = terms
         .into_iter()
-        .filter(|(from, to)| !(left_open && *from == 0) && !(right_open && *to == text.len()))
+        .filter(|(from, to)| !(left_open && *from == 0 || right_open && *to == text.len()))
         .map(|(from, to)| text[from..to].to_lowercase())
         .filter(|t| t.len() >= TERM_MIN)
         .collect();

@@ -249,28 +249,28 @@ fn projection(input: Plan, outputs: Vec<Output>, window: bool) -> Plan {
     if window {
         return Plan { node: Arc::new(Node::Window { input, outputs }), fields };
     }
-    if let Node::Project { input: below, outputs: inner } = &*input.node {
-        if outputs.iter().all(|o| matches!(o.expr, Expr::Column(..))) {
-            let merged: Option<Vec<Output>> = outputs
+    if let Node::Project { input: below, outputs: inner } = &*input.node
+        && outputs.iter().all(|o| matches!(o.expr, Expr::Column(..)))
+    {
+        let merged: Option<Vec<Output>> = outputs
+            .iter()
+            .map(|o| {
+                let Expr::Column(id, _) = o.expr else { return None };
+                let source = inner.iter().find(|i| i.field.id == id)?;
+                Some(Output { field: o.field.clone(), expr: source.expr.clone() })
+            })
+            .collect();
+        let unique = outputs.len()
+            == outputs
                 .iter()
-                .map(|o| {
-                    let Expr::Column(id, _) = o.expr else { return None };
-                    let source = inner.iter().find(|i| i.field.id == id)?;
-                    Some(Output { field: o.field.clone(), expr: source.expr.clone() })
-                })
-                .collect();
-            let unique = outputs.len()
-                == outputs
-                    .iter()
-                    .filter_map(|o| if let Expr::Column(id, _) = o.expr { Some(id) } else { None })
-                    .collect::<Wanted>()
-                    .len();
-            if let (Some(merged), true) = (merged, unique) {
-                return Plan {
-                    node: Arc::new(Node::Project { input: below.clone(), outputs: merged }),
-                    fields,
-                };
-            }
+                .filter_map(|o| if let Expr::Column(id, _) = o.expr { Some(id) } else { None })
+                .collect::<Wanted>()
+                .len();
+        if let (Some(merged), true) = (merged, unique) {
+            return Plan {
+                node: Arc::new(Node::Project { input: below.clone(), outputs: merged }),
+                fields,
+            };
         }
     }
     // nothing changes: the input itself

@@ -34,7 +34,7 @@ fn paths(call: &PluginCall<'_>, state: usize, start: i64, end: i64) -> Result<Pa
             steps.push((id, at, cell(states, state_column.ty, row).to_string()));
         }
     }
-    steps.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    steps.sort_by_key(|a| (a.0, a.1));
     Ok(Paths { steps, line, state: state_column })
 }
 

@@ -128,8 +128,12 @@ impl Scalar {
 
     /// The value of an expression without columns.
     pub(crate) fn constant(&self, context: &EvalContext) -> Result<Value, ExecError> {
-        let batch = Batch { columns: Vec::new(), rows: 1 };
-        Ok(self.eval(&Input::of(&batch), context)?.value(self.ty, 0))
+        self.value(&Batch { columns: Vec::new(), rows: 1 }, context)
+    }
+
+    /// The value for the first row.
+    pub(crate) fn value(&self, batch: &Batch, context: &EvalContext) -> Result<Value, ExecError> {
+        Ok(self.eval(&Input::of(batch), context)?.value(self.ty, 0))
     }
 
     /// Roughly what one row costs; decides whether rows are picked before or after.

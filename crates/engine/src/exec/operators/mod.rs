@@ -19,7 +19,7 @@ mod union;
 mod whole;
 mod window;
 
-pub(crate) use aggregate::{Aggregate, CompiledCall};
+pub(crate) use aggregate::{Aggregate, CompiledCall, Worker};
 pub(crate) use apply::{Apply, Groups, Spec as ApplySpec};
 pub(crate) use expand::{Expand, Spec as ExpandSpec};
 pub(crate) use filter::Filter;
