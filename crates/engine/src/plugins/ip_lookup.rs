@@ -179,7 +179,7 @@ fn matched(
 }
 
 /// The input's columns and the lookup's; names that clash get a number.
-fn joined(own: &Schema, width: usize, table: &Schema, given: &[usize]) -> Schema {
+pub(super) fn joined(own: &Schema, width: usize, table: &Schema, given: &[usize]) -> Schema {
     let mut columns: Vec<Column> = own.columns.iter().take(width).cloned().collect();
     for column in given.iter().filter_map(|at| table.columns.get(*at)) {
         let taken = |name: &str| columns.iter().any(|c| &*c.name == name);

@@ -9,6 +9,7 @@ mod activity;
 mod bag_unpack;
 mod dcount_intersect;
 mod funnel;
+mod geo_lookup;
 mod ip_lookup;
 mod mining;
 mod pivot;
@@ -114,6 +115,8 @@ const PLUGINS: &[Plugin] = &[
     Plugin::closed("estimate_rows_count", small::estimate_rows_count),
     Plugin::closed("funnel_sequence", funnel::funnel_sequence),
     Plugin::closed("funnel_sequence_completion", funnel::funnel_sequence_completion),
+    Plugin::closed("geo_line_lookup", geo_lookup::lines),
+    Plugin::closed("geo_polygon_lookup", geo_lookup::polygons),
     Plugin::closed("identity", small::identity),
     Plugin::closed("ipv4_lookup", ip_lookup::ipv4),
     Plugin::closed("ipv6_lookup", ip_lookup::ipv6),
