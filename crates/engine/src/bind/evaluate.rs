@@ -148,10 +148,11 @@ impl Binder<'_> {
             // behind a lookup table, a name that the input has too may mean either: the plugin decides by place
             let in_table = before.iter().any(|a| matches!(&a.value, PluginValue::Table(t) if t.schema.column(&column.text).is_some()));
             let keys = before.iter().filter(|a| matches!(a.value, PluginValue::Column(_))).count();
-            if in_table && keys > 0 {
+            let own = ctx.fields.iter().position(|f| f.name == column.text);
+            if in_table && (keys > 0 || own.is_none()) {
                 return Ok(PluginValue::Name(Arc::clone(&column.text)));
             }
-            if let Some(at) = ctx.fields.iter().position(|f| f.name == column.text) {
+            if let Some(at) = own {
                 return Ok(PluginValue::Column(at));
             }
         }

@@ -15,7 +15,7 @@ mod datetime;
 mod datetime_format;
 mod distributions;
 mod encode;
-mod geo;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod ip;
 mod ip_search;

@@ -172,12 +172,12 @@ fn nearest_of(p: Vector, arcs: impl Iterator<Item = (Vector, Vector)>) -> Option
     arcs.map(|(a, b)| nearest_on_arc(p, a, b)).min_by(|x, y| angle(p, *x).total_cmp(&angle(p, *y)))
 }
 
-fn nearest_on_lines(p: Vector, lines: &[Chain]) -> Option<Vector> {
+pub(super) fn nearest_on_lines(p: Vector, lines: &[Chain]) -> Option<Vector> {
     nearest_of(p, lines.iter().flat_map(|line| arcs(line)))
 }
 
 /// The point itself where a polygon holds it.
-fn nearest_in_polygons(p: Vector, polygons: &[Polygon]) -> Option<Vector> {
+pub(super) fn nearest_in_polygons(p: Vector, polygons: &[Polygon]) -> Option<Vector> {
     if polygons.iter().any(|polygon| polygon.contains(p)) {
         return Some(p);
     }

@@ -13,3 +13,4 @@ mod shape;
 mod sphere;
 mod spheroid;
 pub(super) mod wkt;
+pub(crate) mod zone;
