@@ -47,7 +47,7 @@ sdk: build ## official Azure clients against the binary
 	@if [ -x tests/sdk/run.sh ]; then tests/sdk/run.sh $(VEDETTE); else echo "there are no client tests in this checkout"; fi
 
 bench: ## speed of the parts (divan); CRATE=logs for one of them
-	cargo bench $(if $(CRATE),-p $(CRATE),--workspace) --benches
+	cargo bench --profile fast $(if $(CRATE),-p $(CRATE),--workspace) --bench '*'
 
 fuzz: ## every fuzz target for SECONDS_OF_FUZZING (60) each; needs a nightly toolchain and cargo-fuzz
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2; exit 3; }
