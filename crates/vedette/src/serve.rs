@@ -1,13 +1,16 @@
 //! `vedette serve`: builds the house, opens the one port, runs the tasks, and ends in order.
 
+mod audit;
 mod built_in;
 mod greeting;
 mod health;
 mod host_logs;
 mod house;
 mod listener;
+mod own_rows;
 mod request_body;
 mod tasks;
+mod usage;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -51,12 +54,14 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let house = Arc::new(House::open(arguments, address).await?);
     let (stop, stopped) = watch::channel(false);
-    let tasks = tasks::start(&house, &stopped);
+    let mut tasks = tasks::start(&house, &stopped);
+    let (audit, recording) = audit::start(&house, stopped.clone());
+    tasks.push(recording);
     let reader = (!arguments.no_host_logs).then(|| host_logs::start(&house, stopped.clone()));
     greeting::tell(&house, arguments)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let serving = tokio::spawn(listener::serve(listener, Arc::clone(&house), stopped));
+    let serving = tokio::spawn(listener::serve(listener, Arc::clone(&house), audit, stopped));
     tokio::select! {
         _ = terminate.recv() => tracing::info!("asked to end: finishing what is under way"),
         _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),

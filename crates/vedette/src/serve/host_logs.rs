@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use collect::Part;
+use model::{AppendRequest, Tables, TablesError};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::House;
-use super::tasks::append;
 
 /// How often files are looked at, and how long entries of the journal are gathered.
 const EVERY: Duration = Duration::from_millis(500);
@@ -57,9 +57,7 @@ impl Reader {
     /// Stores rows, again and again until it works or the server ends; true when they are stored.
     fn store(&self, parts: &[Part]) -> bool {
         for part in parts {
-            while let Err(error) =
-                self.handle.block_on(append(&self.house, &part.table, part.rows.clone()))
-            {
+            while let Err(error) = self.handle.block_on(self.append(part)) {
                 tracing::warn!(%error, "this machine's logs cannot be stored and are tried again");
                 if !self.pause(PAUSE) {
                     return false;
@@ -67,6 +65,21 @@ impl Reader {
             }
         }
         true
+    }
+
+    async fn append(&self, part: &Part) -> Result<(), TablesError> {
+        for batch in part.rows.batches.iter().filter(|b| b.rows > 0) {
+            let request = AppendRequest {
+                workspace: self.house.installation.customer_id.as_str().into(),
+                table: part.table.as_str().into(),
+                schema: Arc::clone(&part.rows.schema),
+                batch: batch.clone(),
+                batch_id: None,
+                received: self.house.clock.now(),
+            };
+            self.house.logs.append(request).await?;
+        }
+        Ok(())
     }
 
     /// Waits; false when the server ends meanwhile.

@@ -30,9 +30,6 @@ const HEADERS: Duration = Duration::from_secs(20);
 /// HTTP/2: how often a silent peer is asked whether it lives, and how long it may take to say so.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WAIT: Duration = Duration::from_secs(20);
-/// Body of a Logs Ingestion call. The official clients cut at 1 MiB without counting what stands between the records,
-/// which for the smallest ones is as much again.
-const INGESTION_BYTES: usize = (2 << 20) + 4096;
 /// Streams of one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
 
@@ -40,6 +37,7 @@ const STREAMS_MAX: u32 = 128;
 pub(super) async fn serve(
     listener: TcpListener,
     house: Arc<House>,
+    audit: api::Audit,
     mut stopped: watch::Receiver<bool>,
 ) {
     let listener = match listener
@@ -50,7 +48,7 @@ pub(super) async fn serve(
         Err(error) => return tracing::error!(%error, "the port cannot be served"),
     };
     let acceptor = TlsAcceptor::from(house.tls.config());
-    let routes = api::router(Arc::new(doors(&house)));
+    let routes = api::router_with_audit(Arc::new(doors(&house)), audit);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let server = Arc::new(server());
@@ -91,7 +89,7 @@ fn doors(house: &House) -> api::House {
         arm: Arc::clone(&house.arm),
         tables: Arc::clone(&house.logs) as Arc<dyn model::Tables>,
         clock: Arc::clone(&house.clock),
-        limits: api::Limits { ingestion_bytes: INGESTION_BYTES, ..api::Limits::default() },
+        limits: api::Limits::default(),
         health: health::checks(house),
         version: env!("CARGO_PKG_VERSION"),
     }

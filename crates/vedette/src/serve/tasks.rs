@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::ServerCertificate;
-use model::{AppendRequest, Batch, Rows, ScalarType, Schema, Tables, Value};
+use model::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::House;
+use super::own_rows::append;
+use super::usage;
 
 type Running = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
@@ -41,6 +43,11 @@ const TASKS: &[Task] = &[
         name: "heartbeat",
         every: Duration::from_secs(60),
         run: |house| Box::pin(heartbeat(house)),
+    },
+    Task {
+        name: "usage",
+        every: Duration::from_secs(600),
+        run: |house| Box::pin(usage::record(house)),
     },
 ];
 
@@ -112,37 +119,17 @@ async fn renew_certificate(house: Arc<House>) -> anyhow::Result<()> {
 /// One row of Heartbeat: this machine lives.
 async fn heartbeat(house: Arc<House>) -> anyhow::Result<()> {
     let system = rustix::system::uname();
-    let text =
-        |name: &str, value: &str| (name.to_owned(), ScalarType::String, Value::string(value));
-    let cells = [
-        ("TimeGenerated".to_owned(), ScalarType::DateTime, Value::DateTime(house.clock.now())),
-        text("Computer", &system.nodename().to_string_lossy()),
-        text("OSType", "Linux"),
-        text("OSName", &system.sysname().to_string_lossy()),
-        text("Category", "vedette"),
-        text("Version", env!("CARGO_PKG_VERSION")),
-        text("SubscriptionId", &house.installation.subscription_id),
-        text("ResourceGroup", house.installation.resource_group.name()),
-        text("ResourceId", house.installation.workspace.as_str()),
+    let installation = &house.installation;
+    let row = vec![
+        ("TimeGenerated", Value::DateTime(house.clock.now())),
+        ("Computer", Value::string(system.nodename().to_string_lossy())),
+        ("OSType", Value::string("Linux")),
+        ("OSName", Value::string(system.sysname().to_string_lossy())),
+        ("Category", Value::string("vedette")),
+        ("Version", Value::string(env!("CARGO_PKG_VERSION"))),
+        ("SubscriptionId", Value::string(&installation.subscription_id)),
+        ("ResourceGroup", Value::string(installation.resource_group.name())),
+        ("ResourceId", Value::string(installation.workspace.as_str())),
     ];
-    let schema = Arc::new(Schema::new(cells.iter().map(|(name, ty, _)| (name, *ty))));
-    let rows = Rows::from_values(schema, [cells.into_iter().map(|(_, _, value)| value).collect()]);
-    append(&house, "Heartbeat", rows).await
-}
-
-/// Stores rows that the server itself writes.
-pub(super) async fn append(house: &House, table: &str, rows: Rows) -> anyhow::Result<()> {
-    let Rows { schema, batches } = rows;
-    for batch in batches.into_iter().filter(|b: &Batch| b.rows > 0) {
-        let request = AppendRequest {
-            workspace: house.installation.customer_id.as_str().into(),
-            table: table.into(),
-            schema: Arc::clone(&schema),
-            batch,
-            batch_id: None,
-            received: house.clock.now(),
-        };
-        house.logs.append(request).await?;
-    }
-    Ok(())
+    append(&house, &installation.customer_id, "Heartbeat", vec![row], None).await
 }
