@@ -103,7 +103,7 @@ class Server:
     def session(self, token=None):
         """A plain HTTP session with a token, for what no official client would send."""
         s = requests.Session()
-        s.verify = self.ca
+        s.verify, s.trust_env = self.ca, False  # else REQUESTS_CA_BUNDLE of another server goes first
         s.headers["Authorization"] = f"Bearer {token or self.token()}"
         return s
 
