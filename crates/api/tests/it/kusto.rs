@@ -163,7 +163,7 @@ async fn errors_come_in_kustos_envelope_wherever_they_arise() {
         ("/v2/rest/query", &token, json!({}), 400),
         ("/v2/rest/query", &nobody, json!({ "csl": "T" }), 403),
         ("/v1/rest/mgmt", &nobody, json!({ "csl": ".drop table T" }), 403),
-        ("/v1/rest/ingest/vedette/None", &token, json!([]), 404),
+        ("/v1/rest/ingest/vedette/None", &token, json!([]), 400),
         ("/v1/rest/ingest/vedette/Syslog", &nobody, json!([]), 403),
         ("/v1/rest/none", &token, json!({}), 404),
     ];
