@@ -32,6 +32,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 
 pub(crate) fn run(arguments: &ServeArgs) -> anyhow::Result<Outcome> {
     start_log(&arguments.log)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)
@@ -83,6 +84,16 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || logs.shutdown()).await?;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Thousands of connections want more open files than a shell allows by default: as many as the system lets us have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Structured lines to stderr; `filter` as tracing's env-filter has it.

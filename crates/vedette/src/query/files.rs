@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use collect::{ReadOptions, read_file};
 use engine::source::MemoryTable;
-use model::{Column, DateTime, Rows, Schema};
+use model::{Batch, Column, ColumnBuilder, DateTime, Rows, ScalarType, Schema};
 
 use crate::outcome::WrongUse;
 
@@ -34,7 +34,7 @@ pub(super) fn read(arguments: &[String], now: DateTime) -> anyhow::Result<Vec<Me
             }
         }
     }
-    Ok(tables.into_iter().map(|(name, rows)| MemoryTable::new(name, rows)).collect())
+    Ok(tables.into_iter().map(|(name, rows)| table(name, rows)).collect())
 }
 
 fn read_one(name: Option<&str>, path: &Path, now: DateTime) -> anyhow::Result<Vec<(String, Rows)>> {
@@ -61,12 +61,40 @@ fn read_one(name: Option<&str>, path: &Path, now: DateTime) -> anyhow::Result<Ve
     Ok(read.parts.into_iter().map(named).collect())
 }
 
+/// A table of rows; one of Azure's has all of its columns, empty where the file has none.
+fn table(name: String, mut rows: Rows) -> MemoryTable {
+    if let Some(built_in) = collect::builtin_schema(&name) {
+        let mut schema = (*rows.schema).clone();
+        let mut nulls: Vec<(ScalarType, Vec<Batch>)> = Vec::new(); // one of each type serves all columns
+        for column in built_in.columns.iter().filter(|c| rows.schema.column(&c.name).is_none()) {
+            if !nulls.iter().any(|(ty, _)| *ty == column.ty) {
+                let empty = rows.batches.iter().map(|b| nulls_of(column.ty, b.rows)).collect();
+                nulls.push((column.ty, empty));
+            }
+            let empty = nulls.iter().find(|(ty, _)| *ty == column.ty).map(|(_, empty)| empty);
+            for (batch, empty) in rows.batches.iter_mut().zip(empty.into_iter().flatten()) {
+                batch.columns.extend(empty.columns.iter().cloned());
+            }
+            schema.columns.push(column.clone());
+        }
+        rows.schema = Arc::new(schema);
+    }
+    MemoryTable::new(name, rows)
+}
+
+/// One column without values.
+fn nulls_of(ty: ScalarType, rows: usize) -> Batch {
+    let mut builder = ColumnBuilder::new(ty, rows);
+    (0..rows).for_each(|_| builder.push_null());
+    Batch { columns: vec![builder.finish()], rows }
+}
+
 /// Adds rows of the same table; columns are matched by name, missing ones are null.
 fn append(rows: &mut Rows, more: Rows) {
     let mut columns: Vec<Column> = rows.schema.columns.clone();
     for column in &more.schema.columns {
         match columns.iter_mut().find(|c| c.name == column.name) {
-            Some(known) if known.ty != column.ty => known.ty = model::ScalarType::String,
+            Some(known) if known.ty != column.ty => known.ty = ScalarType::String,
             Some(_) => {}
             None => columns.push(column.clone()),
         }

@@ -1,40 +1,80 @@
-//! A query over files: the same engine as the server's, over tables in memory.
+//! A query over files: the same engine as the server's, over tables in memory. Azure's own tables are there too, empty
+//! unless a file fills them, so that published queries run as they stand.
 
 use std::sync::Arc;
 
-use engine::source::MemoryCatalog;
+use engine::source::{Catalog, ExternalData, MemoryCatalog, MemoryTable, TableSource};
 use engine::{Query, query};
-use model::{Clock, QueryAnswer, QueryLimits, SystemClock};
+use model::{Clock, FunctionDefinition, QueryAnswer, QueryLimits, Rows, SystemClock};
 
 use super::{files, refused};
+
+/// Memory that a query on this machine may take before it goes to disk.
+const MEMORY_MAX: usize = 4 << 30;
 
 /// Runs the query over the files given as `[NAME=]PATH`.
 pub(super) fn ask(text: &str, tables: &[String]) -> anyhow::Result<QueryAnswer> {
     let now = SystemClock.now();
-    let mut catalog = MemoryCatalog::default();
+    let mut given = MemoryCatalog::default();
     for table in files::read(tables, now)? {
-        catalog.insert(Arc::new(table));
+        given.insert(Arc::new(table));
     }
     let limits = QueryLimits {
         rows_max: usize::MAX,
         bytes_max: usize::MAX,
-        memory_max: 4 << 30,
+        memory_max: MEMORY_MAX,
         ..QueryLimits::default()
     };
-    let asked = Query {
-        limits,
-        spill: Some(std::env::temp_dir()),
-        ..Query::new(text, Arc::new(catalog), now)
-    };
+    let catalog = Arc::new(Local(given));
+    let asked =
+        Query { limits, spill: Some(std::env::temp_dir()), ..Query::new(text, catalog, now) };
     on_large_stack(|| query(&asked))?.map_err(refused)
+}
+
+/// The files' tables, and behind them Azure's without rows.
+struct Local(MemoryCatalog);
+
+impl Catalog for Local {
+    fn table(&self, name: &str) -> Option<Arc<dyn TableSource>> {
+        self.0.table(name).or_else(|| {
+            let schema = collect::builtin_schema(name)?;
+            let rows = Rows { schema, batches: Vec::new() };
+            Some(Arc::new(MemoryTable::new(name, rows)))
+        })
+    }
+
+    /// The files' tables alone: `union *` and suggestions are about them.
+    fn table_names(&self) -> Vec<Arc<str>> {
+        self.0.table_names()
+    }
+
+    fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>> {
+        self.0.function(name)
+    }
+
+    fn function_names(&self) -> Vec<Arc<str>> {
+        self.0.function_names()
+    }
+
+    fn workspace(&self, name: &str) -> Option<Arc<dyn Catalog>> {
+        self.0.workspace(name)
+    }
+
+    fn watchlist(&self, alias: &str) -> Option<Rows> {
+        self.0.watchlist(alias)
+    }
+
+    fn external_data(&self, request: &ExternalData) -> Result<Rows, String> {
+        self.0.external_data(request)
+    }
 }
 
 /// Deep expressions want more stack than a main thread has for sure.
 fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, work)?;
-        thread.join().map_err(|_| {
-            anyhow::anyhow!("the query ended unexpectedly; please report it with its text")
-        })
+        let ended =
+            || anyhow::anyhow!("the query ended unexpectedly; please report it with its text");
+        thread.join().map_err(|_| ended())
     })
 }

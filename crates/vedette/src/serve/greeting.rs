@@ -4,24 +4,36 @@ use super::House;
 use crate::cli::ServeArgs;
 use crate::output::line;
 
+/// Lines to type next, with `{vedette}` and `{data}` to be filled in, and what each is for.
+const NEXT: &[(&str, &str)] = &[
+    ("eval \"$({vedette} env --data {data})\"", "for Azure SDKs, tools and the lines below"),
+    (
+        "{vedette} query --server 'Syslog | summarize count() by ProcessName'",
+        "this machine's own logs",
+    ),
+    ("{vedette} simulate", "an attack story, and its incidents within two minutes"),
+    ("{vedette} ingest FILE...", "CSV, JSON, EVTX, CEF, syslog, Parquet into tables"),
+    ("{vedette} incident list", ""),
+];
+
 pub(super) fn tell(house: &House, arguments: &ServeArgs) -> anyhow::Result<()> {
-    let (url, data) = (&house.instance.url, arguments.data.display());
-    line(&format!("vedette answers at {url}, data in {data}"))?;
+    let data = arguments.data.display().to_string();
+    line(&format!("vedette answers at {}, its data is in {data}", house.instance.url))?;
     if house.first_start {
-        line("")?;
         line(
-            "This was the first start: a tenant, a workspace and an administrator were made. In another terminal:",
+            "First start: made a certificate authority, a tenant, a workspace and an administrator.",
         )?;
-    } else {
-        line("In another terminal:")?;
     }
-    line(&format!(
-        "  eval \"$(vedette env --data {data})\"                       # for Azure SDKs, tools and the next lines"
-    ))?;
-    line("  vedette query --server 'Syslog | summarize count() by ProcessName'")?;
-    line(
-        "  vedette simulate                                          # an attack, and its incidents two minutes later",
-    )?;
-    line("  vedette incident list")?;
+    line("In another terminal:")?;
+    for (command, purpose) in NEXT {
+        let command = command.replace("{vedette}", &program()).replace("{data}", &data);
+        let purpose = if purpose.is_empty() { String::new() } else { format!("   # {purpose}") };
+        line(&format!("  {command}{purpose}"))?;
+    }
     Ok(())
+}
+
+/// The binary as it was called, so that the lines can be typed as they stand.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "vedette".to_owned())
 }
