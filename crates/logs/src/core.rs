@@ -188,6 +188,16 @@ impl Core {
         self.files.release(|key| self.sealed(key).unwrap_or(u64::MAX));
     }
 
+    /// Gives the log file under writing up when all of its rows are in segments: the room is wanted back, and the next
+    /// start has less to read.
+    pub(crate) fn rotate_used_log(self: &Arc<Self>) {
+        if self.files.is_used_up(|key| self.sealed(key).unwrap_or(u64::MAX)) {
+            let core = Arc::clone(self);
+            self.send(Message::Rotate);
+            self.send(Message::Run(Box::new(move |_| core.release_log())));
+        }
+    }
+
     /// Connects the log's writer.
     pub(crate) fn connect(&self, sender: Sender<Message>) {
         *self.sender.lock() = Some(sender);

@@ -93,6 +93,7 @@ impl LogStore {
         for table in self.core.all_tables() {
             seal(&self.core, &table)?;
         }
+        self.core.rotate_used_log();
         Ok(())
     }
 

@@ -15,13 +15,18 @@ use crate::table::Table;
 const MAINTAIN_EVERY: u32 = 25;
 
 /// Seals what is due until the store ends.
-pub(crate) fn run_sealing(core: &Core) {
+pub(crate) fn run_sealing(core: &Arc<Core>) {
     while !core.is_stopping() {
-        for table in due(core) {
+        let due = due(core);
+        let any = !due.is_empty();
+        for table in due {
             if let Err(error) = seal(core, &table) {
                 tracing::error!(table = &*table.key, %error, "rows stay in the log: no segment can be made");
                 core.wait(core.limits.tick * 5); // a full disk does not become empty by trying hard
             }
+        }
+        if any {
+            core.rotate_used_log();
         }
         core.wait(core.limits.tick);
     }

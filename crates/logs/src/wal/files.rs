@@ -82,6 +82,15 @@ impl Files {
         }
     }
 
+    /// True when the file under writing has rows and none of them is needed any more.
+    pub(crate) fn is_used_up(&self, sealed: impl Fn(&str) -> u64) -> bool {
+        let files = self.files.lock();
+        files.last().is_some_and(|file| {
+            let needed = file.tables.iter().any(|(table, last)| sealed(table) < *last);
+            file.open && !file.tables.is_empty() && !needed
+        })
+    }
+
     /// Bytes of all files.
     pub(crate) fn bytes(&self) -> u64 {
         self.files.lock().iter().map(|f| f.bytes).sum()

@@ -55,6 +55,8 @@ pub(crate) enum Message {
     Append(Box<Pending>),
     /// Run this while no append is under way.
     Run(Box<dyn FnOnce(u64) + Send>),
+    /// Begin a new file with the next append, so that the one under writing can be removed once it is used up.
+    Rotate,
     /// Finish what came before and end.
     Stop,
 }
@@ -121,6 +123,7 @@ impl Writer {
             self.commit(group);
             match after {
                 Some(Message::Run(work)) => work(self.next_row),
+                Some(Message::Rotate) => self.close(),
                 Some(Message::Stop) => return,
                 _ => {}
             }

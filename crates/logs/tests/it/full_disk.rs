@@ -125,3 +125,39 @@ async fn more_than_memory_holds_is_told_to_come_again() {
     append(house.store(), "Events", rows("w", stored, 100), noon(), None).await.unwrap();
     assert_eq!(numbers(house.store(), "Events").len() as i64, stored + 100);
 }
+
+/// On a real file system of a few megabytes, named by `VEDETTE_SMALL_DISK` (`mount -t tmpfs -o size=4m ...`): filled
+/// until it refuses, given space again, read back.
+#[tokio::test]
+async fn a_small_file_system_fills_and_empties() {
+    let Ok(small) = std::env::var("VEDETTE_SMALL_DISK") else {
+        println!("skipped: VEDETTE_SMALL_DISK names no small file system");
+        return;
+    };
+    let mut house = House::new();
+    house.folder = tempfile::tempdir_in(&small).unwrap();
+    house.open().unwrap();
+    house.store().create_workspace(WORKSPACE).unwrap();
+    let ballast = house.folder.path().join("ballast");
+    let mut stored = 0;
+    for round in 0..5 {
+        std::fs::write(&ballast, vec![1; 1 << 20]).unwrap();
+        let error = loop {
+            match append(house.store(), "Events", rows("w", stored, 500), noon(), None).await {
+                Ok(_) => stored += 500,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, TablesError::Unwritable(_)), "{error}");
+        assert_eq!(numbers(house.store(), "Events").len() as i64, stored);
+        std::fs::remove_file(&ballast).unwrap();
+        append(house.store(), "Events", rows("w", stored, 500), noon(), None).await.unwrap();
+        stored += 500;
+        house.store().flush().unwrap();
+        if round % 2 == 1 {
+            house.open().unwrap();
+        }
+        assert_eq!(numbers(house.store(), "Events"), (0..stored).collect::<Vec<_>>());
+    }
+    house.close();
+}
