@@ -20,7 +20,8 @@ tests() {
   fi
 }
 examples() { cargo test --profile fast --workspace --doc; }
-binary() { cargo build --profile fast --workspace --bins && "$binary" --version; }
+# with the tests beside it, since their dependencies switch features on: without them some libraries would be built again
+binary() { cargo build --profile fast --workspace --bins --tests && "$binary" --version; }
 kql() { tests/kql/score.py "$binary"; }
 sdk() {
   if [ -x tests/sdk/run.sh ]; then tests/sdk/run.sh "$binary"; else echo "skipped: no client tests in this checkout"; fi
