@@ -74,3 +74,17 @@ fn variables(data: &DataFolder) -> anyhow::Result<Vec<(&'static str, String)>> {
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        for text in ["", "plain", "with blank", "it's", "$(rm -rf /) `x` \\ \"y\"\n"] {
+            let script = format!("printf %s {}", quoted(text));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output();
+            assert_eq!(output.ok().map(|o| o.stdout), Some(text.as_bytes().to_vec()), "{text:?}");
+        }
+    }
+}

@@ -116,3 +116,61 @@ fn block(value: f64, largest: f64, line: usize) -> char {
         n => BELOW.get(n.min(8) - 1).copied().unwrap_or(' '),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use model::{DateTime, Schema, TimeSpan};
+
+    use super::*;
+
+    fn drawn(rows: &Rows, kind: &str, size: (usize, usize)) -> String {
+        let mut out = Vec::new();
+        write(rows, kind, size, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn rows(labels: ScalarType, values: impl IntoIterator<Item = (Value, f64)>) -> Rows {
+        let schema = Schema::new([("label", labels), ("value", ScalarType::Real)]);
+        Rows::from_values(
+            Arc::new(schema),
+            values.into_iter().map(|(label, value)| vec![label, Value::Real(value)]),
+        )
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_share() {
+        let rows = rows(
+            ScalarType::String,
+            [("all", 8.0), ("half", 4.0), ("none", 0.0), ("less", -3.0), ("nan", f64::NAN)]
+                .map(|(label, value)| (Value::string(label), value)),
+        );
+        let text = drawn(&rows, "barchart", (30, 24));
+        let lengths: Vec<usize> = text.lines().map(|l| l.matches('█').count()).collect();
+        assert_eq!(lengths, [20, 10, 0, 0, 0], "{text}");
+        assert!(text.lines().all(|l| l.width() <= 30), "{text}");
+    }
+
+    #[test]
+    fn a_curve_fits_the_terminal_whatever_it_shows() {
+        let start = DateTime::parse("2026-01-01").unwrap();
+        for count in [1_i64, 7, 3000] {
+            let at = |n: i64| start.checked_add(TimeSpan::from_ticks(n * 600_000_000)).unwrap();
+            let points = (0..count).map(|n| (Value::DateTime(at(n)), (n % 9) as f64));
+            let text = drawn(&rows(ScalarType::DateTime, points), "timechart", (60, 24));
+            assert!(text.lines().take(CURVE_LINES + 1).all(|l| l.width() <= 60), "{text}");
+            assert!(text.contains("2026-01-01T00:00:00Z"), "{text}");
+            assert_eq!(text.contains('█'), count > 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_chart_becomes_a_table() {
+        let schema = Schema::new([("a", ScalarType::String), ("b", ScalarType::String)]);
+        let rows =
+            Rows::from_values(Arc::new(schema), [vec![Value::string("x"), Value::string("y")]]);
+        assert!(drawn(&rows, "", (80, 24)).starts_with("a  b"));
+    }
+}

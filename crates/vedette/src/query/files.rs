@@ -116,3 +116,60 @@ fn fitted<'a>(rows: &'a Rows, schema: &'a Schema) -> impl Iterator<Item = Vec<mo
         places.iter().zip(&schema.columns).map(cell).collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use engine::source::TableSource;
+    use model::Value;
+
+    use super::*;
+
+    fn table_of(files: &[(&str, &str)], arguments: &[&str]) -> Vec<MemoryTable> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let place = folder.path().display().to_string();
+        let arguments: Vec<String> = arguments.iter().map(|a| a.replace('@', &place)).collect();
+        read(&arguments, DateTime::parse("2026-01-01").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn files_of_one_table_are_put_together_by_column_names() {
+        let tables = table_of(
+            &[("a.csv", "x,y\n1,2024-01-01\n"), ("b.csv", "y,z\n2024-01-02,7\n")],
+            &["T=@/a.csv", "T=@/b.csv"],
+        );
+        assert_eq!(tables.len(), 1);
+        assert_eq!(tables[0].row_count(), Some(2));
+        let names: Vec<String> =
+            tables[0].schema().columns.iter().map(|c| c.name.to_string()).collect();
+        assert_eq!(names, ["x", "y", "z"]);
+    }
+
+    #[test]
+    fn columns_whose_types_differ_meet_as_text() {
+        let schema = |ty| Arc::new(Schema::new([("v", ty)]));
+        let mut rows = Rows::from_values(schema(ScalarType::Long), [vec![Value::Long(1)]]);
+        append(&mut rows, Rows::from_values(schema(ScalarType::Bool), [vec![Value::Bool(true)]]));
+        let values: Vec<_> = rows.values().flatten().collect();
+        assert_eq!(values, [Value::string("1"), Value::string("true")]);
+    }
+
+    #[test]
+    fn a_table_of_azure_has_all_of_its_columns() {
+        let tables = table_of(
+            &[("e.json", r#"[{"EventID":1},{"EventID":2}]"#)],
+            &["SecurityEvent=@/e.json"],
+        );
+        let schema = tables[0].schema();
+        assert!(schema.len() > 100 && schema.column("Computer").is_some());
+    }
+
+    #[test]
+    fn a_name_without_letters_is_refused() {
+        let refused = read(&["=x.csv".to_owned()], DateTime::parse("2026-01-01").unwrap());
+        assert!(refused.err().unwrap().to_string().contains("NAME=PATH"));
+    }
+}
