@@ -12,7 +12,7 @@ use values::{Decimal, Dynamic, ScalarType, Value};
 
 use super::env::Binding;
 use super::error::{BindError, Result};
-use super::types::{arithmetic, cast, comparable, expect_bool};
+use super::types::{arithmetic, cast, comparable, expect_bool, widest};
 use super::{Binder, Context, fold};
 use crate::functions;
 use crate::plan::{Expr, Field, Matching, Set, Step};
@@ -284,9 +284,9 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let rule = arithmetic(operator, left.ty(), right.ty(), span)?;
         let args = vec![cast(left, rule.left), cast(right, rule.right)];
-        if rule.left == ScalarType::Long && rule.result == ScalarType::DateTime {
-            let own =
-                if rule.right == ScalarType::Long { ScalarType::Long } else { ScalarType::Real };
+        let numbers = rule.left.is_numeric() && rule.right.is_numeric();
+        if numbers && rule.result == ScalarType::DateTime {
+            let own = widest(rule.left, rule.right);
             let ticks = self.registered(
                 operator,
                 args.into_iter().map(|a| cast(a, own)).collect(),

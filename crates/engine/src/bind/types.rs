@@ -89,9 +89,16 @@ pub(super) fn arithmetic(
         ("*", TimeSpan, r) if r.is_numeric() || r == Dynamic => rule(TimeSpan, factor(r), TimeSpan),
         ("*", l, TimeSpan) if l.is_numeric() || l == Dynamic => rule(factor(l), TimeSpan, TimeSpan),
         ("/", TimeSpan, r) if r.is_numeric() || r == Dynamic => rule(TimeSpan, factor(r), TimeSpan),
-        ("%", DateTime, TimeSpan) => rule(DateTime, TimeSpan, TimeSpan),
+        ("*", TimeSpan, TimeSpan) => rule(TimeSpan, TimeSpan, TimeSpan),
+        ("%", TimeSpan, r) if r.is_numeric() => rule(TimeSpan, factor(r), TimeSpan),
+        ("%", DateTime, DateTime | TimeSpan) => rule(DateTime, right, TimeSpan),
+        ("/", DateTime, DateTime | TimeSpan) => rule(DateTime, right, Real),
+        // the middle of two datetimes is half of their sum
+        ("+", DateTime, DateTime) => rule(DateTime, DateTime, DateTime),
+        ("-", TimeSpan, DateTime) => rule(TimeSpan, DateTime, DateTime),
         // a datetime divided or multiplied is one of so many ticks; content does it to undo a wrong unit
-        ("*" | "/", DateTime, r) if r.is_numeric() => rule(Long, factor(r), DateTime),
+        ("*" | "/" | "%", DateTime, r) if r.is_numeric() => rule(Long, factor(r), DateTime),
+        ("*", l, DateTime) if l.is_numeric() => rule(factor(l), Long, DateTime),
         (_, Dynamic, r) if r.is_numeric() => rule(number(r), number(r), number(r)),
         (_, l, Dynamic) if l.is_numeric() => rule(number(l), number(l), number(l)),
         (_, Bool, r) if r.is_numeric() => rule(number(r), number(r), number(r)),

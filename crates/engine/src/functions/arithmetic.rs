@@ -37,7 +37,7 @@ fn apply(call: &Call<'_>, operator: Operator) -> Answer {
     match (left, right) {
         (Long, Long) => longs(call, operator),
         (Real, Real) => reals(call, operator),
-        (Length, Length) if operator == Divide => {
+        (Length | Instant, Length | Instant) if operator == Divide => {
             let (a, b) = (ticks(call, 0)?, ticks(call, 1)?);
             Ok(Columnar::Array(zip::<_, _, Float64Type>(call.rows, a, b, |a, b| {
                 a as f64 / b as f64
@@ -47,9 +47,9 @@ fn apply(call: &Call<'_>, operator: Operator) -> Answer {
         (Length, Long) | (Long, Length) => longs_checked(call, operator),
         (Length, Real) => scaled(call, 0, 1, operator),
         (Real, Length) => scaled(call, 1, 0, operator),
-        (Instant, Length) if operator == Modulo => longs_checked(call, Modulo),
-        (Instant, Length) | (Length, Instant) => instants(call, operator),
-        (Instant, Instant) => longs_checked(call, Subtract),
+        (Instant, Instant | Length) if operator == Modulo => longs_checked(call, Modulo),
+        (Instant, Instant) if operator == Subtract => longs_checked(call, Subtract),
+        (Instant | Length, Instant) | (Instant, Length) => instants(call, operator),
         _ => call.values(|row| slow(&call.value(0, row), &call.value(1, row), operator)),
     }
 }
@@ -112,13 +112,17 @@ fn longs_checked(call: &Call<'_>, operator: Operator) -> Answer {
     Ok(Columnar::Array(zip_opt::<_, _, Int64Type>(call.rows, a, b, f)))
 }
 
-/// A timespan times or through a real; the result is cut to whole ticks.
+/// A timespan times, through or modulo a real; the result is cut to whole ticks.
 fn scaled(call: &Call<'_>, length: usize, factor: usize, operator: Operator) -> Answer {
     let (length, factor) = (ticks(call, length)?, doubles(call, factor)?);
     Ok(Columnar::Array(zip_opt::<_, _, Int64Type>(call.rows, length, factor, |length, factor| {
         let ticks = length as f64;
-        let result = if operator == Divide { ticks / factor } else { ticks * factor };
-        TimeSpan::from_real_ticks(result).map(TimeSpan::ticks)
+        TimeSpan::from_real_ticks(match operator {
+            Divide => ticks / factor,
+            Modulo => ticks.rem_euclid(factor),
+            _ => ticks * factor,
+        })
+        .map(TimeSpan::ticks)
     })))
 }
 
