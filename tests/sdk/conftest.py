@@ -25,16 +25,17 @@ def free_port():
 class Server:
     """`vedette serve` on a data folder; what `vedette env` says is in `env`."""
 
-    def __init__(self, folder, port=None, arguments=()):
+    def __init__(self, folder, port=None, arguments=("--no-host-logs",), environment=None):
         self.folder, self.port, self.arguments = str(folder), port or free_port(), arguments
+        self.environment = {**os.environ, **(environment or {})}
         self.process = None
         self.env = {}
         self.log = open(f"{self.folder}.log", "ab")
 
     def start(self, wait=30):
-        command = [BINARY, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}", "--no-host-logs"]
+        command = [BINARY, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}"]
         started = time.monotonic()
-        self.process = subprocess.Popen([*command, *self.arguments], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([*command, *self.arguments], stdout=self.log, stderr=self.log, env=self.environment)
         while time.monotonic() - started < wait:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.tail()}")

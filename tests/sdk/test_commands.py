@@ -1,11 +1,13 @@
 """The binary's own commands, as a person types them."""
 
 import json
+import os
 import subprocess
+import time
 
 import pytest
 
-from conftest import BINARY, SHARED
+from conftest import BINARY, Server
 
 # What is in each file of the kit's samples, counted by hand: (file, rows by table)
 EVTX = {"DE_104_system_log_cleared.evtx": 1, "DE_Fake_ComputerAccount_4720.evtx": 2, "DE_UAC_Disabled_Sysmon_12_13.evtx": 3,
@@ -129,3 +131,40 @@ version: 1.0.0
     assert files["notes.md"]["status"] == "skipped"
     again = server.run("content", "import", str(content), "--enable", check=False)
     assert again.stdout == done.stdout
+
+
+JOURNALCTL = r"""#!/bin/sh
+# A journal of six entries: the past has four, two more come while it is followed.
+entry() { printf '{"__CURSOR":"c%s","__REALTIME_TIMESTAMP":"17676%s00000000","_HOSTNAME":"box","SYSLOG_IDENTIFIER":"sshd","PRIORITY":"6","SYSLOG_FACILITY":"10","MESSAGE":"entry %s"}\n' "$1" "$1" "$1"; }
+from=1
+for a in "$@"; do case "$a" in --lines=1) entry 10; exit;; --after-cursor=c*) from=$((${a#--after-cursor=c} - 8));; esac; done
+for n in 1 2 3 4; do [ $n -ge $from ] && entry $((n + 9)); done
+sleep 1
+for n in 5 6; do [ $n -ge $from ] && entry $((n + 9)); done
+exec sleep 600
+"""
+
+
+def test_this_hosts_journal_arrives_once(tmp_path):
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    (bin / "journalctl").write_text(JOURNALCTL)
+    (bin / "journalctl").chmod(0o755)
+    server = Server(tmp_path / "data", arguments=(), environment={"PATH": f"{bin}:{os.environ['PATH']}"}).start()
+    try:
+        ask = "Syslog | where Computer == 'box' | summarize by SyslogMessage, Facility, ProcessName | sort by SyslogMessage asc"
+        count = "Syslog | where Computer == 'box' | count"
+        wanted = [[f"entry {n}", "authpriv", "sshd"] for n in range(10, 16)]
+        end = time.monotonic() + 20
+        while server.query(ask) != wanted and time.monotonic() < end:
+            time.sleep(0.2)
+        assert server.query(ask) == wanted
+        assert server.query(count) == [[6]]
+        code, seconds = server.stop()
+        assert code == 0 and seconds < 10
+        server.start()
+        time.sleep(3)
+        assert server.query(count) == [[6]], "a restart goes on where the last run stopped"
+    finally:
+        if server.process.poll() is None:
+            server.kill()
