@@ -10,6 +10,7 @@ mod build;
 mod from_value;
 mod order;
 mod parse;
+mod path;
 mod read;
 mod standard;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use build::DynamicBuilder;
 pub(crate) use order::compare_reals;
+pub use path::{PathFinder, PathPart};
 pub use read::{ArrayIter, DynamicRef, Kind, ObjectIter};
 pub use standard::{from_standard, to_standard};
 pub use write::write_json_string;

@@ -137,6 +137,11 @@ impl Binder<'_> {
                 Expr::Literal(Value::Dynamic(names), ScalarType::Dynamic)
             }
             ("ingestion_time", 0) => self.ingestion_time(ctx, span)?,
+            ("iscolumnexists", 1) => {
+                let (name, _) = self.constant(ctx, &args[0])?;
+                let found = name.as_str().and_then(|name| super::scalar::find(ctx.fields, name));
+                Expr::Literal(Value::Bool(found.is_some()), ScalarType::Bool)
+            }
             ("bin_auto", 1) => self.bin_auto(self.scalar(ctx, &args[0])?, span)?,
             ("column_ifexists" | "columnifexists", 2) => self.column_if_exists(ctx, args)?,
             ("pack_all", 0 | 1) => self.pack_all(ctx, args, span)?,

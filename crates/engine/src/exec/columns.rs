@@ -11,7 +11,7 @@ use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::filter::FilterBuilder;
 use model::Batch;
-use values::{ScalarType, Value};
+use values::{DynamicRef, ScalarType, Value};
 
 use super::ExecError;
 
@@ -234,6 +234,18 @@ fn column_weight(column: &ArrayRef) -> usize {
         DataType::Int32 => column.len() * 4,
         DataType::FixedSizeBinary(width) => column.len() * usize::try_from(*width).unwrap_or(16),
         _ => column.len() * 8,
+    }
+}
+
+/// Appends a part of a dynamic value as a value of its own. A small dictionary of keys comes along as it is: finding out
+/// which keys the part uses costs more than the bytes.
+pub(crate) fn write_part(part: DynamicRef<'_>, out: &mut Vec<u8>) {
+    let (keys, value) = (part.metadata(), part.value());
+    if part.is_container() && keys.len() <= 256 && !value.is_empty() {
+        out.extend_from_slice(keys);
+        out.extend_from_slice(value);
+    } else {
+        part.write_bytes(out);
     }
 }
 

@@ -156,6 +156,16 @@ impl Account<'_> {
         self.set(self.held.saturating_add(bytes))
     }
 
+    /// What the step holds.
+    pub(crate) const fn held(&self) -> usize {
+        self.held
+    }
+
+    /// True once the run as a whole is over its budget.
+    pub(crate) fn over(&self) -> bool {
+        self.memory.used.load(Ordering::Relaxed) > self.memory.max
+    }
+
     /// True once the run holds more than half of its budget: time to stop growing.
     pub(crate) fn crowded(&self) -> bool {
         self.memory.used.load(Ordering::Relaxed) > self.memory.max / 2

@@ -16,6 +16,8 @@ mod pivot;
 mod sequence_detect;
 mod small;
 mod support;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

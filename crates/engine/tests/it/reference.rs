@@ -189,6 +189,7 @@ const COMPARISONS: &[(&str, &str)] = &[
 const FORMS: &[(&str, &str)] = &[
     ("ago(timespan)", "print ago(1d)"),
     ("bag_pack_columns(column, ...)", "T | extend d = bag_pack_columns(a, b)"),
+    ("bin_auto(value)", "set query_bin_auto_size=10; T | summarize count() by bin_auto(a)"),
     ("case(condition, value, ..., default)", "T | extend d = case(a == 1, 'x', 'y')"),
     (
         "cluster(name).database(name)",
@@ -202,6 +203,7 @@ const FORMS: &[(&str, &str)] = &[
     ("iff(condition, then, else)", "T | extend d = iff(a == 1, 1, 2)"),
     ("iif(condition, then, else)", "T | extend d = iif(a == 1, 1, 2)"),
     ("ingestion_time()", "T | extend d = ingestion_time()"),
+    ("iscolumnexists(name)", "T | extend d = iscolumnexists('z')"),
     ("materialize(table)", "let M = materialize(T | take 1); M"),
     ("next(column, [offset], [default])", "T | serialize d = next(a)"),
     ("not(condition)", "T | where not(a == 1)"),

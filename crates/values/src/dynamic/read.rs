@@ -131,7 +131,7 @@ impl<'a> Container<'a> {
     }
 
     /// The value that starts at the offset of `index`, cut to its own length.
-    fn field(&self, index: usize) -> &'a [u8] {
+    pub(super) fn field(&self, index: usize) -> &'a [u8] {
         let bytes = self.offset(index).and_then(|at| self.fields.get(at..)).unwrap_or_default();
         value_len(bytes).and_then(|len| bytes.get(..len)).unwrap_or_default()
     }

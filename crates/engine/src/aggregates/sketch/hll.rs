@@ -8,6 +8,8 @@ use hashbrown::HashTable;
 use values::Dynamic;
 use values::dynamic::{DynamicBuilder, DynamicRef, Kind};
 
+/// Hashes that need no memory of their own.
+const INLINE: usize = 3;
 /// Hashes that are looked through one by one.
 const FEW: usize = 12;
 /// The number that Kusto's own form of a sketch begins with.
@@ -23,8 +25,10 @@ pub(crate) struct Hll {
 
 #[derive(Clone, Debug)]
 enum Form {
+    /// Most groups of a large summarize see a handful of values.
+    Inline([u64; INLINE], u8),
     Few(Vec<u64>),
-    Many(HashTable<u64>),
+    Many(Box<HashTable<u64>>),
     Registers(Box<[u8]>),
 }
 
@@ -38,7 +42,7 @@ impl Hll {
             3 => 17,
             _ => 18,
         };
-        Self { precision, form: Form::Few(Vec::new()) }
+        Self { precision, form: Form::Inline([0; INLINE], 0) }
     }
 
     /// Hashes that are kept before registers take over: they take as much memory then.
@@ -47,8 +51,42 @@ impl Hll {
     }
 
     /// Adds a hash; gives the bytes by which the set grew.
+    #[inline]
     pub(crate) fn add(&mut self, hash: u64) -> usize {
         match &mut self.form {
+            Form::Inline(hashes, count) => {
+                let used = usize::from(*count);
+                if hashes.iter().take(used).any(|h| *h == hash) {
+                    return 0;
+                }
+                match hashes.get_mut(used) {
+                    Some(slot) => {
+                        *slot = hash;
+                        *count += 1;
+                        0
+                    }
+                    None => self.grow(hash),
+                }
+            }
+            Form::Registers(registers) => {
+                set(registers, self.precision, hash);
+                0
+            }
+            _ => self.grow(hash),
+        }
+    }
+
+    /// Adds a hash to a set that may change its form.
+    fn grow(&mut self, hash: u64) -> usize {
+        let exact_max = self.exact_max();
+        match &mut self.form {
+            Form::Inline(hashes, _) => {
+                let mut few = Vec::with_capacity(FEW / 2);
+                few.extend_from_slice(hashes.as_slice());
+                few.push(hash);
+                self.form = Form::Few(few);
+                FEW / 2 * 8
+            }
             Form::Few(hashes) => {
                 if hashes.contains(&hash) {
                     return 0;
@@ -60,35 +98,39 @@ impl Hll {
                 }
                 let mut table = HashTable::with_capacity(FEW * 2);
                 hashes.iter().for_each(|h| insert(&mut table, *h));
-                self.form = Form::Many(table);
+                self.form = Form::Many(Box::new(table));
                 FEW * 18
             }
             Form::Many(table) => {
                 let before = table.capacity();
                 insert(table, hash);
                 let grown = (table.capacity() - before) * 9;
-                if table.len() <= self.exact_max() {
+                if table.len() <= exact_max {
                     return grown;
                 }
                 self.use_registers();
                 1 << self.precision
             }
-            Form::Registers(registers) => {
-                set(registers, self.precision, hash);
-                0
+            Form::Registers(_) => 0,
+        }
+    }
+
+    /// The hashes themselves, where they are all known.
+    fn hashes(&self) -> Option<Box<dyn Iterator<Item = u64> + '_>> {
+        match &self.form {
+            Form::Inline(hashes, count) => {
+                Some(Box::new(hashes.iter().take(usize::from(*count)).copied()))
             }
+            Form::Few(hashes) => Some(Box::new(hashes.iter().copied())),
+            Form::Many(table) => Some(Box::new(table.iter().copied())),
+            Form::Registers(_) => None,
         }
     }
 
     fn use_registers(&mut self) {
         let mut registers = vec![0; 1 << self.precision].into_boxed_slice();
-        match &self.form {
-            Form::Few(hashes) => {
-                hashes.iter().for_each(|h| set(&mut registers, self.precision, *h))
-            }
-            Form::Many(table) => table.iter().for_each(|h| set(&mut registers, self.precision, *h)),
-            Form::Registers(_) => return,
-        }
+        let Some(hashes) = self.hashes() else { return };
+        hashes.for_each(|hash| set(&mut registers, self.precision, hash));
         self.form = Form::Registers(registers);
     }
 
@@ -104,16 +146,14 @@ impl Hll {
             self.use_registers();
             grown = 1 << self.precision;
         }
-        match (&mut self.form, other.form) {
-            (_, Form::Few(hashes)) => grown + hashes.iter().map(|h| self.add(*h)).sum::<usize>(),
-            (_, Form::Many(table)) => grown + table.iter().map(|h| self.add(*h)).sum::<usize>(),
+        match (&mut self.form, &other.form) {
             (Form::Registers(mine), Form::Registers(theirs)) => {
                 for (mine, theirs) in mine.iter_mut().zip(theirs) {
-                    *mine = (*mine).max(theirs);
+                    *mine = (*mine).max(*theirs);
                 }
                 grown
             }
-            (_, Form::Registers(_)) => grown,
+            _ => grown + other.hashes().map_or(0, |hashes| hashes.map(|h| self.add(h)).sum()),
         }
     }
 
@@ -141,6 +181,7 @@ impl Hll {
     /// Number of distinct hashes.
     pub(crate) fn count(&self) -> i64 {
         match &self.form {
+            Form::Inline(_, count) => i64::from(*count),
             Form::Few(hashes) => hashes.len() as i64,
             Form::Many(table) => table.len() as i64,
             Form::Registers(registers) => estimate(registers, self.precision).round() as i64,
@@ -149,14 +190,10 @@ impl Hll {
 
     /// Hashes that all sets have, where all still know their hashes.
     pub(crate) fn common(sets: &[Self]) -> Option<i64> {
-        let hashes = |set: &Self| -> Option<HashSet<u64>> {
-            match &set.form {
-                Form::Few(hashes) => Some(hashes.iter().copied().collect()),
-                Form::Many(table) => Some(table.iter().copied().collect()),
-                Form::Registers(_) => None,
-            }
-        };
-        let all = sets.iter().map(hashes).collect::<Option<Vec<_>>>()?;
+        let all = sets
+            .iter()
+            .map(|set| set.hashes().map(Iterator::collect))
+            .collect::<Option<Vec<HashSet<u64>>>>()?;
         let (first, rest) = all.split_first()?;
         Some(first.iter().filter(|h| rest.iter().all(|set| set.contains(h))).count() as i64)
     }
@@ -170,15 +207,9 @@ impl Hll {
         builder.long(i64::from(self.precision));
         builder.end_array();
         builder.begin_array();
-        match &self.form {
-            Form::Few(hashes) => hashes.iter().for_each(|h| builder.long(*h as i64)),
-            Form::Many(table) => {
-                let mut sorted: Vec<u64> = table.iter().copied().collect();
-                sorted.sort_unstable();
-                sorted.iter().for_each(|h| builder.long(*h as i64));
-            }
-            Form::Registers(_) => {}
-        }
+        let mut hashes: Vec<u64> = self.hashes().map_or_else(Vec::new, Iterator::collect);
+        hashes.sort_unstable();
+        hashes.iter().for_each(|hash| builder.long(*hash as i64));
         builder.end_array();
         match &self.form {
             Form::Registers(registers) => builder.string(&STANDARD.encode(registers)),
@@ -202,7 +233,7 @@ impl Hll {
         if head.index(0)?.as_i64()? != MARK {
             return None;
         }
-        let mut hll = Self { precision, form: Form::Few(Vec::new()) };
+        let mut hll = Self { precision, form: Form::Inline([0; INLINE], 0) };
         let rest = value.index(2)?;
         if let Some(text) = rest.as_str() {
             let registers = STANDARD.decode(text).ok()?;

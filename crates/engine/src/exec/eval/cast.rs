@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, Float64Array, Int32Array, Int64Array};
+use arrow_array::{Array, ArrayRef, Float64Array, Int32Array, Int64Array, StringViewArray};
+use hashbrown::HashMap;
 use model::{ColumnBuilder, rows::cell};
 use values::ScalarType;
 
-use super::columns::{coded, internal};
+use super::columns::{Coded, coded, internal};
 use crate::exec::ExecError;
 use crate::functions::Columnar;
 
@@ -40,7 +41,10 @@ fn cast_array(array: &ArrayRef, from: ScalarType, to: ScalarType) -> Result<Arra
         return arrow_select::take::take(&values, dictionary.keys(), None).map_err(internal);
     }
     if to == ScalarType::String {
-        return texts(array, from);
+        return match integer_texts(array)? {
+            Some(coded) => Ok(coded),
+            None => texts(array, from),
+        };
     }
     let mut builder = ColumnBuilder::new(to, array.len());
     for row in 0..array.len() {
@@ -83,6 +87,38 @@ fn numbers(array: &ArrayRef, from: ScalarType, to: ScalarType) -> Option<ArrayRe
         }
         _ => None,
     }
+}
+
+/// Different integers up to which their texts become a dictionary.
+const INTEGERS_MAX: usize = 1024;
+
+/// Integers that repeat (event ids, ports, codes) as texts with a dictionary.
+fn integer_texts(array: &ArrayRef) -> Result<Option<ArrayRef>, ExecError> {
+    let Some(ints) = array.as_primitive_opt::<Int32Type>() else { return Ok(None) };
+    if ints.len() < INTEGERS_MAX || ints.null_count() > 0 {
+        return Ok(None);
+    }
+    let mut codes: Vec<i32> = Vec::with_capacity(ints.len());
+    let mut texts: Vec<String> = Vec::new();
+    let mut known: HashMap<i32, i32, ahash::RandomState> = HashMap::default();
+    let mut last = None;
+    for value in ints.values() {
+        if let Some((_, code)) = last.filter(|(before, _)| before == value) {
+            codes.push(code);
+            continue;
+        }
+        let code = *known.entry(*value).or_insert_with(|| {
+            texts.push(value.to_string());
+            (texts.len() - 1) as i32
+        });
+        if texts.len() > INTEGERS_MAX {
+            return Ok(None);
+        }
+        last = Some((*value, code));
+        codes.push(code);
+    }
+    let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
+    Ok(Some(Arc::new(Coded::try_new(codes.into(), texts).map_err(internal)?)))
 }
 
 /// Any column as text, without a value per cell where it is dynamic text already.

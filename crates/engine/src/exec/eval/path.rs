@@ -5,6 +5,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 use model::ColumnBuilder;
 use std::sync::Arc;
+use values::dynamic::{PathFinder, PathPart};
 use values::{DynamicRef, ScalarType, Value};
 
 use super::{Input, Scalar};
@@ -69,14 +70,42 @@ impl Path {
         let Some(base) = base.as_binary_view_opt() else {
             return crate::exec::columns::nulls(self.target, rows);
         };
+        let fixed = self.fixed();
+        let mut finder = fixed.as_deref().map(PathFinder::new);
         let end = |row: usize| {
             if base.is_null(row) {
                 return None;
             }
-            let start = DynamicRef::new(base.value(row));
-            let end = steps.iter().try_fold(start, |at, step| step.take(at, row))?;
+            let end = match &mut finder {
+                Some(finder) => finder.find(base.value(row))?,
+                None => {
+                    let start = DynamicRef::new(base.value(row));
+                    steps.iter().try_fold(start, |at, step| step.take(at, row))?
+                }
+            };
             (!end.is_null()).then_some(end)
         };
+        self.ends(rows, end)
+    }
+
+    /// The steps, where none is computed.
+    fn fixed(&self) -> Option<Vec<PathPart<'_>>> {
+        self.steps
+            .iter()
+            .map(|step| match step {
+                PathStep::Key(key) => Some(PathPart::Key(key)),
+                PathStep::Index(at) => Some(PathPart::Index(*at)),
+                PathStep::Computed(_) => None,
+            })
+            .collect()
+    }
+
+    /// What paths lead to, as a column of the wanted type.
+    fn ends<'d>(
+        &self,
+        rows: usize,
+        mut end: impl FnMut(usize) -> Option<DynamicRef<'d>>,
+    ) -> ArrayRef {
         match self.target {
             ScalarType::Dynamic => dynamics(rows, end),
             ScalarType::String => texts(rows, end),
@@ -113,14 +142,14 @@ impl Ready<'_> {
     }
 }
 
-fn dynamics<'d>(rows: usize, end: impl Fn(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
+fn dynamics<'d>(rows: usize, mut end: impl FnMut(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
     let mut builder = BinaryViewBuilder::with_capacity(rows).with_fixed_block_size(256 * 1024);
     let mut buffer = Vec::new();
     for row in 0..rows {
         match end(row) {
             Some(part) => {
                 buffer.clear();
-                part.write_bytes(&mut buffer);
+                crate::exec::columns::write_part(part, &mut buffer);
                 builder.append_value(&buffer);
             }
             None => builder.append_null(),
@@ -129,7 +158,7 @@ fn dynamics<'d>(rows: usize, end: impl Fn(usize) -> Option<DynamicRef<'d>>) -> A
     Arc::new(builder.finish())
 }
 
-fn texts<'d>(rows: usize, end: impl Fn(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
+fn texts<'d>(rows: usize, mut end: impl FnMut(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
     let mut builder = StringViewBuilder::with_capacity(rows).with_fixed_block_size(256 * 1024);
     let mut buffer = String::new();
     for row in 0..rows {

@@ -175,7 +175,7 @@ impl Elements {
             Self::Dynamic(builder, _) if value.is_null() => builder.append_null(),
             Self::Dynamic(builder, buffer) => {
                 buffer.clear();
-                value.write_bytes(buffer);
+                columns::write_part(value, buffer);
                 builder.append_value(buffer);
             }
             Self::Typed(builder, ty) => builder.push(&conforming(value, *ty)),

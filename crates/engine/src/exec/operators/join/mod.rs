@@ -13,6 +13,7 @@ use values::{ScalarType, Value};
 
 use crate::exec::ExecError;
 use crate::exec::eval::Scalar;
+use crate::exec::groups::Scratch;
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
 use crate::plan::{ColumnId, JoinKind};
@@ -119,6 +120,8 @@ pub(crate) struct Join {
     mode: RwLock<Option<Arc<(Roles, Mode)>>>,
     preparing: Mutex<()>,
     cursors: Mutex<Vec<Cursor>>,
+    /// What workers remember of the probing side's dictionaries.
+    scratch: Mutex<Vec<Vec<Scratch>>>,
     /// Workers between asking for a batch and having marked its matches.
     looking: AtomicUsize,
     rest_taken: AtomicBool,
@@ -149,6 +152,7 @@ impl Join {
             mode: RwLock::default(),
             preparing: Mutex::default(),
             cursors: Mutex::default(),
+            scratch: Mutex::default(),
             looking: AtomicUsize::new(0),
             rest_taken: AtomicBool::new(false),
         }

@@ -32,7 +32,9 @@ impl Cursor {
     ) -> Result<Self, ExecError> {
         let side = join.probing_side(roles);
         let keys = project(&side.keys, &batch, run.context())?.columns;
-        let mut numbers = table.keys.find(&keys, batch.rows, &mut Vec::new())?;
+        let mut scratch = join.scratch.lock().pop().unwrap_or_default();
+        let mut numbers = table.keys.find(&keys, batch.rows, &mut scratch)?;
+        join.scratch.lock().push(scratch);
         without_nulls(&keys, &mut numbers);
         let mark = roles.build_rest || roles.build_hits || roles.probe_first;
         for number in &mut numbers {

@@ -1,6 +1,5 @@
 //! Order of rows by their keys: columns turned so that plain byte or integer order is KQL's order.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::builder::FixedSizeBinaryBuilder;
@@ -11,7 +10,7 @@ use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{DataType, SortOptions};
 use values::{Decimal, ScalarType};
 
-use super::{Direction, Key, Spec};
+use super::{Direction, Key, Spec, packed};
 use crate::exec::ExecError;
 use crate::exec::columns::{coded, internal, plain};
 
@@ -190,15 +189,11 @@ pub(super) fn order(columns: &[ArrayRef], rows: usize, spec: &Spec) -> Result<Ve
         .iter()
         .filter_map(|k| Some(k.ordered(columns.get(k.column)?, true)))
         .collect::<Result<Vec<_>, _>>()?;
-    let (Some(first), Some(key)) = (arrays.first(), spec.keys.first()) else {
+    if arrays.is_empty() {
         return Ok((0..count).take(limit).collect());
-    };
-    let prefixes = prefixes(first, *key);
-    if let (Some(prefixes), 1) = (&prefixes, arrays.len()) {
-        let mut pairs: Vec<(u64, u32)> = prefixes.iter().copied().zip(0..count).collect();
-        // the prefix is the whole key but for its lowest bit
-        let tie = |a: u32, b: u32| compare_longs(first, *key, a, b).then(a.cmp(&b));
-        return Ok(cut(&mut pairs, limit, |a, b| a.0.cmp(&b.0).then_with(|| tie(a.1, b.1))));
+    }
+    if let Some(packed) = packed::order(&arrays, &spec.keys, limit) {
+        return Ok(packed);
     }
     let fields = arrays
         .iter()
@@ -208,15 +203,16 @@ pub(super) fn order(columns: &[ArrayRef], rows: usize, spec: &Spec) -> Result<Ve
     let encoded = converter.convert_columns(&arrays).map_err(internal)?;
     let mut pairs: Vec<(u64, u32)> =
         encoded.iter().zip(0..count).map(|(row, at)| (head(row.as_ref()), at)).collect();
-    Ok(cut(&mut pairs, limit, |a, b| {
+    let sorted = packed::cut(&mut pairs, limit, |a, b| {
         a.0.cmp(&b.0)
             .then_with(|| encoded.row(a.1 as usize).cmp(&encoded.row(b.1 as usize)))
             .then(a.1.cmp(&b.1))
-    }))
+    });
+    Ok(sorted.iter().map(|pair| pair.1).collect())
 }
 
 /// The first eight bytes as a number.
-pub(super) fn head(bytes: &[u8]) -> u64 {
+fn head(bytes: &[u8]) -> u64 {
     let mut head = [0; 8];
     for (slot, byte) in head.iter_mut().zip(bytes) {
         *slot = *byte;
@@ -224,47 +220,27 @@ pub(super) fn head(bytes: &[u8]) -> u64 {
     u64::from_be_bytes(head)
 }
 
-/// The row numbers of the first `limit` pairs in order.
-fn cut(
-    pairs: &mut [(u64, u32)],
-    limit: usize,
-    compare: impl Fn(&(u64, u32), &(u64, u32)) -> Ordering,
-) -> Vec<u32> {
-    let pairs = if limit > 0 && limit < pairs.len() {
-        pairs.select_nth_unstable_by(limit - 1, &compare);
-        pairs.get_mut(..limit).unwrap_or_default()
-    } else if limit == 0 {
-        return Vec::new();
-    } else {
-        pairs
+/// Numbers that order the rows by their first key, without its lowest bit: the same for all batches. None for texts.
+pub(super) fn prefixes(columns: &[ArrayRef], spec: &Spec) -> Result<Option<Vec<u64>>, ExecError> {
+    let Some((key, column)) = spec.keys.first().and_then(|k| Some((k, columns.get(k.column)?)))
+    else {
+        return Ok(None);
     };
-    pairs.sort_unstable_by(&compare);
-    pairs.iter().map(|p| p.1).collect()
-}
-
-/// Integers as unsigned numbers in the key's order, without their lowest bit; nulls at their end.
-fn prefixes(column: &ArrayRef, key: Key) -> Option<Vec<u64>> {
+    if key.ty == ScalarType::String {
+        return Ok(None);
+    }
+    let column = key.ordered(column, false)?;
+    let Some(longs) = column.as_primitive_opt::<Int64Type>() else { return Ok(None) };
+    let Direction { descending, nulls_first } = key.direction;
     let turn = |v: i64| {
         let unsigned = (v as u64) ^ (1 << 63);
-        let turned = if key.direction.descending { !unsigned } else { unsigned };
-        if key.direction.nulls_first { (turned >> 1) + 1 } else { turned >> 1 }
+        let turned = if descending { !unsigned } else { unsigned };
+        if nulls_first { (turned >> 1) + 1 } else { turned >> 1 }
     };
-    let null = if key.direction.nulls_first { 0 } else { u64::MAX };
-    let nulls = column.nulls();
-    let pick = |row: usize, v: i64| {
-        if nulls.is_some_and(|n| n.is_null(row)) { null } else { turn(v) }
+    let null = if nulls_first { 0 } else { u64::MAX };
+    let nulls = longs.nulls();
+    let pick = |(row, v): (usize, &i64)| {
+        if nulls.is_some_and(|n| n.is_null(row)) { null } else { turn(*v) }
     };
-    let longs = column.as_primitive_opt::<Int64Type>()?;
-    Some(longs.values().iter().enumerate().map(|(r, v)| pick(r, *v)).collect())
-}
-
-/// Order of two rows with the same prefix.
-fn compare_longs(column: &ArrayRef, key: Key, a: u32, b: u32) -> Ordering {
-    let (a, b) = (a as usize, b as usize);
-    if column.is_null(a) || column.is_null(b) {
-        return Ordering::Equal; // the prefix tells nulls apart
-    }
-    let Some(longs) = column.as_primitive_opt::<Int64Type>() else { return Ordering::Equal };
-    let order = longs.value(a).cmp(&longs.value(b));
-    if key.direction.descending { order.reverse() } else { order }
+    Ok(Some(longs.values().iter().enumerate().map(pick).collect()))
 }

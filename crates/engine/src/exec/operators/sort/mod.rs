@@ -2,6 +2,7 @@
 
 mod keys;
 mod merge;
+mod packed;
 mod worker;
 
 use std::sync::Arc;

@@ -4,9 +4,9 @@ use arrow_array::{ArrayRef, UInt32Array};
 use model::Batch;
 use parking_lot::Mutex;
 
-use super::keys::{Encoder, order};
+use super::keys::{Encoder, order, prefixes};
 use super::merge::{Merge, Run as SortedRun};
-use super::{MORSEL, Rows, Sorted, Spec};
+use super::{Rows, Sorted, Spec};
 use crate::exec::eval::Input;
 use crate::exec::run::{Account, Run};
 use crate::exec::spill::{SpillReader, SpillWriter};
@@ -23,6 +23,8 @@ pub(super) struct Worker<'a> {
     batches: Vec<Batch>,
     rows: usize,
     spilled: Vec<SpillReader>,
+    /// The first key of the last row that can still be among the best.
+    bound: Option<u64>,
     account: Account<'a>,
 }
 
@@ -34,21 +36,47 @@ impl<'a> Worker<'a> {
             batches: Vec::new(),
             rows: 0,
             spilled: Vec::new(),
+            bound: None,
             account: run.memory.account(),
         }
     }
 
     pub(super) fn feed(&mut self, batch: Batch) -> Result<(), ExecError> {
         let batch = self.with_keys(batch)?;
+        if let Some(limit) = self.spec.limit.filter(|l| *l <= TOP_MAX) {
+            return self.feed_top(&batch, limit);
+        }
+        self.keep(batch)?;
+        if self.account.held() > 0 && self.account.over() { self.spill() } else { Ok(()) }
+    }
+
+    fn keep(&mut self, batch: Batch) -> Result<(), ExecError> {
         let batch = columns::compact(batch)?;
-        let fits = self.account.grow(columns::weight(&batch));
+        self.account.grow(columns::weight(&batch));
         self.rows += batch.rows;
         self.batches.push(batch);
-        match self.spec.limit.filter(|l| *l <= TOP_MAX) {
-            Some(limit) if self.rows > (limit * 4).max(MORSEL) => self.shrink(),
-            None if !fits => self.spill(),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Keeps the best rows of a batch, and now and then only the best of all.
+    fn feed_top(&mut self, batch: &Batch, limit: usize) -> Result<(), ExecError> {
+        let mut best = batch.clone();
+        if let (Some(bound), Some(prefixes)) = (self.bound, prefixes(&batch.columns, self.spec)?) {
+            let near = (0..).zip(prefixes).filter(|(_, p)| *p <= bound).map(|(row, _)| row);
+            let near: Vec<u32> = near.collect();
+            if near.is_empty() {
+                return Ok(());
+            }
+            if near.len() < batch.rows {
+                best = columns::take(batch, &UInt32Array::from(near))?;
+            }
         }
+        if best.rows > limit {
+            let order = UInt32Array::from(order(&best.columns, best.rows, self.spec)?);
+            best = columns::take(&best, &order)?;
+        }
+        self.keep(best)?;
+        if self.rows > limit.saturating_mul(4) + 1024 { self.shrink() } else { Ok(()) }
     }
 
     /// The batch with its computed keys behind.
@@ -79,6 +107,9 @@ impl<'a> Worker<'a> {
         let best = columns::compact(self.sorted()?)?;
         self.account.set(columns::weight(&best));
         self.rows = best.rows;
+        if self.spec.limit == Some(best.rows) {
+            self.bound = prefixes(&best.columns, self.spec)?.and_then(|p| p.last().copied());
+        }
         self.batches.push(best);
         Ok(())
     }
