@@ -20,7 +20,7 @@ macro_rules! never {
 
 never!(
     crate::SecretBytes, crate::SecretText, crate::GeneratedSecret, crate::RsaPrivateKey, crate::Issued,
-    crate::Authority, crate::ServerCertificate
+    crate::Authority, crate::ServerCertificate, crate::KeyPair
     => std::fmt::Debug, std::fmt::Display, Clone, PartialEq
 );
 never!(crate::StoredSecret => std::fmt::Debug, std::fmt::Display);

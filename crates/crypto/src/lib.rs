@@ -9,6 +9,8 @@ mod certificate;
 mod digest;
 mod error;
 mod files;
+mod key_pair;
+pub mod password_based;
 mod random;
 mod rsa;
 mod secret;
@@ -21,6 +23,9 @@ pub use certificate::Certificate;
 pub use digest::{constant_time_eq, hmac_sha256, sha1, sha256, sha256_hex, verify_hmac_sha256};
 pub use error::CryptoError;
 pub use files::{private_directory, read_private, write_private, write_public};
+pub use key_pair::{
+    Hash, KeyKind, KeyPair, SignatureForm, verify_rsa_components, verify_signature,
+};
 pub use random::{random_alphanumeric, random_below, random_bytes};
 pub use rsa::{RsaAlgorithm, RsaBits, RsaPrivateKey, RsaPublicKey};
 pub use secret::{SecretBytes, SecretText};
