@@ -1,10 +1,11 @@
-//! Microsoft.Authorization as resource types: role assignments, role definitions, the caller's own permissions.
+//! Microsoft.Authorization as resource types: role assignments, role definitions, deny assignments, the caller's own permissions.
 //!
 //! They are documents like any other, so a deleted resource takes the assignments on it along; but their lists look
 //! upwards as well as downwards, and their checks look at the directory, so providers stand in for the life cycle.
 
 mod assignments;
 mod definitions;
+mod deny;
 mod permissions;
 
 use arm::{ArmError, NameRule, Patch, ResourceType, Scope};
@@ -14,12 +15,14 @@ use serde_json::Value;
 pub use assignments::RoleAssignments;
 pub(crate) use assignments::assignment_document;
 pub use definitions::RoleDefinitions;
+pub use deny::DenyAssignments;
 pub use permissions::Permissions;
 
 use crate::IdentityError;
 
 const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
 const ROLE_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions";
+const DENY_ASSIGNMENTS: &str = "Microsoft.Authorization/denyAssignments";
 const PERMISSIONS: &str = "Microsoft.Authorization/permissions";
 
 const EVERYWHERE: &[Scope] =
@@ -43,6 +46,10 @@ pub const TYPES: &[ResourceType] = &[
         .api_versions(&["2022-05-01-preview", "2022-04-01", "2018-01-01-preview", "2015-07-01"])
         .names(NameRule::GUID)
         .patch(Patch::Refused),
+    ResourceType::new(DENY_ASSIGNMENTS)
+        .scopes(EVERYWHERE)
+        .api_versions(&["2022-04-01", "2018-07-01-preview"])
+        .read_only(),
     ResourceType::new(PERMISSIONS)
         .scopes(EVERYWHERE)
         .api_versions(&["2022-05-01-preview", "2022-04-01", "2018-07-01", "2015-07-01"])

@@ -36,7 +36,7 @@ mod urls;
 pub use access::{Permission, RoleAssignment, RoleDefinition};
 pub use audience::Audiences;
 pub use auth_error::{AuthError, Denied, bearer_token};
-pub use authorization::{Permissions, RoleAssignments, RoleDefinitions, TYPES};
+pub use authorization::{DenyAssignments, Permissions, RoleAssignments, RoleDefinitions, TYPES};
 pub use bootstrap::AdminCredentials;
 pub use caller::Caller;
 pub use directory::{

@@ -12,8 +12,8 @@ use crypto::{read_private, write_private};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use identity::{
-    AdminCredentials, Identity, IdentityConfig, Permissions, PublicUrls, RoleAssignments,
-    RoleDefinitions,
+    AdminCredentials, DenyAssignments, Identity, IdentityConfig, Permissions, PublicUrls,
+    RoleAssignments, RoleDefinitions,
 };
 use model::{Clock, ResourceId, TableInfo, TableKind, Tables};
 use serde_json::{Value, json};
@@ -116,6 +116,7 @@ pub async fn house_with(limits: Limits) -> Fixture {
             "Microsoft.Authorization/roleDefinitions",
             Arc::new(RoleDefinitions::new(identity.clone())),
         )
+        .provider("Microsoft.Authorization/denyAssignments", Arc::new(DenyAssignments))
         .provider(
             "Microsoft.Authorization/permissions",
             Arc::new(Permissions::new(identity.clone())),

@@ -75,6 +75,10 @@ const ACTIONS: &[&str] = &[
     "data:Microsoft.KeyVault/vaults/keys/release/action",
     "data:Microsoft.KeyVault/vaults/certificates/read",
     "data:Microsoft.KeyVault/vaults/certificates/create/action",
+    "data:Microsoft.KeyVault/vaults/certificatecas/write",
+    "data:Microsoft.KeyVault/vaults/certificatecontacts/write",
+    "data:Microsoft.KeyVault/vaults/keyrotationpolicies/write",
+    "data:Microsoft.KeyVault/vaults/secrets/purge/action",
 ];
 
 fn assignment(role: &str, scope: &str) -> RoleAssignment {

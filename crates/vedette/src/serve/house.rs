@@ -9,7 +9,8 @@ use arm::{Arm, BootstrapNames, Installation, Provider, Settings};
 use crypto::tls::TlsServer;
 use crypto::{ServerCertificate, ServerNames};
 use identity::{
-    Identity, IdentityConfig, Permissions, PublicUrls, RoleAssignments, RoleDefinitions,
+    DenyAssignments, Identity, IdentityConfig, Permissions, PublicUrls, RoleAssignments,
+    RoleDefinitions,
 };
 use logs::LogStore;
 use model::{Clock, ResourceId, SystemClock, Tables};
@@ -158,6 +159,7 @@ fn resources(services: &Services, identity: &Arc<Identity>) -> anyhow::Result<Ar
             "Microsoft.Authorization/roleDefinitions",
             Arc::new(RoleDefinitions::new(Arc::clone(identity))),
         )
+        .provider("Microsoft.Authorization/denyAssignments", Arc::new(DenyAssignments))
         .provider(
             "Microsoft.Authorization/permissions",
             Arc::new(Permissions::new(Arc::clone(identity))),
