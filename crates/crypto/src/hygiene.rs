@@ -20,7 +20,7 @@ macro_rules! never {
 
 never!(
     crate::SecretBytes, crate::SecretText, crate::GeneratedSecret, crate::RsaPrivateKey, crate::Issued,
-    crate::Authority, crate::ServerCertificate, crate::KeyPair
+    crate::Authority, crate::ServerCertificate, crate::KeyPair, crate::LocalKey, crate::TotpSecret
     => std::fmt::Debug, std::fmt::Display, Clone, PartialEq
 );
-never!(crate::StoredSecret => std::fmt::Debug, std::fmt::Display);
+never!(crate::StoredSecret, crate::StoredPassword => std::fmt::Debug, std::fmt::Display);

@@ -10,6 +10,8 @@ mod digest;
 mod error;
 mod files;
 mod key_pair;
+mod local_key;
+mod password;
 pub mod password_based;
 mod random;
 mod rsa;
@@ -17,6 +19,7 @@ mod secret;
 mod server_certificate;
 mod stored_secret;
 pub mod tls;
+mod totp;
 
 pub use authority::{Authority, Issued};
 pub use certificate::Certificate;
@@ -26,11 +29,14 @@ pub use files::{private_directory, read_private, write_private, write_public};
 pub use key_pair::{
     Hash, KeyKind, KeyPair, SignatureForm, verify_rsa_components, verify_signature,
 };
+pub use local_key::LocalKey;
+pub use password::StoredPassword;
 pub use random::{random_alphanumeric, random_below, random_bytes};
 pub use rsa::{RsaAlgorithm, RsaBits, RsaPrivateKey, RsaPublicKey};
 pub use secret::{SecretBytes, SecretText};
 pub use server_certificate::{ServerCertificate, ServerNames};
 pub use stored_secret::{GeneratedSecret, StoredSecret};
+pub use totp::TotpSecret;
 
 #[cfg(test)]
 mod hygiene;

@@ -66,6 +66,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("parquet", &["logs"]),
     // cryptography; the binary's socket and client take their whole set-up from `crypto::tls`
     ("aws-lc-rs", &["crypto"]),
+    ("argon2", &["crypto"]),
     ("rcgen", &["crypto"]),
     ("x509-parser", &["crypto"]),
     ("rustls", &["crypto"]),
