@@ -237,7 +237,9 @@ fn shown(text: &str) -> String {
 
 fn failure(error: ExecError, query: &Query<'_>) -> QueryError {
     match error {
-        ExecError::Evaluation(text) => QueryError::Execution(text),
+        ExecError::Evaluation(text) | ExecError::Source(source::SourceError::Evaluation(text)) => {
+            QueryError::Execution(text)
+        }
         ExecError::ResourceLimit(text) => QueryError::ResourceLimit(text),
         ExecError::Source(source::SourceError::Storage(text)) => QueryError::Storage(text),
         ExecError::Source(source::SourceError::Refused(text)) => QueryError::Execution(text),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow_buffer::BooleanBuffer;
 use model::{Batch, Cancel, FunctionDefinition, Rows, Schema};
 use values::Value;
 
@@ -102,6 +103,21 @@ pub trait TableSource: Send + Sync {
 pub trait Scan: Send + Sync {
     /// The next morsel; none at the end. Columns in the order asked for, no empty batches.
     fn next(&self) -> Result<Option<Batch>, SourceError>;
+
+    /// True when the rows that the request's filter does not keep are left out; else the engine filters.
+    fn filters(&self) -> bool {
+        false
+    }
+}
+
+/// A condition that a source may apply while it reads: the columns that it looks at come first, the others only for
+/// the rows that it keeps.
+pub trait RowFilter: Send + Sync + std::fmt::Debug {
+    /// The columns that it looks at: positions in [`ScanRequest::columns`].
+    fn columns(&self) -> &[usize];
+
+    /// The rows that stay, of a batch of just those columns in that order.
+    fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError>;
 }
 
 /// What to read.
@@ -116,6 +132,8 @@ pub struct ScanRequest {
     /// Conditions that hold for every wanted row. A source may skip what cannot meet them; it need not: the engine
     /// checks each row again.
     pub hints: Vec<Hint>,
+    /// The whole condition, for a source that can read its columns first. See [`Scan::filters`].
+    pub filter: Option<Arc<dyn RowFilter>>,
     /// Stop early: no more than this many rows are wanted (any of them).
     pub limit: Option<usize>,
     /// Ends the scan with [`SourceError::Cancelled`].
@@ -208,6 +226,9 @@ pub enum SourceError {
     /// The rows may not be read; the text says why and what to do.
     #[error("{0}")]
     Refused(String),
+    /// The request's filter could not be computed.
+    #[error("{0}")]
+    Evaluation(String),
     /// Asked to stop.
     #[error("cancelled")]
     Cancelled,

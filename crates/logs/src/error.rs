@@ -39,6 +39,9 @@ pub enum Error {
     /// The catalogue could not be read or written.
     #[error("catalogue: {0}")]
     Store(#[from] StoreError),
+    /// The query's own condition failed.
+    #[error(transparent)]
+    Condition(SourceError),
     /// The columns do not fit the table; the text says which and what to do.
     #[error("{0}")]
     Invalid(String),
@@ -63,7 +66,7 @@ impl From<Error> for TablesError {
                 Self::Unwritable(error.to_string())
             }
             Error::Invalid(text) => Self::Invalid(text),
-            Error::Damaged { .. } | Error::Newer { .. } | Error::Store(_) => {
+            Error::Damaged { .. } | Error::Newer { .. } | Error::Store(_) | Error::Condition(_) => {
                 Self::Damaged(error.to_string())
             }
         }
@@ -72,7 +75,10 @@ impl From<Error> for TablesError {
 
 impl From<Error> for SourceError {
     fn from(error: Error) -> Self {
-        Self::Storage(error.to_string())
+        match error {
+            Error::Condition(error) => error,
+            other => Self::Storage(other.to_string()),
+        }
     }
 }
 

@@ -6,9 +6,13 @@ mod units;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use engine::source::{Counters, Scan, ScanRequest, SourceError, TableSource, TickRange};
+use arrow_buffer::BooleanBuffer;
+use engine::source::{
+    Counters, RowFilter, Scan, ScanColumn, ScanRequest, SourceError, TableSource, TickRange,
+};
 use model::{Batch, Schema};
 
+use crate::error::Error;
 use crate::memory::Span;
 use crate::segment::Segment;
 use crate::table::{Snapshot, has_time};
@@ -95,8 +99,40 @@ pub(crate) struct Context {
     pub bounds: Bounds,
     /// Columns, and how to come by them.
     pub wanted: Wanted,
+    /// The condition on rows, if any.
+    pub condition: Option<Condition>,
     /// The request.
     pub request: ScanRequest,
+}
+
+/// A condition that is looked at before the other columns are read.
+pub(crate) struct Condition {
+    /// The columns that it looks at.
+    pub wanted: Wanted,
+    filter: Arc<dyn RowFilter>,
+}
+
+impl Condition {
+    fn new(
+        filter: &Arc<dyn RowFilter>,
+        schema: &Schema,
+        columns: &[ScanColumn],
+    ) -> Result<Self, SourceError> {
+        let looked_at: Vec<ScanColumn> =
+            filter.columns().iter().filter_map(|at| columns.get(*at).copied()).collect();
+        Ok(Self { wanted: Wanted::new(schema, &looked_at)?, filter: Arc::clone(filter) })
+    }
+
+    /// The rows that stay, of a batch of the columns that it looks at.
+    pub(crate) fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, Error> {
+        self.filter.keep(batch).map_err(Error::Condition)
+    }
+
+    /// The rows that stay, of a batch of all columns of the request.
+    pub(crate) fn keep_of(&self, batch: &Batch) -> Result<BooleanBuffer, Error> {
+        let columns = self.filter.columns().iter().filter_map(|at| batch.columns.get(*at).cloned());
+        self.keep(&Batch { columns: columns.collect(), rows: batch.rows })
+    }
 }
 
 impl TableScan {
@@ -119,7 +155,11 @@ impl TableScan {
         }
         units.extend(segments.into_iter().map(Unit::Segment));
         let left = request.limit.map(AtomicUsize::new);
-        let context = Context { snapshot, bounds, wanted, request };
+        let condition = match &request.filter {
+            Some(filter) => Some(Condition::new(filter, &snapshot.info.schema, &request.columns)?),
+            None => None,
+        };
+        let context = Context { snapshot, bounds, wanted, condition, request };
         Ok(Self { context, queue: Queue::new(units), left })
     }
 
@@ -140,6 +180,10 @@ impl TableScan {
 }
 
 impl Scan for TableScan {
+    fn filters(&self) -> bool {
+        true
+    }
+
     fn next(&self) -> Result<Option<Batch>, SourceError> {
         loop {
             if self.context.request.cancel.is_cancelled() {

@@ -249,6 +249,12 @@ pub(crate) fn write_part(part: DynamicRef<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// The columns at these positions.
+pub(crate) fn pick(batch: &Batch, at: &[usize]) -> Batch {
+    let columns = at.iter().filter_map(|at| batch.columns.get(*at).cloned()).collect();
+    Batch { columns, rows: batch.rows }
+}
+
 /// A batch to be kept for long: text that pins far more memory than it uses is copied out.
 pub(crate) fn compact(batch: Batch) -> Result<Batch, ExecError> {
     let columns = batch.columns.into_iter().map(compact_column).collect::<Result<_, _>>()?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, BooleanArray, Int64Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array};
+use arrow_buffer::BooleanBuffer;
 use engine::source::{Counters, TickRange};
 use model::Batch;
 use parking_lot::{Condvar, Mutex};
@@ -36,8 +37,12 @@ pub(super) struct Reading {
     reader: GroupReader,
     /// Positions of the columns read, in the order in which the reader gives them.
     stored: Vec<Stored>,
-    /// Rows are checked against the bounds on the receipt.
-    check_ingested: bool,
+    /// Columns read before, for the condition's sake: the same rows as the reader gives.
+    before: Vec<(Stored, ArrayRef)>,
+    /// Rows to keep of those that come; none when they are chosen already.
+    keep: Option<BooleanBuffer>,
+    /// Rows given so far.
+    at: usize,
 }
 
 /// A column that the reader gives.
@@ -82,7 +87,10 @@ fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, 
             Some(keep) => and(&keep, &ingested),
         });
     }
-    filtered(read, keep)
+    let Some(batch) = filtered(read, keep)? else { return Ok(None) };
+    let Some(condition) = &context.condition else { return Ok(Some(batch)) };
+    let keep = condition.keep_of(&batch)?;
+    filtered(batch, Some(BooleanArray::new(keep, None)))
 }
 
 fn within(ticks: &Int64Array, range: TickRange) -> BooleanArray {
@@ -98,6 +106,9 @@ fn filtered(batch: Batch, keep: Option<BooleanArray>) -> Result<Option<Batch>, E
     let rows = keep.true_count();
     if rows == 0 {
         return Ok(None);
+    }
+    if rows == batch.rows {
+        return Ok(Some(batch));
     }
     let filter = |array: &arrow_array::ArrayRef| arrow_select::filter::filter(array, &keep);
     let columns = batch.columns.iter().map(filter).collect::<Result<_, _>>();
@@ -162,25 +173,143 @@ fn start(
     if range.is_empty() || selection.as_ref().is_some_and(|s| !s.selects_any()) {
         return Ok((None, Vec::new()));
     }
-    let mut stored = context.wanted.stored(reader);
-    if check_ingested && !stored.contains(&Stored::Ingestion) {
-        stored.push(Stored::Ingestion);
-    }
-    if stored.is_empty() {
-        // Nothing is asked for that is stored: the number of rows is all there is to know.
-        let count = selection.as_ref().map_or(rows, RowSelection::row_count);
-        return Ok((
-            Some(context.wanted.assemble(count, &context.snapshot, |_| None)?),
-            Vec::new(),
-        ));
-    }
-    let place = |s: &Stored| {
-        let missing = || Error::damaged(&segment.rows_path(), "it lacks a column");
-        context.wanted.place(*s, reader).ok_or_else(missing)
+    let group = Group { segment, reader, group, rows, check_ingested };
+    let selected = selection.as_ref().map_or(rows, RowSelection::row_count);
+    let looked_at = group.looked_at(context);
+    let before = match looked_at.is_empty() {
+        true => Vec::new(),
+        false => group.columns(looked_at, selection.clone(), context)?,
     };
-    let places = stored.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-    let reader = reader.read(group, &places, selection, batch_rows(places.len()))?;
-    Box::new(Reading { segment, reader, stored, check_ingested }).next(context)
+    let Some(keep) = group.chosen(&before, selected, context)? else {
+        return group.rest(before, (selection, selected), None, context);
+    };
+    let count = keep.count_set_bits();
+    if count == 0 {
+        return Ok((None, Vec::new()));
+    }
+    if count.saturating_mul(FEW) > selected {
+        return group.rest(before, (selection, selected), Some(keep), context);
+    }
+    // Few rows stay: of the other columns only these are read.
+    let keep = BooleanArray::new(keep, None);
+    let narrowed = before.into_iter().map(|(stored, array)| {
+        let array = arrow_select::filter::filter(&array, &keep);
+        Ok((stored, array.map_err(|e| Error::Invalid(format!("rows do not filter: {e}")))?))
+    });
+    let before = narrowed.collect::<Result<Vec<_>, Error>>()?;
+    let narrow = RowSelection::from_filters(std::slice::from_ref(&keep));
+    let narrow = match selection {
+        Some(wide) => wide.and_then(&narrow),
+        None => narrow,
+    };
+    group.rest(before, (Some(narrow), count), None, context)
+}
+
+/// Where less than one row in so many stays, only these rows are read of the other columns.
+const FEW: usize = 6;
+
+/// A row group about to be read.
+struct Group<'a> {
+    segment: Arc<Segment>,
+    reader: &'a Reader,
+    group: usize,
+    rows: usize,
+    /// Rows are checked against the bounds on the receipt.
+    check_ingested: bool,
+}
+
+impl Group<'_> {
+    /// What decides which rows stay.
+    fn looked_at(&self, context: &Context) -> Vec<Stored> {
+        let condition = context.condition.as_ref();
+        let mut stored = condition.map_or_else(Vec::new, |c| c.wanted.stored(self.reader));
+        if self.check_ingested && !stored.contains(&Stored::Ingestion) {
+            stored.push(Stored::Ingestion);
+        }
+        stored
+    }
+
+    /// The rows that stay; none for all. `before` holds what was looked at.
+    fn chosen(
+        &self,
+        before: &[(Stored, ArrayRef)],
+        rows: usize,
+        context: &Context,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let mut keep = None;
+        if self.check_ingested {
+            let ingested = find(before, Stored::Ingestion);
+            let ticks = ingested.as_ref().and_then(|a| a.as_primitive_opt::<Int64Type>());
+            let missing =
+                || Error::damaged(&self.segment.rows_path(), "it lacks the times of receipt");
+            keep =
+                Some(within(ticks.ok_or_else(missing)?, context.bounds.ingested).values().clone());
+        }
+        if let Some(condition) = &context.condition {
+            let batch = condition
+                .wanted
+                .assemble(rows, &context.snapshot, |wanted| find(before, wanted))?;
+            let met = condition.keep(&batch)?;
+            keep = Some(keep.map_or_else(|| met.clone(), |inside| &inside & &met));
+        }
+        Ok(keep.filter(|keep| keep.count_set_bits() < rows))
+    }
+
+    /// All selected rows of these columns.
+    fn columns(
+        &self,
+        stored: Vec<Stored>,
+        selection: Option<RowSelection>,
+        context: &Context,
+    ) -> Result<Vec<(Stored, ArrayRef)>, Error> {
+        let mut reader = self.read(&stored, selection, self.rows.max(1), context)?;
+        let arrays = reader.next()?.unwrap_or_default();
+        if arrays.len() != stored.len() {
+            return Err(Error::damaged(&self.segment.rows_path(), "a row group lacks its rows"));
+        }
+        Ok(stored.into_iter().zip(arrays).collect())
+    }
+
+    /// The columns not read before, of the selected rows (`selection` and their number).
+    fn rest(
+        self,
+        before: Vec<(Stored, ArrayRef)>,
+        selection: (Option<RowSelection>, usize),
+        keep: Option<BooleanBuffer>,
+        context: &Context,
+    ) -> Worked {
+        let mut stored = context.wanted.stored(self.reader);
+        stored.retain(|s| before.iter().all(|(known, _)| known != s));
+        let (selection, rows) = selection;
+        if stored.is_empty() {
+            let held = |wanted| find(&before, wanted);
+            let batch = context.wanted.assemble(rows, &context.snapshot, held)?;
+            let batch = filtered(batch, keep.map(|keep| BooleanArray::new(keep, None)))?;
+            return Ok((batch, Vec::new()));
+        }
+        let reader = self.read(&stored, selection, batch_rows(stored.len()), context)?;
+        let segment = self.segment;
+        Box::new(Reading { segment, reader, stored, before, keep, at: 0 }).next(context)
+    }
+
+    fn read(
+        &self,
+        stored: &[Stored],
+        selection: Option<RowSelection>,
+        batch_rows: usize,
+        context: &Context,
+    ) -> Result<GroupReader, Error> {
+        let place = |s: &Stored| {
+            let missing = || Error::damaged(&self.segment.rows_path(), "it lacks a column");
+            context.wanted.place(*s, self.reader).ok_or_else(missing)
+        };
+        let places = stored.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        self.reader.read(self.group, &places, selection, batch_rows)
+    }
+}
+
+fn find(held: &[(Stored, ArrayRef)], wanted: Stored) -> Option<ArrayRef> {
+    held.iter().find(|(stored, _)| *stored == wanted).map(|(_, array)| Arc::clone(array))
 }
 
 /// Rows read at once: whole row groups of few columns, less of many.
@@ -252,19 +381,19 @@ impl Reading {
     fn next(mut self: Box<Self>, context: &Context) -> Worked {
         let Some(arrays) = self.reader.next()? else { return Ok((None, Vec::new())) };
         let rows = arrays.first().map_or(0, |a| a.len());
-        let held = |wanted: Stored| {
-            let at = self.stored.iter().position(|s| *s == wanted)?;
-            arrays.get(at).cloned()
+        let from = self.at;
+        self.at += rows;
+        let fits = self.before.iter().all(|(_, array)| self.at <= array.len());
+        if !fits || self.keep.as_ref().is_some_and(|keep| self.at > keep.len()) {
+            let path = self.segment.rows_path();
+            return Err(Error::damaged(&path, "its columns differ in length"));
+        }
+        let held = |wanted: Stored| match self.stored.iter().position(|s| *s == wanted) {
+            Some(at) => arrays.get(at).cloned(),
+            None => find(&self.before, wanted).map(|array| array.slice(from, rows)),
         };
         let batch = context.wanted.assemble(rows, &context.snapshot, held)?;
-        let mut keep = None;
-        if self.check_ingested {
-            let ingested = held(Stored::Ingestion);
-            let ticks = ingested.as_ref().and_then(|a| a.as_primitive_opt::<Int64Type>());
-            let missing =
-                || Error::damaged(&self.segment.rows_path(), "it lacks the times of receipt");
-            keep = Some(within(ticks.ok_or_else(missing)?, context.bounds.ingested));
-        }
+        let keep = self.keep.as_ref().map(|keep| BooleanArray::new(keep.slice(from, rows), None));
         let batch = filtered(batch, keep)?;
         Ok((batch, vec![Unit::Reading(self)]))
     }

@@ -11,7 +11,7 @@ use crate::exec::operators as ops;
 use crate::exec::operators::pick;
 use crate::plan::{
     AggregateCall, ColumnId, Expansion, Expr, Field, Grouping, JoinKind, Node, Output,
-    ParseKvOptions, ParseMode, ParsePart, Plan, SeriesAggregate, SeriesAxis, SortKey, Window,
+    ParseKvOptions, ParseMode, ParsePart, Plan, Scan, SeriesAggregate, SeriesAxis, SortKey, Window,
 };
 
 impl Compiler<'_> {
@@ -79,9 +79,32 @@ impl Compiler<'_> {
     fn filter(&self, input: &Plan, predicate: &Expr, need: &Need) -> Result<Stage, ExecError> {
         let mut below = need.clone();
         columns_of(predicate, &mut below);
+        if let Node::Scan(scan) = &*input.node {
+            return self.filtered_scan(scan, &input.fields, predicate, need);
+        }
         let stage = self.stage(input, &below)?;
         let predicate = self.expr(predicate, &stage.layout)?;
         ops::Filter::stage(stage, predicate, need)
+    }
+
+    fn filtered_scan(
+        &self,
+        scan: &Scan,
+        fields: &[Field],
+        predicate: &Expr,
+        need: &Need,
+    ) -> Result<Stage, ExecError> {
+        let mut looked_at = Need::new();
+        columns_of(predicate, &mut looked_at);
+        let (columns, layout): (Vec<usize>, Vec<ColumnId>) = fields
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| looked_at.contains(&field.id))
+            .map(|(at, field)| (at, field.id))
+            .unzip();
+        let predicate = self.expr(predicate, &layout)?;
+        let condition = ops::Condition::new(predicate, columns, self.run.context().clone());
+        Ok(ops::Scan::filtered(scan, fields, condition, need))
     }
 
     fn project(&self, input: &Plan, outputs: &[Output], need: &Need) -> Result<Stage, ExecError> {

@@ -50,10 +50,7 @@ impl Operator for Filter {
             }
             let picked = match &self.kept {
                 None => batch,
-                Some(kept) => Batch {
-                    columns: kept.iter().filter_map(|at| batch.columns.get(*at).cloned()).collect(),
-                    rows: batch.rows,
-                },
+                Some(kept) => columns::pick(&batch, kept),
             };
             if count == picked.rows {
                 return Ok(Some(picked));

@@ -31,7 +31,7 @@ pub(crate) use project::{Pick, Project, pick};
 pub(crate) use range::Range;
 pub(crate) use rows::Rows;
 pub(crate) use sample::{RANDOM, Randomize};
-pub(crate) use scan::{Scan, memory_scan};
+pub(crate) use scan::{Condition, Scan, memory_scan};
 pub(crate) use shared::Shared;
 pub(crate) use sort::Sort;
 pub(crate) use union::Union;

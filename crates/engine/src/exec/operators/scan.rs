@@ -13,23 +13,58 @@ use parking_lot::{Mutex, RwLock};
 use values::{ScalarType, Value};
 
 use super::rows::morsels;
+use crate::exec::compile::Need;
+use crate::exec::eval::Scalar;
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
 use crate::exec::{ExecError, columns};
+use crate::functions::EvalContext;
 use crate::plan::{self, ColumnId, Field};
-use crate::source::{self, Counters, Hint, ScanColumn, ScanRequest, SourceError, TickRange};
+use crate::source::{
+    self, Counters, Hint, RowFilter, ScanColumn, ScanRequest, SourceError, TickRange,
+};
 
 /// Most values that a join's keys are pushed into a scan with.
 const RESTRICT_MAX: usize = 10_000;
 
-/// A scan of a table.
+/// A scan of a table, with the condition that stands right above it.
 pub(crate) struct Scan {
     scan: plan::Scan,
     layout: Vec<ColumnId>,
     hints: Mutex<Vec<Hint>>,
     source: RwLock<Option<Arc<dyn source::Scan>>>,
+    condition: Option<Arc<Condition>>,
+    /// Columns handed on; none for all.
+    kept: Option<Vec<usize>>,
     /// Pieces of morsels larger than the caches.
     pieces: Mutex<VecDeque<Batch>>,
+}
+
+/// A predicate over some of the columns of a scan.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    /// Over a batch of the columns below.
+    predicate: Scalar,
+    /// Positions in the scan's columns.
+    columns: Vec<usize>,
+    context: EvalContext,
+}
+
+impl Condition {
+    pub(crate) const fn new(predicate: Scalar, columns: Vec<usize>, context: EvalContext) -> Self {
+        Self { predicate, columns, context }
+    }
+}
+
+impl RowFilter for Condition {
+    fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError> {
+        let truth = self.predicate.truth(batch, &self.context);
+        truth.map_err(|error| SourceError::Evaluation(error.to_string()))
+    }
 }
 
 impl Scan {
@@ -40,9 +75,66 @@ impl Scan {
             layout: layout.clone(),
             hints: Mutex::new(scan.hints.clone()),
             source: RwLock::default(),
+            condition: None,
+            kept: None,
             pieces: Mutex::default(),
         };
         Stage { operator: Box::new(operator), layout }
+    }
+
+    /// A scan of the rows that a condition keeps; gives only the columns needed above.
+    pub(crate) fn filtered(
+        scan: &plan::Scan,
+        fields: &[Field],
+        condition: Condition,
+        need: &Need,
+    ) -> Stage {
+        let (kept, layout): (Vec<usize>, Vec<ColumnId>) = fields
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| need.contains(&field.id))
+            .map(|(at, field)| (at, field.id))
+            .unzip();
+        let operator = Self {
+            scan: scan.clone(),
+            layout: fields.iter().map(|f| f.id).collect(),
+            hints: Mutex::new(scan.hints.clone()),
+            source: RwLock::default(),
+            condition: Some(Arc::new(condition)),
+            kept: (kept.len() < fields.len()).then_some(kept),
+            pieces: Mutex::default(),
+        };
+        Stage { operator: Box::new(operator), layout }
+    }
+
+    /// The rows of a batch that the condition keeps, where the source did not look; the columns handed on.
+    fn pick(&self, batch: Batch, filtered: bool) -> Result<Batch, ExecError> {
+        let keep = match &self.condition {
+            Some(condition) if !filtered => {
+                let looked_at = columns::pick(&batch, &condition.columns);
+                Some(condition.predicate.truth(&looked_at, &condition.context)?)
+            }
+            _ => None,
+        };
+        let picked = match &self.kept {
+            None => batch,
+            Some(kept) => columns::pick(&batch, kept),
+        };
+        match keep {
+            Some(keep) if keep.count_set_bits() < picked.rows => columns::filter(&picked, &keep),
+            _ => Ok(picked),
+        }
+    }
+
+    /// Cuts a batch into pieces that fit into caches; keeps all but the first for later.
+    fn first_piece(&self, batch: &Batch) -> Batch {
+        let mut cut = morsels(batch);
+        let first = cut.next();
+        let mut rest = cut.peekable();
+        if rest.peek().is_some() {
+            self.pieces.lock().extend(rest);
+        }
+        first.unwrap_or_else(|| batch.clone())
     }
 
     fn source(&self) -> Option<Arc<dyn source::Scan>> {
@@ -59,6 +151,7 @@ impl Operator for Scan {
                 time: self.scan.time,
                 ingested: self.scan.ingested,
                 hints: self.hints.lock().clone(),
+                filter: self.condition.clone().map(|condition| condition as Arc<dyn RowFilter>),
                 limit: self.scan.limit,
                 cancel: run.settings.cancel.clone(),
                 counters: Arc::clone(&run.settings.counters),
@@ -69,21 +162,29 @@ impl Operator for Scan {
     }
 
     fn next(&self, run: &Run) -> Result<Option<Batch>, ExecError> {
-        if let Some(piece) = self.pieces.lock().pop_front() {
-            return Ok(Some(piece));
-        }
         if self.source().is_none() {
             self.prepare(run)?;
         }
         let Some(source) = self.source() else { return Ok(None) };
-        let Some(batch) = source.next()? else { return Ok(self.pieces.lock().pop_front()) };
-        let mut cut = morsels(&batch);
-        let first = cut.next();
-        let mut rest = cut.peekable();
-        if rest.peek().is_some() {
-            self.pieces.lock().extend(rest);
+        let filtered = source.filters();
+        loop {
+            let piece = self.pieces.lock().pop_front();
+            let piece = match piece {
+                Some(piece) => piece,
+                None => match source.next()? {
+                    Some(batch) => self.first_piece(&batch),
+                    None => match self.pieces.lock().pop_front() {
+                        Some(piece) => piece,
+                        None => return Ok(None),
+                    },
+                },
+            };
+            let picked = self.pick(piece, filtered)?;
+            if picked.rows > 0 {
+                return Ok(Some(picked));
+            }
+            run.check()?;
         }
-        Ok(first)
     }
 
     fn ordered(&self) -> bool {
@@ -93,7 +194,9 @@ impl Operator for Scan {
     fn estimate(&self) -> f64 {
         let rows = self.scan.table.row_count().map_or(1e6, |n| n as f64);
         let bounded = if self.scan.time.is_some() { 0.5 } else { 1.0 };
-        rows * bounded * 0.3_f64.powi(i32::try_from(self.hints.lock().len()).unwrap_or(1))
+        let filtered = if self.condition.is_some() { 0.3 } else { 1.0 };
+        let hints = i32::try_from(self.hints.lock().len()).unwrap_or(1);
+        rows * bounded * filtered * 0.3_f64.powi(hints)
     }
 
     fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>) {
@@ -111,6 +214,7 @@ impl From<SourceError> for ExecError {
     fn from(error: SourceError) -> Self {
         match error {
             SourceError::Cancelled => Self::Cancelled,
+            SourceError::Evaluation(text) => Self::Evaluation(text),
             error => Self::Source(error),
         }
     }
