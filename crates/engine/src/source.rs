@@ -1,8 +1,8 @@
 //! Where rows come from: the seam between the engine and whoever stores tables.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arrow_buffer::BooleanBuffer;
 use model::{Batch, Cancel, FunctionDefinition, Rows, Schema};
@@ -30,6 +30,11 @@ pub trait Catalog: Send + Sync {
 
     /// The rows behind an `externaldata` address. Refused unless the address is allowed.
     fn external_data(&self, request: &ExternalData) -> Result<Rows, String>;
+
+    /// True where [`Catalog::external_data`] may read from the address.
+    fn external_allowed(&self, _address: &str) -> bool {
+        false
+    }
 }
 
 /// One address of an `externaldata`.
@@ -68,8 +73,37 @@ impl TableSource for ExternalTable {
     }
 
     fn scan(&self, request: ScanRequest) -> Result<Box<dyn Scan>, SourceError> {
-        let rows = self.catalog.external_data(&self.request).map_err(SourceError::Refused)?;
-        Ok(Box::new(crate::exec::memory_scan(&rows, request)))
+        Ok(Box::new(ExternalScan {
+            asked: self.request.clone(),
+            catalog: Arc::clone(&self.catalog),
+            request,
+            rows: OnceLock::new(),
+        }))
+    }
+
+    fn refused(&self) -> bool {
+        !self.catalog.external_allowed(&self.request.address)
+    }
+}
+
+/// Opens the address with the first row asked for: what nobody needs is neither read nor refused.
+struct ExternalScan {
+    asked: ExternalData,
+    catalog: Arc<dyn Catalog>,
+    request: ScanRequest,
+    rows: OnceLock<Result<Box<dyn Scan>, SourceError>>,
+}
+
+impl Scan for ExternalScan {
+    fn next(&self) -> Result<Option<Batch>, SourceError> {
+        let opened = self.rows.get_or_init(|| {
+            let rows = self.catalog.external_data(&self.asked).map_err(SourceError::Refused)?;
+            Ok(Box::new(crate::exec::memory_scan(&rows, self.request.clone())))
+        });
+        match opened {
+            Ok(rows) => rows.next(),
+            Err(error) => Err(error.clone()),
+        }
     }
 }
 
@@ -96,6 +130,11 @@ pub trait TableSource: Send + Sync {
     /// Rows in the table, where known without a scan.
     fn row_count(&self) -> Option<u64> {
         None
+    }
+
+    /// True where reading is going to be refused: steps above try to do without its rows.
+    fn refused(&self) -> bool {
+        false
     }
 }
 

@@ -103,16 +103,21 @@ impl Binder<'_> {
         let ctx = Context::row(env, input, "evaluate");
         let mut outputs = pass(&input.plan.fields);
         let mut args = Vec::with_capacity(call.arguments.len());
+        let mut unread = None;
         for ast in &call.arguments {
             let (name, inner) = match &ast.kind {
                 ExprKind::Named { name, value } => (Some(Arc::clone(&name.text)), &**value),
                 _ => (None, ast),
             };
-            let value = self.plugin_argument(&ctx, inner, name.as_ref(), &mut outputs, &args)?;
+            let mut made = PluginOutputs { columns: &mut outputs, unread: &mut unread };
+            let value = self.plugin_argument(&ctx, inner, name.as_ref(), &mut made, &args)?;
             args.push(PluginArgument { name, value });
         }
         let width = input.plan.fields.len();
         let rows = self.rows_now(&project(input.plan.clone(), outputs), span)?;
+        if let Some(error) = unread.filter(|_| !rows.is_empty()) {
+            return Err(error);
+        }
         let call = PluginCall { rows: &rows, width, args: &args, context: &self.context };
         let result = (plugin.run)(&call).map_err(|m| {
             BindError::new("SEM0061", span, format!("plugin '{}': {m}", plugin.name))
@@ -125,7 +130,7 @@ impl Binder<'_> {
         ctx: &Context<'_>,
         ast: &Ast,
         name: Option<&Arc<str>>,
-        outputs: &mut Vec<Output>,
+        made: &mut PluginOutputs<'_>,
         before: &[PluginArgument],
     ) -> Result<PluginValue> {
         if self.is_tabular(ctx.env, ast, ctx.fields) {
@@ -139,8 +144,12 @@ impl Binder<'_> {
                     return Ok(PluginValue::Name(Arc::clone(&column.text)));
                 }
                 _ => {
-                    let rows = self.tabular(ctx.env, ast)?;
-                    return self.rows_now(&rows.plan, ast.span).map(PluginValue::Table);
+                    let plan = self.tabular(ctx.env, ast)?.plan;
+                    let rows = self.rows_now(&plan, ast.span).unwrap_or_else(|error| {
+                        made.unread.get_or_insert(error);
+                        empty(&plan)
+                    });
+                    return Ok(PluginValue::Table(rows));
                 }
             }
         }
@@ -165,10 +174,10 @@ impl Binder<'_> {
         match expr {
             Expr::Literal(value, ty) => Ok(PluginValue::Constant(value, ty)),
             expr if depends_on_row(&expr) => {
-                let name =
-                    name.map_or_else(|| Arc::from(format!("$arg{}", outputs.len())), Arc::clone);
-                outputs.push(Output { field: self.field(name, expr.ty()), expr });
-                Ok(PluginValue::Column(outputs.len() - 1))
+                let name = name
+                    .map_or_else(|| Arc::from(format!("$arg{}", made.columns.len())), Arc::clone);
+                made.columns.push(Output { field: self.field(name, expr.ty()), expr });
+                Ok(PluginValue::Column(made.columns.len() - 1))
             }
             expr => {
                 let ty = expr.ty();
@@ -181,10 +190,7 @@ impl Binder<'_> {
 
     /// The rows of a plan now, or none of them when only names and types are asked for.
     fn rows_now(&self, plan: &Plan, span: Span) -> Result<Rows> {
-        Ok(self.run_now(plan, span)?.unwrap_or_else(|| Rows {
-            schema: Arc::new(model::Schema::new(plan.fields.iter().map(|f| (&*f.name, f.ty)))),
-            batches: Vec::new(),
-        }))
+        Ok(self.run_now(plan, span)?.unwrap_or_else(|| empty(plan)))
     }
 
     /// `pivot(column, aggregate, columns...)`.
@@ -353,6 +359,20 @@ impl Binder<'_> {
     ) -> Result<Relation> {
         Err(BindError::refused(span, "'top-nested' is not supported by this version"))
     }
+}
+
+/// What binding a plugin's arguments makes besides their values.
+struct PluginOutputs<'a> {
+    /// Columns that the plugin's input gets for arguments computed per row.
+    columns: &'a mut Vec<Output>,
+    /// Why a table argument has no rows. It counts only where the plugin has rows to look up in it.
+    unread: &'a mut Option<BindError>,
+}
+
+/// The columns of a plan without rows.
+fn empty(plan: &Plan) -> Rows {
+    let schema = model::Schema::new(plan.fields.iter().map(|f| (&*f.name, f.ty)));
+    Rows { schema: Arc::new(schema), batches: Vec::new() }
 }
 
 fn unknown_plugin(call: &Call) -> BindError {

@@ -33,6 +33,7 @@ impl Binder<'_> {
         input: Relation,
         expand: &MvExpand,
     ) -> Result<Relation> {
+        let input = self.once_named(input);
         let bags_as_arrays = ["bagexpansion", "kind"]
             .iter()
             .any(|p| word(&expand.parameters, p).as_deref() == Some("array"));
@@ -138,6 +139,7 @@ impl Binder<'_> {
 
     /// `mv-apply`.
     pub(super) fn mv_apply(&self, env: &Env, input: Relation, apply: &MvApply) -> Result<Relation> {
+        let input = self.once_named(input);
         let limit = match &apply.limit {
             Some(ast) => Some(self.row_count(env, ast, "mv-apply")? as u64),
             None => None,

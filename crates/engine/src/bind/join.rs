@@ -120,7 +120,7 @@ impl Binder<'_> {
 
     /// Drops columns and numbers names that stand twice: x, y, x1, y1.
     fn numbered(&self, plan: Plan, dropped: &[crate::plan::ColumnId]) -> Plan {
-        let mut names = Names::new([]);
+        let mut names = Names::aside(&plan.fields);
         let outputs: Vec<Output> = plan
             .fields
             .iter()

@@ -230,6 +230,25 @@ impl Binder<'_> {
         copy
     }
 
+    /// The relation with names that stand twice numbered: `parse` onto a column leaves two of its name.
+    pub(super) fn once_named(&self, relation: Relation) -> Relation {
+        let fields = &relation.plan.fields;
+        let mut seen = std::collections::HashSet::with_capacity(fields.len());
+        if fields.iter().all(|f| seen.insert(&*f.name)) {
+            return relation;
+        }
+        let mut names = naming::Names::aside(fields);
+        let outputs = fields
+            .iter()
+            .map(|f| {
+                let name = names.unique(&f.name);
+                let id = if name == f.name { f.id } else { self.id() };
+                Output { field: Field { id, name, ty: f.ty }, expr: Expr::Column(f.id, f.ty) }
+            })
+            .collect();
+        relation.with_plan(project(relation.plan.clone(), outputs))
+    }
+
     /// Computes a plan now. None when only names and types are asked for.
     pub(super) fn run_now(&self, plan: &Plan, span: kql::Span) -> Result<Option<Rows>> {
         match self.settings.run {

@@ -84,11 +84,18 @@ impl Names {
         Self { avoided: avoided.map(|f| Arc::clone(&f.name)).collect(), ..Self::new([]) }
     }
 
+    /// The names of these columns put together: numbered ones keep clear of all of them.
+    pub(super) fn aside(fields: &[crate::plan::Field]) -> Self {
+        let mut names = Self::new([]);
+        names.avoided.extend(fields.iter().map(|f| Arc::clone(&f.name)));
+        names
+    }
+
     /// The name itself, or with the first number that makes it new: `x`, `x1`, `x2`.
     pub(super) fn unique(&mut self, wanted: &str) -> Arc<str> {
         let mut name: Arc<str> = Arc::from(wanted);
         let mut number = 1;
-        while self.used.contains(&name) {
+        while self.used.contains(&name) || (number > 1 && self.avoided.contains(&name)) {
             name = Arc::from(format!("{wanted}{number}"));
             number += 1;
         }

@@ -10,7 +10,7 @@ use super::env::Env;
 use super::error::{BindError, Result};
 use super::types::cast;
 use super::{Binder, Context, Relation, pass, project, word};
-use crate::plan::{Expr, Field, Node, Output, ParseKvOptions, ParseMode, ParsePart, Plan};
+use crate::plan::{Expr, Field, Node, ParseKvOptions, ParseMode, ParsePart, Plan};
 
 impl Binder<'_> {
     /// `parse`, `parse-where`.
@@ -50,7 +50,7 @@ impl Binder<'_> {
             only_matches,
         };
         let plan = Plan { node: Arc::new(node), fields };
-        Ok(input.with_plan(replacing(plan, &input.plan.fields, &captures)))
+        Ok(input.with_plan(self.beside(plan, &input.plan.fields, &captures)))
     }
 
     /// `parse-kv`.
@@ -95,24 +95,26 @@ impl Binder<'_> {
         fields.extend(made.iter().cloned());
         let node = Node::ParseKv { input: input.plan.clone(), text, captures, options };
         let plan = Plan { node: Arc::new(node), fields };
-        Ok(input.with_plan(replacing(plan, &input.plan.fields, &made)))
+        Ok(input.with_plan(self.beside(plan, &input.plan.fields, &made)))
     }
-}
 
-/// New columns take the place of those of their name; the others follow.
-fn replacing(plan: Plan, before: &[Field], made: &[Field]) -> Plan {
-    if !made.iter().any(|m| before.iter().any(|f| f.name == m.name)) {
-        return plan;
-    }
-    let mut outputs = pass(before);
-    for field in made {
-        let output = Output { field: field.clone(), expr: Expr::Column(field.id, field.ty) };
-        match outputs.iter_mut().find(|o| o.field.name == field.name) {
-            Some(place) => *place = output,
-            None => outputs.push(output),
+    /// New columns follow the input's. A column of a captured name keeps its place and type and shows what was
+    /// captured; the capture itself follows under the same name, as Kusto's own binder has it.
+    fn beside(&self, plan: Plan, before: &[Field], made: &[Field]) -> Plan {
+        let captured = |name: &str| made.iter().find(|m| *m.name == *name);
+        if !before.iter().any(|f| captured(&f.name).is_some()) {
+            return plan;
         }
+        let mut outputs = pass(before);
+        for output in &mut outputs {
+            if let Some(capture) = captured(&output.field.name) {
+                output.expr = cast(Expr::Column(capture.id, capture.ty), output.field.ty);
+                output.field.id = self.id();
+            }
+        }
+        outputs.extend(pass(made));
+        project(plan, outputs)
     }
-    project(plan, outputs)
 }
 
 fn literal_text(ast: &Ast) -> Option<Arc<str>> {

@@ -205,6 +205,7 @@ impl Binder<'_> {
         columns: &[Ast],
         operator: &'static str,
     ) -> Result<Relation> {
+        let input = self.once_named(input);
         let before = input.clone();
         let input = self.with_ingestion_time(input, columns);
         let mut outputs = pass(&input.plan.fields);
@@ -225,11 +226,15 @@ impl Binder<'_> {
                 }
                 // a column by its own name stays what it is
                 ExprKind::Name(_) if matches!(expr, Expr::Column(..)) => {}
-                _ => {
-                    let name = self.column_name(ast, &mut names);
-                    let field = self.field(name, expr.ty());
-                    outputs.push(Output { field, expr });
-                }
+                _ => match implied_name(ast).filter(|_| operator == "extend") {
+                    // `extend tostring(d)` is `extend d = tostring(d)`
+                    Some(name) => self.put(&mut outputs, &mut names, &name, true, expr),
+                    None => {
+                        let name = self.column_name(ast, &mut names);
+                        let field = self.field(name, expr.ty());
+                        outputs.push(Output { field, expr });
+                    }
+                },
             }
         }
         let result = input.with_plan(project(input.plan.clone(), outputs));
@@ -343,7 +348,8 @@ impl Binder<'_> {
                         .map(|(i, _)| i),
                 ),
                 ExprKind::Name(name) => {
-                    picked.extend(input.plan.fields.iter().position(|f| f.name == name.text));
+                    let fields = input.plan.fields.iter().enumerate();
+                    picked.extend(fields.filter(|(_, f)| f.name == name.text).map(|(i, _)| i));
                     if picked.len() == before && !input.open {
                         let known = input.plan.fields.iter().map(|f| &*f.name);
                         return Err(BindError::unresolved(
@@ -388,6 +394,7 @@ impl Binder<'_> {
 
     /// `project-rename`.
     pub(super) fn project_rename(&self, input: Relation, columns: &[Ast]) -> Result<Relation> {
+        let input = self.once_named(input);
         let mut fields = input.plan.fields.clone();
         for ast in columns {
             let renamed = match &ast.kind {
@@ -448,6 +455,7 @@ impl Binder<'_> {
         input: Relation,
         columns: &[ReorderColumn],
     ) -> Result<Relation> {
+        let input = self.once_named(input);
         let mut order = Vec::with_capacity(input.plan.fields.len());
         for column in columns {
             let mut picked =
@@ -514,6 +522,7 @@ impl Binder<'_> {
 
     /// `distinct`.
     pub(super) fn distinct(&self, env: &Env, input: Relation, columns: &[Ast]) -> Result<Relation> {
+        let input = self.once_named(input);
         let ctx = Context::row(env, &input, "distinct");
         let mut names = Names::beside(&input.plan.fields);
         let mut keys = Vec::new();

@@ -26,6 +26,7 @@ impl Binder<'_> {
         summarize: &Summarize,
         span: Span,
     ) -> Result<Relation> {
+        let input = self.once_named(input);
         let before = input.clone();
         let asts: Vec<Ast> = summarize.by.iter().chain(&summarize.aggregates).cloned().collect();
         let input = self.with_ingestion_time(input, &asts);

@@ -35,7 +35,7 @@ impl Binder<'_> {
         for ast in &union.tables {
             match self.union_input(env, ast) {
                 Ok(found) => inputs.extend(found),
-                Err(error) if fuzzy && is_unresolved(&error) => missing = Some(error),
+                Err(error) if fuzzy && forgiven(&error) => missing = missing.or(Some(error)),
                 Err(error) => return Err(error),
             }
             if inputs.len() > INPUTS_MAX {
@@ -227,7 +227,7 @@ fn union_columns(inputs: &[Relation], inner: bool) -> Vec<UnionColumn> {
     columns
 }
 
-/// Errors that `isfuzzy=true` forgives: names that do not resolve.
-fn is_unresolved(error: &BindError) -> bool {
-    matches!(error.code, "SEM0100" | "SEM0260") && !error.limit
+/// What `isfuzzy=true` forgives: an input that means nothing here, for whichever reason.
+fn forgiven(error: &BindError) -> bool {
+    !error.limit
 }

@@ -48,6 +48,13 @@ pub enum ExecError {
     Timeout,
 }
 
+impl ExecError {
+    /// True where rows may not be read at all, which is no error as long as nobody needs them.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Source(SourceError::Refused(_)))
+    }
+}
+
 /// Which limit cut a result off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exceeded {

@@ -79,7 +79,10 @@ impl ExprCompiler<'_> {
                 Node::InSet(match set {
                     Set::Values(values) => InSet::of_values(value, values, *matching, *negated)?,
                     Set::Plan(plan) => {
-                        let found = (self.subqueries)(plan, false)?;
+                        let found = match (self.subqueries)(plan, false) {
+                            Err(error) if error.is_refusal() => return Ok(Node::Refused(error)),
+                            found => found?,
+                        };
                         let ty = value.ty;
                         let members: Vec<Value> =
                             flatten(found.iter().cloned()).iter().map(|v| v.cast(ty)).collect();
@@ -92,7 +95,10 @@ impl ExprCompiler<'_> {
                 Node::Path(self.path(base, steps, ScalarType::Dynamic, wrap, depth)?)
             }
             Expr::Subquery(plan, ty) => {
-                let found = (self.subqueries)(plan, true)?;
+                let found = match (self.subqueries)(plan, true) {
+                    Err(error) if error.is_refusal() => return Ok(Node::Refused(error)),
+                    found => found?,
+                };
                 Node::Literal(found.first().cloned().unwrap_or_else(|| Value::null_of(*ty)))
             }
             Expr::Window(_) => {

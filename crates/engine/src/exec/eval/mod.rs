@@ -56,6 +56,8 @@ enum Node {
     Path(path::Path),
     /// Depends on one text column alone.
     PerValue(coded::PerValue),
+    /// A subquery whose rows may not be read: an error once a row asks for it, and none while no row does.
+    Refused(ExecError),
 }
 
 impl Scalar {
@@ -113,6 +115,8 @@ impl Scalar {
             Node::InSet(set) => set.eval(input, context),
             Node::Path(path) => path.eval(input, context),
             Node::PerValue(inner) => inner.eval(input, context, self.ty),
+            Node::Refused(_) if input.rows() == 0 => Ok(Columnar::Scalar(Value::null_of(self.ty))),
+            Node::Refused(error) => Err(error.clone()),
         }
     }
 
@@ -153,6 +157,7 @@ impl Scalar {
             Node::PerValue(_) => 2,
             Node::InSet(set) => set.cost(),
             Node::Case(_) | Node::Path(_) => 20,
+            Node::Refused(_) => 1_000_000,
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::source::{
 /// Most values that a join's keys are pushed into a scan with.
 const RESTRICT_MAX: usize = 10_000;
 
+/// The estimate of rows that may not be read: joins take the other side first.
+pub(super) const REFUSED: f64 = 1e18;
+
 /// A scan of a table, with the condition that stands right above it.
 pub(crate) struct Scan {
     scan: plan::Scan,
@@ -192,6 +195,9 @@ impl Operator for Scan {
     }
 
     fn estimate(&self) -> f64 {
+        if self.scan.table.refused() {
+            return REFUSED;
+        }
         let rows = self.scan.table.row_count().map_or(1e6, |n| n as f64);
         let bounded = if self.scan.time.is_some() { 0.5 } else { 1.0 };
         let filtered = if self.condition.is_some() { 0.3 } else { 1.0 };

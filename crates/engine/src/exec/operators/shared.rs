@@ -1,5 +1,6 @@
 //! Rows of a plan that several places read.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,11 +8,13 @@ use model::Batch;
 use parking_lot::Mutex;
 
 use super::project::pick;
+use super::scan::REFUSED;
 use crate::exec::ExecError;
+use crate::exec::compile::inputs;
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
 use crate::exec::shared::{SharedRows, compute};
-use crate::plan::{ColumnId, Plan};
+use crate::plan::{ColumnId, Node, Plan};
 
 /// One reading of a shared plan.
 pub(crate) struct Shared {
@@ -54,9 +57,20 @@ impl Operator for Shared {
     }
 
     fn estimate(&self) -> f64 {
-        self.rows
-            .lock()
-            .as_ref()
-            .map_or(1e5, |rows| rows.iter().map(|b| b.rows).sum::<usize>() as f64)
+        self.rows.lock().as_ref().map_or_else(
+            || if refused(&self.plan, &mut HashSet::new()) { REFUSED } else { 1e5 },
+            |rows| rows.iter().map(|b| b.rows).sum::<usize>() as f64,
+        )
+    }
+}
+
+/// True where a plan reads rows that may not be read. Parts that stand in it several times are looked at once.
+fn refused(plan: &Plan, seen: &mut HashSet<*const Node>) -> bool {
+    if !seen.insert(Arc::as_ptr(&plan.node)) {
+        return false;
+    }
+    match &*plan.node {
+        Node::Scan(scan) => scan.table.refused(),
+        node => inputs(node).into_iter().any(|input| refused(input, seen)),
     }
 }

@@ -36,6 +36,11 @@ impl Table {
         bounds.and_then(|(s, e)| self.order.get(*s as usize..*e as usize)).unwrap_or_default()
     }
 
+    /// True where no row of the other side can come out.
+    pub(super) fn rows_unneeded(&self, roles: Roles) -> bool {
+        self.key_of.is_empty() && !roles.probe_rest
+    }
+
     /// Marks a key; true where it was marked before.
     pub(super) fn mark(&self, key: u32) -> bool {
         self.matched.get(key as usize).is_none_or(|m| m.swap(true, Ordering::Relaxed))

@@ -184,7 +184,10 @@ impl Join {
                 if !roles.probe_rest {
                     restrict(&table, probing, probe.as_ref())?;
                 }
-                probe.prepare(run)?;
+                // without built rows nothing can match: the other side is not even opened
+                if !table.rows_unneeded(roles) {
+                    probe.prepare(run)?;
+                }
                 Mode::Memory(table)
             }
             build::Built::TooLarge(held) => {
@@ -226,6 +229,9 @@ impl Join {
     /// The matches of the next batch, or at the end the built side's own rows.
     fn lookup(&self, roles: Roles, table: &Table, run: &Run) -> Result<Option<Cursor>, ExecError> {
         let probe = if roles.build_left { &self.right } else { &self.left };
+        if table.rows_unneeded(roles) {
+            return Ok(None);
+        }
         self.looking.fetch_add(1, Ordering::SeqCst);
         let cursor = match probe.next(run) {
             Ok(Some(batch)) => Cursor::matches(self, roles, table, batch, run).map(Some),
