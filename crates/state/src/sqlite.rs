@@ -47,6 +47,8 @@ impl SqliteStore {
         schema::check_version(&writer)?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
         writer.pragma_update(None, "synchronous", "FULL").map_err(failure)?;
+        // what is deleted is overwritten: the key of a purged secret must not stay in a free page
+        writer.pragma_update(None, "secure_delete", true).map_err(failure)?;
         writer.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failure)?;
         schema::upgrade(&mut writer)?;
         Ok(Self { path, clock, writer: Mutex::new(writer), readers: Mutex::default() })

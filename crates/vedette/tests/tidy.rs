@@ -33,17 +33,18 @@ const ROOMS: &[Room] = &[
     room("identity", 4, &["arm", "state", "crypto", "model", "values"]),
     room("logs", 4, &["engine", "state", "model", "values"]),
     room("sentinel", 4, &["arm", "state", "model", "values"]),
+    room("vault", 4, &["arm", "state", "crypto", "model", "values"]),
     room(
         "api",
         5,
-        &["identity", "sentinel", "arm", "state", "collect", "crypto", "model", "values"],
+        &["identity", "sentinel", "vault", "arm", "state", "collect", "crypto", "model", "values"],
     ),
     room(
         "vedette",
         6,
         &[
-            "api", "identity", "logs", "sentinel", "arm", "state", "engine", "collect", "crypto",
-            "content", "model", "values",
+            "api", "identity", "logs", "sentinel", "vault", "arm", "state", "engine", "collect",
+            "crypto", "content", "model", "values",
         ],
     ),
 ];
@@ -68,6 +69,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("aws-lc-rs", &["crypto"]),
     ("argon2", &["crypto"]),
     ("rcgen", &["crypto"]),
+    ("argon2", &["crypto"]),
+    ("aes-kw", &["crypto"]),
     ("x509-parser", &["crypto"]),
     ("rustls", &["crypto"]),
     ("rustls-pki-types", &["crypto"]),
@@ -86,7 +89,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hyper", &["api", "vedette"]),
     ("http", &["api", "vedette"]),
     // waiting: pillars that need it, and the doors
-    ("tokio", &["logs", "sentinel", "api", "vedette"]),
+    ("tokio", &["logs", "sentinel", "vault", "api", "vedette"]),
     // the terminal
     ("anyhow", &["vedette"]),
     ("clap", &["vedette"]),

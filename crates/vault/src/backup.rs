@@ -1,0 +1,139 @@
+//! Backups: an object with all its versions and values, sealed under a key of the instance. Any vault of the instance
+//! takes one back; nobody else can read it.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crypto::SecretBytes;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::object::{Object, Version};
+use crate::{Found, Kind, Vault, VaultError, check_name};
+
+/// What a backup begins with: its form.
+const MARK: &[u8] = b"vedette-backup-1\n";
+const CONTEXT: &str = "vedette|backup|1";
+
+/// Objects of a backup as they come apart: metadata, and the values in its order.
+struct Unpacked {
+    objects: Vec<(Object, Vec<Version>)>,
+    values: Vec<SecretBytes>,
+}
+
+impl Vault {
+    /// The backup of an object in use, and of its twins.
+    pub fn backup(&self, kind: Kind, name: &str) -> Result<String, VaultError> {
+        let object = self.live(kind, name)?;
+        if object.managed {
+            return Err(VaultError::new(
+                403,
+                "Forbidden",
+                format!(
+                    "The {} {name} belongs to a certificate; back up the certificate.",
+                    kind.word()
+                ),
+            ));
+        }
+        let mut members = vec![object];
+        if kind == Kind::Certificate {
+            let twins =
+                [Kind::Secret, Kind::Key].into_iter().filter_map(|k| self.shelf.object(k, name));
+            members.extend(twins.filter(|twin| twin.managed));
+        }
+        let mut values = Zeroizing::new(Vec::new());
+        let mut documents = Vec::new();
+        for object in &members {
+            let mut versions = Vec::new();
+            for version in &object.versions {
+                let value = self.shelf.open(object, version)?;
+                values.extend_from_slice(&length(value.expose()).to_be_bytes());
+                values.extend_from_slice(value.expose());
+                versions.push(json!({ "id": version.id, "document": version.to_json() }));
+            }
+            documents.push(json!({
+                "kind": object.kind.word(), "object": object.to_json(), "versions": versions,
+            }));
+        }
+        let documents = Value::Array(documents).to_string();
+        let mut plain = Zeroizing::new(Vec::with_capacity(4 + documents.len() + values.len()));
+        plain.extend_from_slice(&length(documents.as_bytes()).to_be_bytes());
+        plain.extend_from_slice(documents.as_bytes());
+        plain.extend_from_slice(&values);
+        let mut blob = MARK.to_vec();
+        blob.extend(self.keyring().backup_key()?.seal(&plain, CONTEXT)?);
+        Ok(URL_SAFE_NO_PAD.encode(blob))
+    }
+
+    /// Takes a backup in, versions and all. The names must be free.
+    pub fn restore(&self, kind: Kind, blob: &str) -> Result<Found, VaultError> {
+        let bad = || {
+            VaultError::bad_parameter(format!(
+                "The value is no backup of a {} of this instance.",
+                kind.word()
+            ))
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(blob.trim_end_matches('=')).map_err(|_| bad())?;
+        let sealed = bytes.strip_prefix(MARK).ok_or_else(bad)?;
+        let plain = self.keyring().backup_key()?.open(sealed, CONTEXT).ok_or_else(bad)?;
+        let unpacked = unpack(plain.expose()).ok_or_else(bad)?;
+        let name = match unpacked.objects.first() {
+            Some((object, _)) if object.kind == kind => object.name.clone(),
+            _ => return Err(bad()),
+        };
+        check_name(&name)?;
+        let mut writing = self.shelf.change();
+        let mut values = unpacked.values.iter();
+        for (mut object, versions) in unpacked.objects {
+            if let Some(taken) = writing.object(object.kind, &object.name) {
+                self.require_free(Some(&taken))?;
+                return Err(VaultError::new(
+                    409,
+                    "Conflict",
+                    format!(
+                        "The {} {} already exists in this vault.",
+                        object.kind.word(),
+                        object.name
+                    ),
+                ));
+            }
+            object.deleted = None;
+            for version in versions {
+                let value = values.next().ok_or_else(bad)?;
+                let (kind, name) = (object.kind, object.name.clone());
+                writing.add(object, version, value.expose())?;
+                object = writing.object(kind, &name).ok_or_else(bad)?;
+            }
+            writing.put(object);
+        }
+        writing.commit()?;
+        self.find(kind, &name, None)
+    }
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+fn unpack(plain: &[u8]) -> Option<Unpacked> {
+    fn part<'p>(rest: &mut &'p [u8]) -> Option<&'p [u8]> {
+        let (length, tail) = rest.split_first_chunk::<4>()?;
+        let (part, tail) = tail.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        *rest = tail;
+        Some(part)
+    }
+    let mut rest = plain;
+    let documents: Value = serde_json::from_slice(part(&mut rest)?).ok()?;
+    let mut unpacked = Unpacked { objects: Vec::new(), values: Vec::new() };
+    for document in documents.as_array()? {
+        let kind = Kind::from_word(document.get("kind")?.as_str()?)?;
+        let object = Object::from_json(kind, document.get("object")?)?;
+        let mut versions = Vec::new();
+        for version in document.get("versions")?.as_array()? {
+            let id = version.get("id")?.as_str()?;
+            versions.push(Version::from_json(id, version.get("document")?)?);
+            unpacked.values.push(SecretBytes::new(part(&mut rest)?.to_vec()));
+        }
+        unpacked.objects.push((object, versions));
+    }
+    rest.is_empty().then_some(unpacked)
+}

@@ -1,0 +1,48 @@
+//! Secrets, keys and certificates under seal.
+//!
+//! ```text
+//! Vaults          all vaults, the keyring, deleted vaults
+//!   Keyring       sealed or open; the keys above the values (seal.rs: the ways to open it)
+//!   Vault         settings (from its resource) and operations: set_secret, find, list, delete, recover, backup, ...
+//!     Shelf       its objects in memory without values; Change is a transaction over several of them
+//!       Object    name, versions, deleted or not; Version: attributes, tags, public facts
+//! ```
+//!
+//! Values are opened for one answer and wiped behind it. Metadata (names, tags, attributes, public keys) is stored
+//! readable: lists and searches work without opening anything, and the audit log names it anyway. Nothing here speaks
+//! HTTP or judges rights.
+
+mod backup;
+mod error;
+mod generator;
+mod keyring;
+mod kind;
+mod object;
+mod objects;
+pub mod resources;
+mod seal;
+mod sealed;
+mod secrets;
+mod settings;
+mod shelf;
+mod vaults;
+
+pub use error::VaultError;
+pub use generator::Generator;
+pub use keyring::{KeyFiles, Keyring, SealStatus, UnsealWith};
+pub use kind::{Kind, check_name};
+pub use object::{AttributeChange, Attributes, Deleted, Object, Tags, Version, tags_from_json};
+pub use objects::{Found, Life, Page};
+pub use seal::{NewSeal, SealKind};
+pub use secrets::{NewSecret, check_content_type};
+pub use settings::{AccessPolicy, IpRange, Network, Settings};
+pub use shelf::{Change, Shelf};
+pub use vaults::{DeletedVault, Vault, Vaults};
+
+/// Seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
+
+/// A new version's id: 32 hexadecimal digits.
+pub fn new_version_id() -> Result<String, VaultError> {
+    Ok(hex::encode(crypto::random_bytes::<16>()?))
+}

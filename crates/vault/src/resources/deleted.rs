@@ -1,0 +1,97 @@
+//! Deleted vaults: seen, and purged.
+
+use std::sync::Arc;
+
+use arm::{Action, Answer, Arm, ArmError, Call, Page, Place, Provider};
+use async_trait::async_trait;
+use model::DateTime;
+use serde_json::{Value, json};
+
+use crate::Vaults;
+use crate::vaults::DeletedVault;
+
+/// `.../deletedVaults` and `.../locations/{location}/deletedVaults/{name}`.
+pub(super) struct DeletedVaults {
+    vaults: Arc<Vaults>,
+}
+
+impl DeletedVaults {
+    pub(super) fn new(vaults: Arc<Vaults>) -> Self {
+        Self { vaults }
+    }
+
+    fn wire(arm: &Arm, vault: &DeletedVault) -> Value {
+        let (resource, settings) = (vault.resource(), vault.settings());
+        let location = &arm.settings().location;
+        let subscription = resource.subscription().unwrap_or_default();
+        let time = |at: i64| DateTime::from_unix_seconds(at).map(|t| t.to_string());
+        json!({
+            "id": format!("/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{}", settings.name),
+            "name": settings.name,
+            "type": "Microsoft.KeyVault/deletedVaults",
+            "properties": {
+                "vaultId": resource.as_str(),
+                "location": location,
+                "tags": vault.document.get("tags").cloned().unwrap_or_else(|| json!({})),
+                "deletionDate": time(vault.deleted_at),
+                "scheduledPurgeDate": time(vault.purge_at),
+                "purgeProtectionEnabled": settings.purge_protection,
+            },
+        })
+    }
+}
+
+#[async_trait]
+impl Provider for DeletedVaults {
+    async fn get(&self, arm: &Arm, _call: &Call, place: &Place) -> Result<Option<Value>, ArmError> {
+        let vault = self.vaults.deleted_vault(place.id.name())?;
+        Ok(vault.map(|vault| Self::wire(arm, &vault)))
+    }
+
+    async fn list(&self, arm: &Arm, call: &Call, _scope: &Place) -> Result<Page, ArmError> {
+        let all = self.vaults.deleted_vaults()?;
+        let shown = all.iter().filter(|vault| call.shows(&vault.resource()));
+        Page::cut(shown.map(|vault| Self::wire(arm, vault)).collect(), call, 500)
+    }
+}
+
+#[async_trait]
+impl Action for DeletedVaults {
+    async fn run(&self, _arm: &Arm, _call: &Call, place: &Place) -> Result<Answer, ArmError> {
+        let name = place.id.name();
+        let vault = self.vaults.deleted_vault(name)?;
+        let vault = vault.ok_or_else(|| ArmError::not_found(&place.id))?;
+        if vault.settings().purge_protection {
+            return Err(ArmError::new(
+                409,
+                "DeletedVaultPurge",
+                format!(
+                    "the vault '{name}' is protected from purge until its days of retention are over"
+                ),
+            ));
+        }
+        self.vaults.purge_vault(name)?;
+        Ok(Answer::empty(200))
+    }
+}
+
+/// The locations of this installation: one.
+pub(super) struct Locations;
+
+impl Locations {
+    fn wire(place: &Place, name: &str) -> Value {
+        json!({ "id": place.id.as_str(), "name": name, "type": super::LOCATIONS })
+    }
+}
+
+#[async_trait]
+impl Provider for Locations {
+    async fn get(&self, arm: &Arm, _call: &Call, place: &Place) -> Result<Option<Value>, ArmError> {
+        let name = place.id.name();
+        Ok(name.eq_ignore_ascii_case(&arm.settings().location).then(|| Self::wire(place, name)))
+    }
+
+    async fn list(&self, _arm: &Arm, _call: &Call, _scope: &Place) -> Result<Page, ArmError> {
+        Ok(Page::whole(Vec::new()))
+    }
+}

@@ -1,0 +1,313 @@
+//! A vault as a resource: its settings checked, its shelf and key following its document.
+
+use std::sync::Arc;
+
+use arm::{
+    Arm, ArmError, Default, Field, Hook, Index, Kind, Location, NameRule, Place, PutContext,
+    ResourceType,
+};
+use async_trait::async_trait;
+use model::{Clock, ResourceId};
+use serde_json::{Value, json};
+use state::Condition;
+
+use super::access_policies::check_policies;
+use crate::settings::{IpRange, Settings};
+use crate::vaults::deleted_vault;
+use crate::{VaultError, Vaults};
+
+/// Finds a vault by its name (lower case): names are unique in an instance.
+pub(super) const BY_NAME: &str = "vault-names";
+
+/// 3 to 24 letters, digits and hyphens, beginning with a letter: a host name's label.
+pub(super) const NAMES: NameRule = NameRule {
+    min: 3,
+    max: 24,
+    allowed: |c| c.is_ascii_alphanumeric() || c == '-',
+    at_ends: |c| c.is_ascii_alphanumeric(),
+    says: "3 to 24 letters, digits and hyphens, a letter first, no hyphen at the end",
+};
+
+/// A vault.
+pub const VAULT: ResourceType = ResourceType::new("Microsoft.KeyVault/vaults")
+    .api_versions(super::API_VERSIONS)
+    .location(Location::Required)
+    .names(NAMES)
+    .invalid_code("BadRequest")
+    .indexes(&[Index {
+        collection: BY_NAME,
+        key: |value| value.get("name").and_then(Value::as_str).map(str::to_ascii_lowercase),
+    }])
+    .check(check);
+
+/// The first version that lets roles decide unless told otherwise.
+const ROLES_BY_DEFAULT_SINCE: &str = "2026-02-01";
+
+const FIELDS: &[Field] = &[
+    Field::required("tenantId", Kind::Guid),
+    Field::new("sku/family", Kind::OneOf(&["A"])).or(Default::Text("A")),
+    Field::new("sku/name", Kind::OneOf(&["standard", "premium"])).or(Default::Text("standard")),
+    Field::new("accessPolicies", Kind::Array(1024)).or(Default::EmptyArray),
+    Field::new("enabledForDeployment", Kind::Bool).or(Default::Bool(false)),
+    Field::new("enabledForDiskEncryption", Kind::Bool),
+    Field::new("enabledForTemplateDeployment", Kind::Bool),
+    Field::new("enableSoftDelete", Kind::Bool).or(Default::Bool(true)),
+    Field::new("softDeleteRetentionInDays", Kind::Integer(7, 90)).or(Default::Integer(90)),
+    Field::new("enableRbacAuthorization", Kind::Bool),
+    Field::new("enablePurgeProtection", Kind::Bool),
+    Field::new("publicNetworkAccess", Kind::Text(32)).or(Default::Text("Enabled")),
+    Field::new("networkAcls", Kind::Object),
+    Field::read_only("hsmPoolResourceId"),
+];
+
+fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
+    let name = vault.id.name().to_owned();
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || name.contains("--") {
+        return Err(ArmError::bad_request(
+            "VaultNameNotValid",
+            format!("the vault name '{name}' is invalid: {}, no two hyphens in a row", NAMES.says),
+        ));
+    }
+    if vault.existing.is_none() {
+        require_free_name(vault, &name)?;
+    }
+    vault.properties.remove("createMode");
+    let by_default = vault.call.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE
+        && vault.call.api_version.starts_with('2');
+    vault.check_fields(FIELDS)?;
+    if vault.get("enableRbacAuthorization").is_null() {
+        vault.set("enableRbacAuthorization", by_default);
+    }
+    check_protection(vault)?;
+    check_network(vault)?;
+    let policies = vault.get("accessPolicies").clone();
+    vault.set(
+        "accessPolicies",
+        check_policies(&policies).map_err(|why| vault.invalid("properties.accessPolicies", why))?,
+    );
+    vault.set("vaultUri", vault_uri(&vault.settings.public_url, &name));
+    vault.succeeded();
+    Ok(())
+}
+
+/// `https://name.vault.localhost:8443/`
+fn vault_uri(public_url: &str, name: &str) -> String {
+    let authority = public_url.trim_start_matches("https://");
+    let port = match authority.rsplit_once(':') {
+        Some((_, port)) if port.bytes().all(|b| b.is_ascii_digit()) => format!(":{port}"),
+        _ => String::new(),
+    };
+    format!("https://{}.vault.localhost{port}/", name.to_ascii_lowercase())
+}
+
+/// A new vault's name must be free; or the deleted vault of that name is brought back.
+fn require_free_name(vault: &mut PutContext<'_>, name: &str) -> Result<(), ArmError> {
+    let recovers = vault.text("createMode").is_some_and(|m| m.eq_ignore_ascii_case("recover"));
+    if let Some(other) = vault.store.get(BY_NAME, &name.to_ascii_lowercase())? {
+        let owner = other.value.get("id").and_then(Value::as_str).unwrap_or_default();
+        if ResourceId::new(owner).key() != vault.id.key() {
+            return Err(ArmError::new(
+                409,
+                "VaultAlreadyExists",
+                format!("the vault name '{name}' is already in use; choose another"),
+            ));
+        }
+    }
+    let deleted = deleted_vault(vault.store, name).map_err(ArmError::from)?;
+    match (recovers, deleted) {
+        (false, None) => Ok(()),
+        (true, None) => Err(ArmError::new(
+            404,
+            "VaultNotFound",
+            format!("there is no deleted vault '{name}' to recover"),
+        )),
+        (false, Some(_)) => Err(ArmError::new(
+            409,
+            "ConflictError",
+            format!(
+                "a vault with the same name already exists in deleted state: recover '{name}' (createMode recover) or purge it"
+            ),
+        )),
+        (true, Some(deleted)) => {
+            if deleted.resource().key() != vault.id.key() {
+                return Err(ArmError::new(
+                    409,
+                    "ConflictError",
+                    format!(
+                        "the deleted vault '{name}' comes back where it was: {}",
+                        deleted.resource()
+                    ),
+                ));
+            }
+            let old = deleted.document.get("properties").and_then(Value::as_object);
+            for (name, value) in old.into_iter().flatten() {
+                vault.properties.insert(name.clone(), value.clone());
+            }
+            for member in ["tags", "location"] {
+                if let Some(value) = deleted.document.get(member) {
+                    vault.top.insert(member.into(), value.clone());
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Soft delete is always on, its days are decided once, and protection is never taken away.
+fn check_protection(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
+    if vault.get("enableSoftDelete") == &json!(false) {
+        return Err(vault.invalid(
+            "properties.enableSoftDelete",
+            "soft delete is always on; leave enableSoftDelete out",
+        ));
+    }
+    let (days, stored) = (
+        vault.get("softDeleteRetentionInDays").clone(),
+        vault.stored("softDeleteRetentionInDays").clone(),
+    );
+    if !stored.is_null() && days != stored {
+        if vault.call.body.pointer("/properties/softDeleteRetentionInDays").is_some() {
+            return Err(vault.invalid(
+                "properties.softDeleteRetentionInDays",
+                "softDeleteRetentionInDays is decided when the vault is created and cannot change",
+            ));
+        }
+        vault.set("softDeleteRetentionInDays", stored);
+    }
+    let protected = vault.stored("enablePurgeProtection") == &json!(true);
+    match vault.get("enablePurgeProtection").as_bool() {
+        Some(false) if protected => Err(vault.invalid(
+            "properties.enablePurgeProtection",
+            "purge protection cannot be taken away once it is on",
+        )),
+        Some(false) => {
+            vault.properties.remove("enablePurgeProtection");
+            Ok(())
+        }
+        None if protected => {
+            vault.set("enablePurgeProtection", true);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_network(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
+    let one_of = |text: &str, names: &[&'static str]| {
+        names.iter().find(|n| n.eq_ignore_ascii_case(text)).map(|n| json!(n))
+    };
+    let access = vault.text("publicNetworkAccess").unwrap_or_default().to_owned();
+    match one_of(&access, &["Enabled", "Disabled"]) {
+        Some(value) => vault.set("publicNetworkAccess", value),
+        None => {
+            return Err(vault.invalid(
+                "properties.publicNetworkAccess",
+                "publicNetworkAccess is Enabled or Disabled",
+            ));
+        }
+    }
+    let Some(acls) = vault.get("networkAcls").as_object().cloned() else { return Ok(()) };
+    let refuse = |vault: &PutContext<'_>, what: &str| {
+        vault.invalid("properties.networkAcls", what.to_owned())
+    };
+    let action = acls.get("defaultAction").and_then(Value::as_str).unwrap_or("Allow");
+    let bypass = acls.get("bypass").and_then(Value::as_str).unwrap_or("AzureServices");
+    let (Some(action), Some(bypass)) =
+        (one_of(action, &["Allow", "Deny"]), one_of(bypass, &["AzureServices", "None"]))
+    else {
+        return Err(refuse(vault, "defaultAction is Allow or Deny, bypass AzureServices or None"));
+    };
+    let rules = acls.get("ipRules").and_then(Value::as_array).cloned().unwrap_or_default();
+    let value = |rule: &Value| rule.get("value").and_then(Value::as_str).map(str::to_owned);
+    if let Some(bad) = rules.iter().find(|r| value(r).is_none_or(|v| IpRange::parse(&v).is_none()))
+    {
+        return Err(refuse(
+            vault,
+            &format!("{bad} is no rule; give {{\"value\": \"10.0.0.0/24\"}}"),
+        ));
+    }
+    let networks = acls.get("virtualNetworkRules").and_then(Value::as_array);
+    if networks.is_some_and(|list| !list.is_empty()) {
+        return Err(refuse(vault, "virtualNetworkRules cannot be enforced here; use ipRules"));
+    }
+    let acls = json!({
+        "bypass": bypass, "defaultAction": action, "ipRules": rules, "virtualNetworkRules": [],
+    });
+    vault.set("networkAcls", acls);
+    Ok(())
+}
+
+/// Keeps shelves and keys in step with the documents.
+pub(super) struct FollowVaults {
+    vaults: Arc<Vaults>,
+    clock: Arc<dyn Clock>,
+}
+
+impl FollowVaults {
+    pub(super) fn new(vaults: Arc<Vaults>, clock: Arc<dyn Clock>) -> Self {
+        Self { vaults, clock }
+    }
+}
+
+#[async_trait]
+impl Hook for FollowVaults {
+    fn start(&self, arm: &Arm) -> Result<(), ArmError> {
+        let collection = VAULT.collection();
+        for document in arm.store().list_all(&collection, "")? {
+            let text = document.value.get("id").and_then(Value::as_str);
+            let id = ResourceId::new(text.unwrap_or(&document.key));
+            let uri = vault_uri(&arm.settings().public_url, id.name());
+            if document.value.pointer("/properties/vaultUri") != Some(&json!(uri)) {
+                let mut value = document.value.clone(); // the port changed since
+                value["properties"]["vaultUri"] = json!(uri);
+                arm.store().put(&collection, &document.key, value, Condition::Any)?;
+            }
+            self.vaults.admit(Settings::from_document(&id, &document.value))?;
+            self.vaults.forget_deleted(id.name())?; // a delete that was broken off
+        }
+        Ok(())
+    }
+
+    async fn check(&self, _arm: &Arm, context: &mut PutContext<'_>) -> Result<(), ArmError> {
+        if context.existing.is_none() && self.vaults.keyring().is_sealed() {
+            return Err(VaultError::sealed().into()); // its key could not be made
+        }
+        Ok(())
+    }
+
+    async fn deleting(&self, _arm: &Arm, id: &ResourceId, value: &Value) -> Result<(), ArmError> {
+        let settings = Settings::from_document(id, value);
+        Ok(self.vaults.note_deleted(&settings, value, self.clock.now().unix_seconds())?)
+    }
+
+    async fn changed(
+        &self,
+        _arm: &Arm,
+        id: &ResourceId,
+        _old: Option<&Value>,
+        value: Option<&Value>,
+    ) -> Result<(), ArmError> {
+        let Some(value) = value else {
+            self.vaults.dismiss(id.name());
+            return Ok(());
+        };
+        let settings = Settings::from_document(id, value);
+        if !self.vaults.keyring().is_sealed() {
+            self.vaults.keyring().ensure_key(&settings.name.to_ascii_lowercase())?;
+        }
+        self.vaults.admit(settings)?;
+        Ok(self.vaults.forget_deleted(id.name())?)
+    }
+}
+
+/// The vault that a place is, or lies in.
+pub(super) fn vault_of(place: &Place) -> Option<ResourceId> {
+    let mut at = Some(place);
+    while let Some(place) = at {
+        if place.type_name.eq_ignore_ascii_case(VAULT.name) {
+            return Some(place.id.clone());
+        }
+        at = place.parent.as_deref();
+    }
+    None
+}

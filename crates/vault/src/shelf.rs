@@ -1,0 +1,255 @@
+//! The objects of one vault: held in memory without their values, changed in transactions that are durable first.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crypto::SecretBytes;
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use state::{Condition, Op, Store};
+
+use crate::keyring::Keyring;
+use crate::object::{Object, Version};
+use crate::sealed::{Place, Sealed, SealedCache};
+use crate::{Kind, VaultError};
+
+pub(crate) const OBJECTS: &str = "vault-objects";
+pub(crate) const VERSIONS: &str = "vault-versions";
+pub(crate) const SEALED: &str = "vault-sealed";
+
+/// Where an object lies: kind, and name in lower case.
+type Spot = (Kind, String);
+
+fn spot(kind: Kind, name: &str) -> Spot {
+    (kind, name.to_ascii_lowercase())
+}
+
+/// The objects of one vault.
+pub struct Shelf {
+    vault: Arc<str>,
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    objects: RwLock<BTreeMap<Spot, Arc<Object>>>,
+    /// One change at a time; readers never wait for it.
+    changing: Mutex<()>,
+    cache: SealedCache,
+}
+
+impl Shelf {
+    /// Reads the objects of a vault.
+    pub(crate) fn load(
+        vault: &str,
+        store: Arc<dyn Store>,
+        keyring: Arc<Keyring>,
+    ) -> Result<Self, VaultError> {
+        let prefix = format!("{vault}/");
+        let mut objects: BTreeMap<Spot, Object> = BTreeMap::new();
+        for document in store.list_all(OBJECTS, &prefix)? {
+            let kind = document.key.split('/').nth(1).and_then(Kind::from_word);
+            let object = kind.and_then(|kind| Object::from_json(kind, &document.value));
+            let object = object.ok_or_else(|| VaultError::damaged(&document.key))?;
+            objects.insert(spot(object.kind, &object.name), object);
+        }
+        for document in store.list_all(VERSIONS, &prefix)? {
+            let mut read = || {
+                let mut parts = document.key.split('/').skip(1);
+                let (kind, name, id) = (parts.next()?, parts.next()?, parts.next()?);
+                let version = Version::from_json(id, &document.value)?;
+                objects.get_mut(&spot(Kind::from_word(kind)?, name))?.versions.push(version.into());
+                Some(())
+            };
+            read().ok_or_else(|| VaultError::damaged(&document.key))?;
+        }
+        for object in objects.values_mut() {
+            object.versions.sort_by_key(|v| v.order);
+        }
+        let objects = objects.into_iter().map(|(spot, object)| (spot, Arc::new(object))).collect();
+        Ok(Self {
+            vault: vault.into(),
+            store,
+            keyring,
+            objects: RwLock::new(objects),
+            changing: Mutex::default(),
+            cache: SealedCache::default(),
+        })
+    }
+
+    /// An object, deleted or not.
+    pub fn object(&self, kind: Kind, name: &str) -> Option<Arc<Object>> {
+        self.objects.read().get(&spot(kind, name)).cloned()
+    }
+
+    /// Objects of a kind behind a name (exclusive), by name, for as long as `more` wants them.
+    pub fn walk(&self, kind: Kind, after: &str, mut more: impl FnMut(&Arc<Object>) -> bool) {
+        let objects = self.objects.read();
+        let from = (Bound::Excluded(spot(kind, after)), Bound::Unbounded);
+        for ((of, _), object) in objects.range(from) {
+            if *of != kind || !more(object) {
+                return;
+            }
+        }
+    }
+
+    /// How many objects there are, deleted ones included.
+    pub fn len(&self) -> usize {
+        self.objects.read().len()
+    }
+
+    /// True without objects.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True when opening the version waits for no disk.
+    pub fn is_at_hand(&self, object: &Object, version: &Version) -> bool {
+        self.cache.get(&self.place(object, version).key()).is_some()
+    }
+
+    /// Opens the value of a version.
+    pub fn open(&self, object: &Object, version: &Version) -> Result<SecretBytes, VaultError> {
+        let place = self.place(object, version);
+        let (key, vault_key) = (place.key(), self.keyring.key(&self.vault)?);
+        let sealed = match self.cache.get(&key) {
+            Some(sealed) => sealed,
+            None => {
+                let document = self.store.get(SEALED, &key)?;
+                let sealed = document.and_then(|d| Sealed::from_json(&d.value));
+                let sealed = Arc::new(sealed.ok_or_else(|| VaultError::damaged(&key))?);
+                self.cache.insert(key, Arc::clone(&sealed));
+                sealed
+            }
+        };
+        sealed.open(&place, &vault_key)
+    }
+
+    fn place<'a>(&'a self, object: &'a Object, version: &'a Version) -> Place<'a> {
+        Place { vault: &self.vault, kind: object.kind, name: &object.name, version: &version.id }
+    }
+
+    /// Begins a change. Others wait until it is committed or dropped; a dropped one leaves no trace.
+    pub fn change(&self) -> Change<'_> {
+        let alone = self.changing.lock();
+        Change { shelf: self, _alone: alone, touched: BTreeMap::new(), values: Vec::new() }
+    }
+}
+
+/// A transaction over objects of one vault: all of it is stored, or nothing.
+pub struct Change<'s> {
+    shelf: &'s Shelf,
+    _alone: MutexGuard<'s, ()>,
+    /// What objects become; none removes one.
+    touched: BTreeMap<Spot, Option<Object>>,
+    /// Sealed values of new versions, by key.
+    values: Vec<(String, Sealed)>,
+}
+
+impl Change<'_> {
+    /// An object as the change leaves it so far, to be altered and put back.
+    pub fn object(&self, kind: Kind, name: &str) -> Option<Object> {
+        match self.touched.get(&spot(kind, name)) {
+            Some(object) => object.clone(),
+            None => self.shelf.object(kind, name).map(|object| (*object).clone()),
+        }
+    }
+
+    /// Stores an object as it is now.
+    pub fn put(&mut self, object: Object) {
+        self.touched.insert(spot(object.kind, &object.name), Some(object));
+    }
+
+    /// Adds a version with its value. The newest version is the one added last.
+    pub fn add(
+        &mut self,
+        mut object: Object,
+        mut version: Version,
+        value: &[u8],
+    ) -> Result<(), VaultError> {
+        let vault_key = self.shelf.keyring.key(&self.shelf.vault)?;
+        version.order = object.next_order();
+        let place = self.shelf.place(&object, &version);
+        self.values.push((place.key(), Sealed::seal(value, &place, &vault_key)?));
+        object.versions.push(Arc::new(version));
+        self.put(object);
+        Ok(())
+    }
+
+    /// Removes an object with all versions and their keys.
+    pub fn remove(&mut self, kind: Kind, name: &str) {
+        self.touched.insert(spot(kind, name), None);
+    }
+
+    /// Stores all of it in one transaction. It is durable and visible when this returns.
+    pub fn commit(self) -> Result<(), VaultError> {
+        let mut ops = Vec::new();
+        for (spot, new) in &self.touched {
+            let old = self.shelf.objects.read().get(spot).cloned();
+            self.object_ops(spot, old.as_deref(), new.as_ref(), &mut ops);
+        }
+        for (key, sealed) in &self.values {
+            ops.push(put(SEALED, key.clone(), sealed.to_json()));
+        }
+        if ops.is_empty() {
+            return Ok(());
+        }
+        let gone: Vec<String> = ops
+            .iter()
+            .filter_map(|op| match op {
+                Op::Delete { collection, key, .. } if collection == SEALED => Some(key.clone()),
+                _ => None,
+            })
+            .collect();
+        self.shelf.store.apply(ops)?;
+        for (key, sealed) in self.values {
+            self.shelf.cache.insert(key, Arc::new(sealed));
+        }
+        for key in gone {
+            self.shelf.cache.remove(&key);
+        }
+        let mut objects = self.shelf.objects.write();
+        for (spot, new) in self.touched {
+            match new {
+                Some(object) => drop(objects.insert(spot, Arc::new(object))),
+                None => drop(objects.remove(&spot)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The writes that lead from one state of an object to another.
+    fn object_ops(
+        &self,
+        spot: &Spot,
+        old: Option<&Object>,
+        new: Option<&Object>,
+        ops: &mut Vec<Op>,
+    ) {
+        let key = format!("{}/{}/{}", self.shelf.vault, spot.0.word(), spot.1);
+        let versions =
+            |object: Option<&Object>| object.map_or_else(Vec::new, |o| o.versions.clone());
+        let (before, after) = (versions(old), versions(new));
+        for version in before.iter().filter(|v| !after.iter().any(|a| a.id == v.id)) {
+            for collection in [VERSIONS, SEALED] {
+                ops.push(delete(collection, format!("{key}/{}", version.id)));
+            }
+        }
+        for version in &after {
+            if !before.iter().any(|b| Arc::ptr_eq(b, version) || b == version) {
+                ops.push(put(VERSIONS, format!("{key}/{}", version.id), version.to_json()));
+            }
+        }
+        match (old, new) {
+            (Some(old), Some(new)) if old.same_document(new) => {}
+            (_, Some(new)) => ops.push(put(OBJECTS, key, new.to_json())),
+            (Some(_), None) => ops.push(delete(OBJECTS, key)),
+            (None, None) => {}
+        }
+    }
+}
+
+fn put(collection: &str, key: String, value: serde_json::Value) -> Op {
+    Op::Put { collection: collection.into(), key, value, condition: Condition::Any }
+}
+
+fn delete(collection: &str, key: String) -> Op {
+    Op::Delete { collection: collection.into(), key, condition: Condition::Any }
+}
