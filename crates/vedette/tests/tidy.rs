@@ -28,6 +28,7 @@ const ROOMS: &[Room] = &[
     room("content", 1, &[]),
     room("state", 2, &["model", "values"]),
     room("engine", 2, &["model", "values", "kql"]),
+    room("pki", 2, &["crypto", "model", "values"]),
     room("collect", 2, &["model", "values", "content"]),
     room("arm", 3, &["state", "model", "values"]),
     room("identity", 4, &["arm", "state", "crypto", "model", "values"]),
@@ -68,6 +69,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     // cryptography; the binary's socket and client take their whole set-up from `crypto::tls`
     ("aws-lc-rs", &["crypto"]),
     ("argon2", &["crypto"]),
+    ("rc2", &["crypto"]),
     ("rcgen", &["crypto"]),
     ("argon2", &["crypto"]),
     ("aes-kw", &["crypto"]),
