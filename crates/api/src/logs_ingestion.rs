@@ -1,6 +1,7 @@
 //! Logs Ingestion: JSON records into the tables that a data collection rule names.
 
 mod records;
+mod restored;
 
 use std::sync::Arc;
 
@@ -43,8 +44,18 @@ pub(crate) async fn answer(
     })?;
     doors.identity.require(&caller, ACTION, &rule.id, true)?;
     let exists = |workspace: &str, table: &str| doors.tables.table(workspace, table).is_some();
-    let targets = rule.targets(&stream, &exists)?;
-    let bytes = body::read(doors, &mut incoming, doors.limits.ingestion_bytes).await?;
+    let (targets, bytes) = match rule.targets(&stream, &exists) {
+        Ok(targets) => {
+            let bytes = body::read(doors, &mut incoming, doors.limits.ingestion_bytes).await?;
+            (targets, bytes)
+        }
+        Err(unknown) if rule.absent_table(&stream, &exists).is_none() => return Err(unknown.into()),
+        Err(_) => {
+            let bytes = body::read(doors, &mut incoming, doors.limits.ingestion_bytes).await?;
+            restored::make_table(doors, &caller, &rule, &stream, &bytes).await?;
+            (rule.targets(&stream, &exists)?, bytes)
+        }
+    };
     let batch_id = batch_id(&incoming, &format!("{}:{stream}", rule.immutable_id), &bytes);
     let (mut rows, mut problems) = (0, 0);
     for (i, target) in targets.iter().enumerate() {

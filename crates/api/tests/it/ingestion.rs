@@ -76,6 +76,29 @@ async fn a_stream_has_several_names() {
 }
 
 #[tokio::test]
+async fn exported_rows_bring_their_table_back() {
+    let house = house().await;
+    let path = STREAM.replace("Microsoft-Syslog", "Custom-Back_CL");
+    let row = r#"{"TimeGenerated":"2026-06-01T00:00:00Z","n":1,"Type":"Back_CL"}"#;
+    for unknown in ["[]", r#"[{"n":1}]"#, &format!("[{row},{{\"n\":2,\"Type\":\"Other_CL\"}}]")] {
+        let told = send(&house, &path, &[], unknown).await;
+        assert_eq!((told.status, &*told.code()), (400, "InvalidOutputTable"), "{unknown}");
+    }
+    let told = send(&house, &path, &[], format!("[{row}]")).await;
+    assert_eq!(told.status, 400, "a sender of rows may not make tables");
+    let admin = house.admin_token().await;
+    for _ in 0..2 {
+        let request = house.request("POST", &path, &admin, &[], format!("[{row}]"));
+        let told = house.send(request).await;
+        assert_eq!(told.status, 204, "{}", told.json());
+    }
+    let told = send(&house, &path, &[], format!("[{row}]")).await;
+    assert_eq!(told.status, 204, "the table is there now");
+    let rows = house.tables.appended("Back_CL").pop().unwrap();
+    assert_eq!(rows.get(0, "n"), Some(Cell::Long(1)));
+}
+
+#[tokio::test]
 async fn a_retry_is_stored_once_and_parts_of_one_upload_each() {
     let house = house().await;
     let id = [("x-ms-client-request-id", "one")];

@@ -146,6 +146,22 @@ impl DataCollectionRule {
     }
 }
 
+impl DataCollectionRule {
+    /// The custom table that a stream would feed if it existed (workspace's customer id, name), where every table of the
+    /// workspace is a stream of this rule.
+    pub fn absent_table(
+        &self,
+        stream: &str,
+        table_exists: &dyn Fn(&str, &str) -> bool,
+    ) -> Option<(String, String)> {
+        let workspace = self.tables_of.as_ref()?;
+        let name = stream.strip_prefix("Custom-").filter(|name| name.ends_with("_CL"))?;
+        let in_flow = self.flows.iter().any(|flow| flow.streams.iter().any(|s| s == stream));
+        let absent = !in_flow && table_of(stream, workspace, table_exists).is_none();
+        absent.then(|| (workspace.clone(), name.to_owned()))
+    }
+}
+
 fn columns(declaration: &Value) -> Arc<[(String, ScalarType)]> {
     let list = get(declaration, "columns").as_array().into_iter().flatten();
     let column = |c: &Value| {
