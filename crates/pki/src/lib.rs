@@ -12,6 +12,7 @@
 //!
 //! Cryptography itself is `crypto`'s. Readers take any bytes: bounded, an error instead of a panic.
 
+pub mod acme;
 mod algorithm;
 mod alternative_names;
 mod certificate;
