@@ -84,7 +84,7 @@ impl Binder<'_> {
     fn scalar_result(&self, bound: Bound, name: &Ident) -> Result<Expr> {
         match bound {
             Bound::Scalar(expr) => Ok(expr),
-            Bound::Table(_) => Err(BindError::new(
+            Bound::Table(_) | Bound::Graph(_) => Err(BindError::new(
                 "SEM0079",
                 name.span,
                 format!(
@@ -120,6 +120,9 @@ impl Binder<'_> {
     fn special_form(&self, ctx: &Context<'_>, call: &Call, span: Span) -> Result<Option<Expr>> {
         let args = &call.arguments;
         let name = &*call.name.text;
+        if let Some(expr) = self.graph_function(ctx, call, span)? {
+            return Ok(Some(expr));
+        }
         Ok(Some(match (name, args.len()) {
             ("iff" | "iif", 3) | ("case", 3..) => self.conditional(ctx, args, name, span)?,
             ("not", 1) => {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kql::Span;
-use kql::syntax::{DataTable, Expr as Ast, ExprKind, ExternalData, Literal, RangeOperator};
+use kql::syntax::{
+    DataTable, Expr as Ast, ExprKind, ExternalData, InlineExternalTable, Literal, RangeOperator,
+};
 use model::{Batch, Rows, Schema};
 use values::{ScalarType, Value};
 
@@ -153,8 +155,46 @@ impl Binder<'_> {
             .map(|c| (Arc::clone(&c.name.text), c.column_type.scalar.unwrap_or(ScalarType::String)))
             .collect();
         let schema = Arc::new(Schema::new(columns.iter().map(|(n, t)| (&**n, *t))));
-        let mut inputs = Vec::with_capacity(external.uris.len());
-        for uri in &external.uris {
+        let format = external.properties.word("format").map(str::to_ascii_lowercase);
+        let skip_first = external.properties.flag("ignoreFirstRecord").unwrap_or(false);
+        self.external_rows(&external.uris, &schema, format.as_deref(), skip_first, span)
+    }
+
+    /// `inline_external_table`: the files are read as those of `externaldata` are.
+    pub(super) fn inline_table(&self, table: &InlineExternalTable, span: Span) -> Result<Relation> {
+        let kind = table.parameters.word("kind").unwrap_or("storage").to_ascii_lowercase();
+        let schema = table.schema.as_ref().filter(|_| matches!(&*kind, "storage" | "blob" | "adl"));
+        let Some(schema) = schema else {
+            return Err(BindError::refused(
+                span,
+                format!(
+                    "inline_external_table of kind {kind} is not available: this instance reads no outside stores; ingest the data into a table"
+                ),
+            ));
+        };
+        let columns: Vec<(Arc<str>, ScalarType)> = schema
+            .columns
+            .iter()
+            .map(|c| (Arc::clone(&c.name.text), c.column_type.scalar.unwrap_or(ScalarType::String)))
+            .collect();
+        let schema = Arc::new(Schema::new(columns.iter().map(|(n, t)| (&**n, *t))));
+        let format = table.parameters.word("dataformat").map(str::to_ascii_lowercase);
+        let headers = table.properties.word("includeHeaders").unwrap_or_default();
+        let skip_first = matches!(&*headers.to_ascii_lowercase(), "all" | "firstfile");
+        self.external_rows(&table.uris, &schema, format.as_deref(), skip_first, span)
+    }
+
+    /// The rows of several addresses.
+    fn external_rows(
+        &self,
+        uris: &[Ast],
+        schema: &Arc<Schema>,
+        format: Option<&str>,
+        skip_first: bool,
+        span: Span,
+    ) -> Result<Relation> {
+        let mut inputs = Vec::with_capacity(uris.len());
+        for uri in uris {
             let address = match &uri.kind {
                 ExprKind::Literal(Literal::String(s)) => Arc::clone(&s.value),
                 _ => {
@@ -167,14 +207,14 @@ impl Binder<'_> {
             };
             let request = crate::source::ExternalData {
                 address,
-                schema: Arc::clone(&schema),
-                format: external.properties.word("format").map(str::to_ascii_lowercase),
-                skip_first: external.properties.flag("ignoreFirstRecord").unwrap_or(false),
+                schema: Arc::clone(schema),
+                format: format.map(str::to_owned),
+                skip_first,
             };
             inputs.push(self.external_scan(request));
         }
         match inputs.len() {
-            0 => Ok(self.rows(Rows { schema, batches: Vec::new() })),
+            0 => Ok(self.rows(Rows { schema: Arc::clone(schema), batches: Vec::new() })),
             1 => Ok(inputs.remove(0)),
             _ => self.union_of(inputs, false, None, span),
         }

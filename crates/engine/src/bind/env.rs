@@ -19,6 +19,14 @@ pub(crate) enum Binding {
     Function(Arc<Declared>),
     /// Another workspace or database.
     Database(Arc<dyn Catalog>),
+    /// A graph.
+    Graph(Arc<super::graph::Graph>),
+    /// A declared pattern.
+    Pattern(Arc<super::entities::Pattern>),
+    /// A group of databases, as written.
+    EntityGroup(Arc<kql::syntax::Expr>),
+    /// What `restrict access` left.
+    Restriction(Arc<super::entities::Restriction>),
     /// A `let` that could not be bound: fatal where it is used, and `union isfuzzy=true` leaves it out.
     Failed(Arc<BindError>),
 }

@@ -1,11 +1,9 @@
-//! `evaluate`, and the operators computed over whole inputs.
+//! `evaluate`: plugins, run while binding, since rows decide their columns.
 
 use std::sync::Arc;
 
 use kql::Span;
-use kql::syntax::{
-    Call, Evaluate, Expr as Ast, ExprKind, Reduce, Scan, Schema as AstSchema, TopNestedLevel,
-};
+use kql::syntax::{Call, Evaluate, Expr as Ast, ExprKind, Schema as AstSchema};
 use model::Rows;
 use values::{ScalarType, Value};
 
@@ -325,39 +323,6 @@ impl Binder<'_> {
             }
         }
         Ok(input.with_plan(project(input.plan.clone(), outputs)))
-    }
-
-    /// `reduce`.
-    pub(super) fn reduce(
-        &self,
-        _env: &Env,
-        _input: Relation,
-        _reduce: &Reduce,
-        span: Span,
-    ) -> Result<Relation> {
-        Err(BindError::refused(span, "'reduce' is not supported by this version"))
-    }
-
-    /// `scan`.
-    pub(super) fn scan_operator(
-        &self,
-        _env: &Env,
-        _input: Relation,
-        _scan: &Scan,
-        span: Span,
-    ) -> Result<Relation> {
-        Err(BindError::refused(span, "'scan' is not supported by this version"))
-    }
-
-    /// `top-nested`.
-    pub(super) fn top_nested(
-        &self,
-        _env: &Env,
-        _input: Relation,
-        _levels: &[TopNestedLevel],
-        span: Span,
-    ) -> Result<Relation> {
-        Err(BindError::refused(span, "'top-nested' is not supported by this version"))
     }
 }
 

@@ -6,9 +6,9 @@ use kql::Span;
 use kql::syntax::{
     Expr as Ast, ExprKind, MvApply, MvExpand, MvItem, Partition, PartitionBody, PartitionBy, TypeOf,
 };
-use values::ScalarType;
+use values::{ScalarType, Value};
 
-use super::env::Env;
+use super::env::{Binding, Env};
 use super::error::{BindError, Result};
 use super::naming::{Names, implied_name};
 use super::types::cast;
@@ -17,6 +17,9 @@ use crate::plan::{ColumnId, Expansion, Expr, Field, Grouping, Node, Output, Plan
 
 /// Rows that the old spelling `mvexpand` stops at.
 const LEGACY_LIMIT: u64 = 128;
+
+/// Most values of a `partition` whose body names its own source.
+const PARTITIONS_MAX: usize = 64;
 
 /// An expanded column: its name, the expansion, the type it is shown as.
 struct Item {
@@ -253,21 +256,58 @@ impl Binder<'_> {
             PartitionBody::Subquery(query) => self.grouped(env, input, by, query),
             PartitionBody::Query(query) => {
                 // the body names its own source; the key stands for a constant there
-                let (name, Expr::Column(..)) = (implied_name(&partition.by), &by) else {
+                let (Some(name), Expr::Column(..)) = (implied_name(&partition.by), &by) else {
                     return Err(BindError::new(
                         "SEM0063",
                         span,
                         "'partition' operator: the key must be a column",
                     ));
                 };
-                let _ = name;
-                let _ = query;
-                Err(BindError::refused(
-                    span,
-                    "'partition' with a body in braces is not supported; use the form partition by Column ( ... )",
-                ))
+                self.partition_by_values(env, &input, &name, by, query, span)
             }
         }
+    }
+
+    /// `partition by x { T | where y == toscalar(x) }`: the body once for each value of the key.
+    fn partition_by_values(
+        &self,
+        env: &Env,
+        input: &Relation,
+        name: &str,
+        by: Expr,
+        query: &Ast,
+        span: Span,
+    ) -> Result<Relation> {
+        let ty = by.ty();
+        let key = Output { field: self.field(name, ty), expr: by };
+        let fields = vec![key.field.clone()];
+        let node =
+            Node::Aggregate { input: input.plan.clone(), keys: vec![key], aggregates: Vec::new() };
+        let rows = self.run_now(&Plan { node: Arc::new(node), fields }, span)?;
+        let mut values: Vec<Value> = match &rows {
+            Some(rows) => rows.values().filter_map(|row| row.into_iter().next()).collect(),
+            None => vec![Value::null_of(ty)],
+        };
+        if values.len() > PARTITIONS_MAX {
+            return Err(BindError::new(
+                "SEM0001",
+                span,
+                format!(
+                    "'partition' operator: more than {PARTITIONS_MAX} values; use partition hint.strategy=native by {name} ( ... )"
+                ),
+            ));
+        }
+        if values.is_empty() {
+            values.push(Value::null_of(ty));
+        }
+        let mut inputs = Vec::with_capacity(values.len());
+        for value in values {
+            let bound = Binding::Scalar(Expr::Literal(value, ty));
+            inputs.push(self.tabular(&env.with(Arc::from(name), bound), query)?);
+        }
+        let none = rows.is_some_and(|rows| rows.is_empty());
+        let all = self.union_of(inputs, false, None, span)?;
+        if none { self.limit(all, 0) } else { Ok(all) }
     }
 
     /// `__partitionby x (...)`.

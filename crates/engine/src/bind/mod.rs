@@ -5,18 +5,23 @@
 
 mod call;
 mod data;
+mod entities;
 mod env;
 mod error;
 mod evaluate;
 mod expand;
 mod fold;
+mod graph;
 mod join;
 mod naming;
+mod nested;
 mod parse;
 mod project;
+mod row_scan;
 mod scalar;
 mod search;
 mod series;
+mod settle;
 mod sort;
 mod statement;
 mod summarize;
@@ -94,6 +99,8 @@ pub(crate) struct Binder<'a> {
     options: RefCell<Vec<(Arc<str>, Value)>>,
     /// Further results (`fork`, `facet`).
     extra: RefCell<Vec<(String, Plan)>>,
+    /// Tables that `graph-to-table` named, for the statements behind it.
+    named: RefCell<Vec<(Arc<str>, Relation)>>,
 }
 
 /// What an expression sees.
@@ -110,6 +117,10 @@ pub(super) struct Context<'c> {
     pub(super) aggregates: Option<&'c RefCell<Vec<AggregateCall>>>,
     /// Rows are ordered: window functions may stand.
     pub(super) windows: bool,
+    /// Steps of the `scan` around it, which remember rows.
+    pub(super) steps: Option<&'c row_scan::StepNames>,
+    /// Nodes and edges of the graph pattern around it.
+    pub(super) graph: Option<&'c graph::Scope<'c>>,
     /// The operator, for messages.
     pub(super) operator: &'static str,
 }
@@ -124,6 +135,8 @@ impl<'c> Context<'c> {
             open: false,
             aggregates: None,
             windows: false,
+            steps: None,
+            graph: None,
             operator,
         }
     }
@@ -137,6 +150,8 @@ impl<'c> Context<'c> {
             open: rows.open,
             aggregates: None,
             windows: rows.ordered,
+            steps: None,
+            graph: None,
             operator,
         }
     }
@@ -159,6 +174,7 @@ pub fn bind(
         render: RefCell::default(),
         options: RefCell::default(),
         extra: RefCell::default(),
+        named: RefCell::default(),
     };
     let results = binder.query(query)?;
     Ok(BoundQuery {

@@ -103,13 +103,16 @@ impl Binder<'_> {
         if let Some(field) = ctx.right.and_then(|r| find(r, &name.text)) {
             return Ok(Expr::Column(field.id, field.ty));
         }
+        if let Some(element) = self.graph_element(ctx, name) {
+            return element;
+        }
         match ctx.env.get(&name.text) {
             Some(Binding::Scalar(expr)) => return Ok(expr.clone()),
             Some(Binding::Failed(error)) => return Err((**error).clone()),
-            Some(Binding::Table(_) | Binding::Function(_) | Binding::Database(_)) => {
+            Some(Binding::Restriction(_)) | None => {}
+            Some(_) => {
                 return Err(expected_scalar(name.span, "a table or function"));
             }
-            None => {}
         }
         if ctx.open {
             return Ok(Expr::Literal(Value::Null, ScalarType::Dynamic));
@@ -143,6 +146,17 @@ impl Binder<'_> {
                 "$right" => ctx.right,
                 _ => None,
             };
+            if let Some(Binding::Scalar(value)) =
+                name.text.starts_with('$').then(|| ctx.env.get(&format!("{side}.{name}"))).flatten()
+            {
+                return Ok(value.clone());
+            }
+            if let Some(value) = self.remembered(ctx, &side.text, name) {
+                return value;
+            }
+            if let Some(value) = self.graph_property(ctx, &side.text, name) {
+                return value;
+            }
             if let Some(fields) = fields {
                 return find(fields, &name.text).map(|f| Expr::Column(f.id, f.ty)).ok_or_else(
                     || {

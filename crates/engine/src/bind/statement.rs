@@ -24,6 +24,8 @@ pub(super) enum Bound {
     Scalar(Expr),
     /// Rows.
     Table(Relation),
+    /// A graph.
+    Graph(Box<super::graph::Graph>),
 }
 
 /// Scalar functions that are written like tables or take them.
@@ -36,6 +38,7 @@ const TABLE_FUNCTIONS: &[&str] = &[
     "resource",
     "arg",
     "adx",
+    "graph",
     "external_table",
     "materialized_view",
     "_GetWatchlist",
@@ -47,6 +50,9 @@ const TABLE_FUNCTIONS: &[&str] = &[
 static SAVED: LazyLock<Mutex<HashMap<(Arc<str>, Arc<str>), Arc<FunctionDeclaration>>>> =
     LazyLock::new(Mutex::default);
 
+/// What to do about a graph that nobody reads.
+const GRAPH_END: &str = "a graph is no result; read it with graph-match or graph-to-table";
+
 /// Most saved functions kept parsed.
 const SAVED_MAX: usize = 4096;
 
@@ -57,10 +63,24 @@ impl Binder<'_> {
         let mut last: Option<Relation> = None;
         let mut results: Vec<(String, Plan)> = Vec::new();
         for statement in &query.statements {
-            if let Some(bound) = self.statement(&mut env, statement)?
-                && let Some(previous) = last.replace(self.table_of(bound)?)
-            {
-                results.push(("PrimaryResult".to_owned(), previous.plan));
+            let bound = self.statement(&mut env, statement)?;
+            let named = self.named.take();
+            if named.is_empty() {
+                if let Some(bound) = bound
+                    && let Some(previous) = last.replace(self.table_of(bound)?)
+                {
+                    results.push(("PrimaryResult".to_owned(), previous.plan));
+                }
+                continue;
+            }
+            // tables of a graph: the statements behind see them; at the end they are the answer
+            let is_last = query.statements.last().is_some_and(|s| s.span == statement.span);
+            for (name, rows) in named {
+                if is_last {
+                    self.extra.borrow_mut().push((name.to_string(), rows.plan.clone()));
+                    last = Some(rows.clone());
+                }
+                env = env.with(name, Binding::Table(Arc::new(rows)));
             }
         }
         let Some(last) = last else {
@@ -85,14 +105,18 @@ impl Binder<'_> {
     }
 
     /// A statement; what it gives, where it is an expression.
-    fn statement(&self, env: &mut Env, statement: &Statement) -> Result<Option<Bound>> {
+    pub(super) fn statement(&self, env: &mut Env, statement: &Statement) -> Result<Option<Bound>> {
         match &statement.kind {
             StatementKind::Let(binding) => {
-                let value = match &binding.value {
-                    LetValue::Function(f) => {
+                let group = super::entities::entity_group(&binding.value);
+                let value = match (&binding.value, group) {
+                    (_, Some(group)) => group,
+                    (LetValue::Function(f), None) => {
                         Binding::Function(Arc::new(declared(&binding.name.text, f, env)))
                     }
-                    LetValue::Expr(expr) => self.let_value(env, &binding.name.text, expr)?,
+                    (LetValue::Expr(expr), None) => {
+                        self.let_value(env, &binding.name.text, expr)?
+                    }
                 };
                 *env = env.with(Arc::clone(&binding.name.text), value);
             }
@@ -114,19 +138,11 @@ impl Binder<'_> {
                 *env = env.with(Arc::clone(&alias.name.text), Binding::Database(catalog));
             }
             StatementKind::DeclarePattern(pattern) => {
-                return Err(BindError::refused(
-                    statement.span,
-                    format!(
-                        "pattern '{}': patterns are not supported; use a let function",
-                        pattern.name
-                    ),
-                ));
+                let bound = self.declare_pattern(env, pattern.definition.as_ref());
+                *env = env.with(Arc::clone(&pattern.name.text), bound);
             }
-            StatementKind::RestrictAccess(_) => {
-                return Err(BindError::refused(
-                    statement.span,
-                    "'restrict access' is not supported; access follows the caller's role assignments",
-                ));
+            StatementKind::RestrictAccess(restrict) => {
+                *env = self.restrict_access(env, restrict)?
             }
             StatementKind::Expression(expr) => return self.bound(env, expr).map(Some),
         }
@@ -139,6 +155,7 @@ impl Binder<'_> {
         }
         Ok(match self.bound(env, expr) {
             Ok(Bound::Scalar(expr)) => Binding::Scalar(expr),
+            Ok(Bound::Graph(graph)) => Binding::Graph(Arc::new(self.shared_graph(*graph))),
             Ok(Bound::Table(mut rows)) => {
                 rows.source = Some(Arc::clone(name));
                 Binding::Table(Arc::new(rows))
@@ -189,6 +206,9 @@ impl Binder<'_> {
 
     /// An expression of either kind.
     pub(super) fn bound(&self, env: &Env, expr: &Ast) -> Result<Bound> {
+        if self.is_graph(env, expr) {
+            return self.graph_value(env, expr).map(|g| Bound::Graph(Box::new(g)));
+        }
         if self.is_tabular(env, expr, &[]) {
             return self.tabular(env, expr).map(Bound::Table);
         }
@@ -207,8 +227,9 @@ impl Binder<'_> {
     }
 
     /// A table, or the one-row table of a value.
-    fn table_of(&self, bound: Bound) -> Result<Relation> {
+    pub(super) fn table_of(&self, bound: Bound) -> Result<Relation> {
         Ok(match bound {
+            Bound::Graph(_) => return Err(BindError::new("SEM0009", Span::default(), GRAPH_END)),
             Bound::Table(rows) => rows,
             Bound::Scalar(expr) => {
                 Relation::new(self.print_plan(vec![(Arc::from("print_0"), expr)]))
@@ -222,6 +243,7 @@ impl Binder<'_> {
             ExprKind::Pipe { .. }
             | ExprKind::DataTable(_)
             | ExprKind::ExternalData(_)
+            | ExprKind::InlineExternalTable(_)
             | ExprKind::Wildcard(_) => true,
             ExprKind::Parenthesised(inner) => self.is_tabular(env, inner, fields),
             ExprKind::Subquery(s) => s.function != SubqueryFunction::ToScalar,
@@ -232,7 +254,9 @@ impl Binder<'_> {
                 match env.get(&name.text) {
                     Some(Binding::Table(_) | Binding::Failed(_)) => true,
                     Some(Binding::Function(f)) => self.gives_table(f),
+                    Some(Binding::Restriction(_) | Binding::Pattern(_)) => false,
                     Some(Binding::Scalar(_) | Binding::Database(_)) => false,
+                    Some(Binding::Graph(_) | Binding::EntityGroup(_)) => false,
                     None => {
                         fields.is_empty()
                             || self.catalog.table(&name.text).is_some()
@@ -244,6 +268,7 @@ impl Binder<'_> {
                 let name = &*call.name.text;
                 match env.get(name) {
                     Some(Binding::Function(f)) => self.gives_table(f),
+                    Some(Binding::Pattern(_)) => true,
                     Some(_) => false,
                     None if TABLE_FUNCTIONS.contains(&name) => true,
                     None if crate::functions::signatures(name).is_some() => false,
@@ -255,10 +280,17 @@ impl Binder<'_> {
             }
             ExprKind::Path { base, selector } => match &base.unparenthesised().kind {
                 ExprKind::Call(call) => {
-                    matches!(
-                        &*call.name.text,
-                        "database" | "cluster" | "workspace" | "app" | "resource" | "arg" | "adx"
-                    )
+                    matches!(env.get(&call.name.text), Some(Binding::Pattern(_)))
+                        || matches!(
+                            &*call.name.text,
+                            "database"
+                                | "cluster"
+                                | "workspace"
+                                | "app"
+                                | "resource"
+                                | "arg"
+                                | "adx"
+                        )
                 }
                 ExprKind::Name(name) => matches!(env.get(&name.text), Some(Binding::Database(_))),
                 ExprKind::Path { .. } => {
@@ -274,7 +306,7 @@ impl Binder<'_> {
     }
 
     /// True when the function's result is a table.
-    fn gives_table(&self, declared: &Declared) -> bool {
+    pub(super) fn gives_table(&self, declared: &Declared) -> bool {
         let Some(last) = declared.body.statements.last() else { return false };
         let StatementKind::Expression(expr) = &last.kind else { return false };
         self.result_is_table(declared, expr, 0)
@@ -412,7 +444,7 @@ impl Binder<'_> {
         }
         match self.body(declared, env, span)? {
             Bound::Table(rows) => Ok(rows),
-            Bound::Scalar(_) => Err(BindError::new(
+            Bound::Scalar(_) | Bound::Graph(_) => Err(BindError::new(
                 "SEM0079",
                 span,
                 format!("'{}' gives a scalar value, but invoke needs a table", declared.name),

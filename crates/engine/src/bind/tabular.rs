@@ -9,8 +9,10 @@ use kql::syntax::{
 };
 use values::{ScalarType, Value};
 
+use super::entities::is_visible;
 use super::env::{Binding, Env};
 use super::error::{BindError, Result};
+use super::graph::{self, Flow};
 use super::statement::Bound;
 use super::{Binder, Context, Relation, project};
 use crate::plan::{Expr, Field, Node, Output, Plan, Scan};
@@ -29,16 +31,16 @@ impl Binder<'_> {
         match &ast.kind {
             ExprKind::Parenthesised(inner) => self.tabular(env, inner),
             ExprKind::Pipe { source, operators } => {
-                let rows = match source {
-                    Some(source) => Some(self.tabular(env, source)?),
-                    None => None,
-                };
-                self.pipeline(env, rows, operators)
+                match self.pipe(env, source.as_deref(), operators)? {
+                    Flow::Rows(rows) => Ok(rows),
+                    Flow::Graph(_) => Err(expected_table(ast.span)),
+                }
             }
             ExprKind::Name(name) => self.named_table(env, name),
             ExprKind::Call(call) => self.table_call(env, call, ast.span),
             ExprKind::Path { base, selector } => self.scoped(env, base, selector, ast.span),
             ExprKind::DataTable(table) => self.data_table(env, table, ast.span),
+            ExprKind::InlineExternalTable(table) => self.inline_table(table, ast.span),
             ExprKind::ExternalData(external) => self.external_data(external, ast.span),
             ExprKind::Subquery(s) => {
                 let rows = self.tabular(env, &s.query)?;
@@ -51,7 +53,7 @@ impl Binder<'_> {
             ExprKind::Wildcard(_) => self.wildcard_union(env, std::slice::from_ref(ast), ast.span),
             _ => match self.bound(env, ast)? {
                 Bound::Table(rows) => Ok(rows),
-                Bound::Scalar(_) => Err(expected_table(ast.span)),
+                Bound::Scalar(_) | Bound::Graph(_) => Err(expected_table(ast.span)),
             },
         }
     }
@@ -65,17 +67,17 @@ impl Binder<'_> {
                 let declared = Arc::clone(declared);
                 return match self.invoke(&Context::constant(env, ""), &declared, &[], name.span)? {
                     Bound::Table(rows) => Ok(rows),
-                    Bound::Scalar(_) => Err(expected_table(name.span)),
+                    Bound::Scalar(_) | Bound::Graph(_) => Err(expected_table(name.span)),
                 };
             }
-            Some(Binding::Scalar(_)) => {
+            Some(Binding::Scalar(_) | Binding::Graph(_) | Binding::EntityGroup(_)) => {
                 return Err(BindError::new(
                     "SEM0079",
                     name.span,
-                    format!("'{}' is a scalar value, but a table is expected here", name.text),
+                    format!("'{}' is no table, but a table is expected here", name.text),
                 ));
             }
-            Some(Binding::Database(_)) | None => {}
+            Some(Binding::Database(_) | Binding::Pattern(_) | Binding::Restriction(_)) | None => {}
         }
         self.catalog_table(&self.catalog, &name.text, name.span, env)
     }
@@ -88,6 +90,9 @@ impl Binder<'_> {
         span: Span,
         env: &Env,
     ) -> Result<Relation> {
+        if !is_visible(env, name) {
+            return Err(BindError::unresolved("table or function", "", name, span, []));
+        }
         // a saved function may carry a table's name and then stands for it, except inside itself
         if let Some(table) = catalog.table(name) {
             return Ok(self.scan(table));
@@ -99,7 +104,7 @@ impl Binder<'_> {
                     rows.source.get_or_insert_with(|| Arc::from(name));
                     Ok(rows)
                 }
-                Bound::Scalar(_) => Err(expected_table(span)),
+                Bound::Scalar(_) | Bound::Graph(_) => Err(expected_table(span)),
             };
         }
         let tables = catalog.table_names();
@@ -157,9 +162,17 @@ impl Binder<'_> {
                 return Ok(self.instance(rows));
             }
             Some(Binding::Failed(error)) => return Err((**error).clone()),
+            Some(Binding::Pattern(pattern)) => {
+                let pattern = Arc::clone(pattern);
+                let bound = self.pattern_call(env, &pattern, call, None, span)?;
+                return self.table_of(bound);
+            }
             _ => None,
         };
         let ctx = Context::constant(env, "");
+        if declared.is_none() && self.catalog.function(name).is_some() && !is_visible(env, name) {
+            return Err(self.unknown_function(&ctx, &call.name));
+        }
         if declared.is_none() {
             match name {
                 "table" | "materialized_view" | "external_table" => {
@@ -196,7 +209,7 @@ impl Binder<'_> {
                 rows.source.get_or_insert_with(|| Arc::clone(&call.name.text));
                 Ok(rows)
             }
-            Bound::Scalar(_) => Err(expected_table(span)),
+            Bound::Scalar(_) | Bound::Graph(_) => Err(expected_table(span)),
         }
     }
 
@@ -240,7 +253,23 @@ impl Binder<'_> {
 
     /// `workspace("w").T`, `database("d").f(1)`.
     fn scoped(&self, env: &Env, base: &Ast, selector: &Selector, span: Span) -> Result<Relation> {
+        if let ExprKind::Call(call) = &base.unparenthesised().kind
+            && let Some(Binding::Pattern(pattern)) = env.get(&call.name.text)
+        {
+            let pattern = Arc::clone(pattern);
+            let path = match selector {
+                Selector::Name(name) | Selector::Wildcard(name) => &name.text,
+                Selector::Call(call) => &call.name.text,
+            };
+            let bound = self.pattern_call(env, &pattern, call, Some(path), span)?;
+            return self.table_of(bound);
+        }
         let catalog = self.database(env, base)?;
+        let wanted = match selector {
+            Selector::Name(name) | Selector::Wildcard(name) => &name.text,
+            Selector::Call(call) => &call.name.text,
+        };
+        self.check_scope(env, base, wanted, span)?;
         match selector {
             Selector::Name(name) => {
                 self.catalog_table(&catalog, &name.text, name.span, &Env::default())
@@ -265,7 +294,7 @@ impl Binder<'_> {
                             span,
                         )? {
                             Bound::Table(rows) => Ok(rows),
-                            Bound::Scalar(_) => Err(expected_table(span)),
+                            Bound::Scalar(_) | Bound::Graph(_) => Err(expected_table(span)),
                         }
                     }
                     None => self.catalog_table(
@@ -356,6 +385,28 @@ impl Binder<'_> {
         }
     }
 
+    /// A source, rows or a graph, and its operators.
+    pub(super) fn pipe(
+        &self,
+        env: &Env,
+        source: Option<&Ast>,
+        operators: &[Operator],
+    ) -> Result<Flow> {
+        let takes_graph = operators.first().is_some_and(graph::takes_graph);
+        let Some(source) = source else {
+            return self.pipeline(env, None, operators).map(Flow::Rows);
+        };
+        if takes_graph {
+            let graph = self.graph_value(env, source)?;
+            return self.graph_flow(env, Flow::Graph(Box::new(graph)), operators);
+        }
+        let rows = self.tabular(env, source)?;
+        if operators.iter().any(|o| matches!(o.kind, Op::MakeGraph(_))) {
+            return self.graph_flow(env, Flow::Rows(rows), operators);
+        }
+        self.pipeline(env, Some(rows), operators).map(Flow::Rows)
+    }
+
     /// Operators one after the other.
     pub(super) fn pipeline(
         &self,
@@ -373,7 +424,7 @@ impl Binder<'_> {
         })
     }
 
-    fn operator(
+    pub(super) fn operator(
         &self,
         env: &mut Env,
         rows: Option<Relation>,
@@ -387,6 +438,7 @@ impl Binder<'_> {
             (Op::Union(union), rows) => return self.union(env, rows, union, span),
             (Op::Search(search), rows) => return self.search(env, rows, search, span),
             (Op::Find(find), rows) => return self.find(env, rows, find, span),
+            (Op::MacroExpand(expand), None) => return self.macro_expand(env, expand, span),
             (Op::Evaluate(evaluate), None) => return self.evaluate(env, None, evaluate, span),
             (_, Some(rows)) => rows,
             (_, None) => {
@@ -471,9 +523,10 @@ impl Binder<'_> {
             | Op::MacroExpand(_)
             | Op::Union(_)
             | Op::Search(_)
-            | Op::Find(_) => Err(BindError::refused(
+            | Op::Find(_) => Err(BindError::new(
+                "SEM0009",
                 operator.name_span,
-                "this operator is not supported by this version; the list of what is stands in docs/kql.md",
+                "this operator takes a graph, or makes rows by itself, and cannot stand behind these rows",
             )),
         }
     }

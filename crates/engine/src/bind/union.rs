@@ -102,6 +102,7 @@ impl Binder<'_> {
         }
         for name in self.catalog.table_names() {
             if matches_wildcard(&pattern.text, &name)
+                && super::entities::is_visible(env, &name)
                 && !seen.contains(&&*name)
                 && let Some(table) = self.catalog.table(&name)
             {

@@ -72,7 +72,7 @@ const OPERATORS: &[(&str, &str, &str)] = &[
     (
         "graph-mark-components",
         "connected parts of a graph",
-        "T | make-graph a --> a | graph-mark-components kind=weak",
+        "T | make-graph a --> a | graph-mark-components kind=weak | graph-to-table nodes",
     ),
     (
         "graph-match",
@@ -110,7 +110,7 @@ const OPERATORS: &[(&str, &str, &str)] = &[
     (
         "macro-expand",
         "one query over several databases",
-        "macro-expand entity_group [database('d')] as X ( X.T )",
+        "macro-expand entity_group [database('default')] as X ( T )",
     ),
     ("make-graph", "rows as edges of a graph", "T | make-graph a --> a | graph-to-table edges"),
     (

@@ -1,6 +1,7 @@
 //! Operators computed over their whole input: `reduce`, `scan`, `top-nested`. The binder makes one of these and puts it
 //! into a [`crate::plan::Node::Whole`] whose fields are as each says.
 
+pub mod graph;
 mod reduce;
 mod row_scan;
 mod top_nested;

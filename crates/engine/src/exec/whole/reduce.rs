@@ -1,7 +1,8 @@
 //! `reduce by text with threshold=0.1, characters="..."`: texts of one shape counted together.
 //!
 //! Texts with the same number of words are compared word by word: a word that stands in its place in more than the
-//! threshold's share of them stays, others become `*`. Texts that look the same then are one row.
+//! threshold's share of them stays, others become `*`. Texts that look the same then are one row; those of which no
+//! word stays are the row `others`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::exec::ExecError;
 use crate::functions::EvalContext;
 use crate::plan::WholeOperator;
 
-/// One input, whose column `text` is reduced. Fields: Pattern (string), Count (long), Representative (string).
+/// One input, whose column `text` is reduced. Fields: Pattern (string), Count (long), Representative (string); with
+/// `source` the other columns of the input before them, one row for each of its rows.
 #[derive(Debug)]
 pub struct Reduce {
     /// Position of the text column.
@@ -23,6 +25,18 @@ pub struct Reduce {
     pub threshold: f64,
     /// Characters that separate words, beside all that are neither letter nor digit.
     pub characters: Arc<str>,
+    /// Rows are kept and get their pattern.
+    pub source: bool,
+}
+
+/// The pattern of texts that share no word.
+const OTHERS: &str = "others";
+
+/// A pattern, how many texts have it, and one of them.
+struct Found<'t> {
+    pattern: String,
+    count: i64,
+    representative: &'t str,
 }
 
 /// A text as words and what stands between them: one separator more than words.
@@ -77,14 +91,9 @@ impl Reduce {
     }
 }
 
-impl WholeOperator for Reduce {
-    fn run(&self, inputs: &[Rows], _: &EvalContext) -> Result<Rows, ExecError> {
-        let mut texts: Vec<&str> = Vec::new();
-        for batch in inputs.iter().flat_map(|rows| &rows.batches) {
-            if let Some(column) = batch.columns.get(self.text) {
-                texts.extend((0..batch.rows).map(|row| text(column, row)));
-            }
-        }
+impl Reduce {
+    /// The patterns in order of first appearance, and which of them each text has.
+    fn patterns<'t>(&self, texts: &[&'t str]) -> (Vec<Found<'t>>, Vec<usize>) {
         let split: Vec<Words<'_>> = texts.iter().map(|t| self.words(t)).collect();
         let mut alike: HashMap<usize, f64> = HashMap::new();
         let mut seen: HashMap<(usize, usize, &str), f64> = HashMap::new();
@@ -96,30 +105,69 @@ impl WholeOperator for Reduce {
             }
         }
         let mut place: HashMap<String, usize> = HashMap::new();
-        let mut found: Vec<(String, i64, &str)> = Vec::new();
-        for (words, text) in split.iter().zip(&texts) {
+        let mut found: Vec<Found<'t>> = Vec::new();
+        let mut of_text = Vec::with_capacity(texts.len());
+        for (words, text) in split.iter().zip(texts) {
             let length = words.words.len();
             let all = alike.get(&length).copied().unwrap_or(1.0);
-            let pattern = self.pattern(words, |at, word| {
+            let mut representative = *text;
+            let mut pattern = self.pattern(words, |at, word| {
                 seen.get(&(length, at, word)).copied().unwrap_or(0.0) / all > self.threshold
             });
+            if length > 0 && pattern.chars().all(|c| c == '*' || self.separates(c)) {
+                OTHERS.clone_into(&mut pattern);
+                representative = "";
+            }
             let at = *place.entry(pattern).or_insert_with_key(|pattern| {
-                found.push((pattern.clone(), 0, text));
+                found.push(Found { pattern: pattern.clone(), count: 0, representative });
                 found.len() - 1
             });
             if let Some(entry) = found.get_mut(at) {
-                entry.1 += 1;
+                entry.count += 1;
+            }
+            of_text.push(at);
+        }
+        (found, of_text)
+    }
+}
+
+impl Found<'_> {
+    fn cells(&self) -> [Value; 3] {
+        [
+            Value::from(self.pattern.as_str()),
+            Value::Long(self.count),
+            Value::from(self.representative),
+        ]
+    }
+}
+
+impl WholeOperator for Reduce {
+    fn run(&self, inputs: &[Rows], _: &EvalContext) -> Result<Rows, ExecError> {
+        let Some(input) = inputs.first() else { return Ok(Rows::default()) };
+        let mut texts: Vec<&str> = Vec::new();
+        for batch in &input.batches {
+            if let Some(column) = batch.columns.get(self.text) {
+                texts.extend((0..batch.rows).map(|row| text(column, row)));
             }
         }
-        found.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
-        let columns = [
+        let (mut found, of_text) = self.patterns(&texts);
+        let own = [
             Column::new("Pattern", ScalarType::String),
             Column::new("Count", ScalarType::Long),
             Column::new("Representative", ScalarType::String),
         ];
-        let rows = found.into_iter().map(|(pattern, count, text)| {
-            vec![Value::from(pattern), Value::Long(count), Value::from(text)]
-        });
-        Ok(Rows::from_values(Arc::new(Schema { columns: columns.to_vec() }), rows))
+        if self.source {
+            let kept = input.schema.columns.iter().take(self.text).cloned();
+            let schema = Arc::new(Schema { columns: kept.chain(own).collect() });
+            let rows = input.values().zip(of_text).map(|(mut row, at)| {
+                row.truncate(self.text);
+                row.extend(found.get(at).into_iter().flat_map(Found::cells));
+                row
+            });
+            return Ok(Rows::from_values(schema, rows));
+        }
+        found.sort_by_key(|f| std::cmp::Reverse(f.count));
+        let rows = found.iter().map(|f| f.cells().to_vec());
+        Ok(Rows::from_values(Arc::new(Schema { columns: own.to_vec() }), rows))
     }
 }

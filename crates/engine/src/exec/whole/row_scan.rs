@@ -43,7 +43,7 @@ pub struct ScanStep {
     pub output: ScanOutput,
     /// What a row must satisfy.
     pub condition: Expr,
-    /// (which declared column, what it becomes)
+    /// (which column of the row, declared ones behind the input's, and what it becomes)
     pub assignments: Vec<(usize, Expr)>,
     /// Ids under which expressions name this step's remembered row: the input's columns, then the declared ones.
     pub state: Vec<ColumnId>,
@@ -291,9 +291,9 @@ impl Scanner<'_> {
     ) -> Result<Record, ExecError> {
         let mut extended = record.clone();
         let Some(ready) = self.ready.get(step) else { return Ok(extended) };
-        for (declared, expr) in &ready.assignments {
+        for (at, expr) in &ready.assignments {
             let value = expr.value(self.scan, record, state, self.context)?;
-            if let Some(slot) = extended.get_mut(self.scan.input.len() + declared) {
+            if let Some(slot) = extended.get_mut(*at) {
                 *slot = value;
             }
         }
