@@ -2,7 +2,9 @@
 //! adding text.
 
 mod files;
+mod functions;
 mod tables;
 
 pub use files::{files, text};
+pub use functions::{Function, functions};
 pub use tables::{Column, ColumnType, Table, Tables, tables};

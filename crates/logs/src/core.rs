@@ -40,6 +40,8 @@ pub(crate) struct Core {
     /// Damage of which it is not known whose rows it took.
     pub stray_damage: Mutex<Vec<Damage>>,
     built_in: HashMap<Arc<str>, Arc<TableInfo>>,
+    /// Functions that every workspace has.
+    pub functions: HashMap<Arc<str>, Arc<FunctionDefinition>>,
     tables_folder: PathBuf,
     workspaces: RwLock<HashMap<Arc<str>, Arc<Workspace>>>,
     /// Tables that have, or had, rows, by key.
@@ -77,6 +79,11 @@ impl Core {
             open: Arc::new(OpenSegments::new(options.limits.open_segments)),
             stray_damage: Mutex::default(),
             built_in: built_in.collect(),
+            functions: options
+                .functions
+                .iter()
+                .map(|f| (Arc::clone(&f.name), Arc::clone(f)))
+                .collect(),
             tables_folder: options.folder.join("tables"),
             workspaces: RwLock::default(),
             tables: RwLock::default(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Clock, SystemClock, TableInfo, TimeSpan};
+use model::{Clock, FunctionDefinition, SystemClock, TableInfo, TimeSpan};
 use state::Store;
 use values::TICKS_PER_MINUTE;
 
@@ -21,6 +21,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Tables that every workspace has.
     pub built_in: Vec<Arc<TableInfo>>,
+    /// Functions that every workspace has; its own tables and saved functions of the same name come first.
+    pub functions: Vec<Arc<FunctionDefinition>>,
     /// The file system.
     pub disk: Arc<dyn Disk>,
     /// How much of what.
@@ -35,6 +37,7 @@ impl Options {
             store,
             clock: Arc::new(SystemClock),
             built_in: Vec::new(),
+            functions: Vec::new(),
             disk: Arc::new(SystemDisk),
             limits: Limits::default(),
         }

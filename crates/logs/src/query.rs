@@ -171,12 +171,18 @@ impl Catalog for WorkspaceCatalog {
     }
 
     fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>> {
-        self.functions.get(name).cloned()
+        let built_in = || {
+            let function = self.core.functions.get(name)?;
+            self.core.info(&self.workspace, name).is_none().then_some(function)
+        };
+        self.functions.get(name).or_else(built_in).cloned()
     }
 
     fn function_names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = self.functions.keys().cloned().collect();
+        let all = self.functions.keys().chain(self.core.functions.keys());
+        let mut names: Vec<Arc<str>> = all.cloned().collect();
         names.sort();
+        names.dedup();
         names
     }
 

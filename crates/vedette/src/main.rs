@@ -1,5 +1,6 @@
 //! The one binary: reads the command line, does what it says, and ends with the exit code that tells how it went.
 
+mod built_in;
 mod cli;
 mod client;
 mod content_import;

@@ -96,6 +96,8 @@ pub(crate) struct Binder<'a> {
     depth: Cell<usize>,
     tables: RefCell<Vec<Arc<str>>>,
     render: RefCell<Option<serde_json::Value>>,
+    /// Saved functions whose bodies are being bound, outermost first.
+    saved: RefCell<Vec<Arc<str>>>,
     options: RefCell<Vec<(Arc<str>, Value)>>,
     /// Further results (`fork`, `facet`).
     extra: RefCell<Vec<(String, Plan)>>,
@@ -172,6 +174,7 @@ pub fn bind(
         depth: Cell::new(0),
         tables: RefCell::default(),
         render: RefCell::default(),
+        saved: RefCell::default(),
         options: RefCell::default(),
         extra: RefCell::default(),
         named: RefCell::default(),

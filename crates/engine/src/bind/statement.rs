@@ -5,8 +5,9 @@ use std::sync::{Arc, LazyLock};
 
 use kql::Span;
 use kql::syntax::{
-    Block, Expr as Ast, ExprKind, FunctionDeclaration, FunctionParameter, LetValue, ParameterType,
-    Query, Schema, Selector, Statement, StatementKind, SubqueryFunction,
+    Block, Expr as Ast, ExprKind, FunctionDeclaration, FunctionParameter, LetValue, Literal,
+    ParameterType, Query, Schema, Selector, Statement, StatementKind, StringLiteral,
+    SubqueryFunction,
 };
 use model::FunctionDefinition;
 use parking_lot::Mutex;
@@ -428,6 +429,9 @@ impl Binder<'_> {
             ));
         };
         check_schema(&declared.name, &rows, schema, span)?;
+        // `invoke DeviceFromIP(LocalIP)`: a column of the rows stands for its name
+        let columns: Vec<Ast> = args.iter().map(|arg| column_text(ctx.env, &rows, arg)).collect();
+        let args = columns.as_slice();
         let mut env =
             declared.env.with(Arc::clone(&first.name.text), Binding::Table(Arc::new(rows)));
         let mut positional = args.iter().filter(|a| !matches!(a.kind, ExprKind::Named { .. }));
@@ -481,7 +485,17 @@ impl Binder<'_> {
         }
     }
 
-    fn body(&self, declared: &Declared, mut env: Env, span: Span) -> Result<Bound> {
+    fn body(&self, declared: &Declared, env: Env, span: Span) -> Result<Bound> {
+        if !declared.saved {
+            return self.statements(declared, env, span);
+        }
+        self.saved.borrow_mut().push(Arc::clone(&declared.name));
+        let result = self.statements(declared, env, span);
+        self.saved.borrow_mut().pop();
+        result
+    }
+
+    fn statements(&self, declared: &Declared, mut env: Env, span: Span) -> Result<Bound> {
         self.nested(span, || {
             let mut result = None;
             for statement in &declared.body.statements {
@@ -509,6 +523,20 @@ impl Binder<'_> {
                 )
             })
         })
+    }
+}
+
+/// A bare name that is a column of the rows, and nothing else, as the text of that name.
+fn column_text(env: &Env, rows: &Relation, arg: &Ast) -> Ast {
+    match &arg.kind {
+        ExprKind::Name(name)
+            if env.get(&name.text).is_none()
+                && scalar::find(&rows.plan.fields, &name.text).is_some() =>
+        {
+            let text = StringLiteral { value: Arc::clone(&name.text), obfuscated: false };
+            Ast::new(ExprKind::Literal(Literal::String(text)), arg.span)
+        }
+        _ => arg.clone(),
     }
 }
 

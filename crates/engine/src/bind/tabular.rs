@@ -94,10 +94,12 @@ impl Binder<'_> {
             return Err(BindError::unresolved("table or function", "", name, span, []));
         }
         // a saved function may carry a table's name and then stands for it, except inside itself
-        if let Some(table) = catalog.table(name) {
+        let inside = self.saved.borrow().iter().any(|n| **n == *name);
+        let function = if inside { None } else { catalog.function(name) };
+        if let (None, Some(table)) = (&function, catalog.table(name)) {
             return Ok(self.scan(table));
         }
-        if let Some(definition) = catalog.function(name) {
+        if let Some(definition) = function.or_else(|| catalog.function(name)) {
             let declared = self.parse_saved(&definition, span)?;
             return match self.invoke(&Context::constant(env, ""), &declared, &[], span)? {
                 Bound::Table(mut rows) => {
@@ -239,6 +241,11 @@ impl Binder<'_> {
         let alias = value.as_str().unwrap_or_default();
         if let Some(rows) = self.catalog.watchlist(alias) {
             return Ok(self.rows(rows));
+        }
+        if let Some(declared) = self.saved_function("_GetWatchlist", span)?
+            && let Bound::Table(rows) = self.invoke(ctx, &declared, &call.arguments, span)?
+        {
+            return Ok(rows);
         }
         let schema = model::Schema::new([
             ("_DTItemId", ScalarType::String),

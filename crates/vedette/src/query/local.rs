@@ -49,11 +49,17 @@ impl Catalog for Local {
     }
 
     fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>> {
-        self.0.function(name)
+        // a file by the name of a function stands for it
+        if self.0.table(name).is_some() {
+            return self.0.function(name);
+        }
+        self.0.function(name).or_else(|| crate::built_in::function(name).map(Arc::new))
     }
 
     fn function_names(&self) -> Vec<Arc<str>> {
-        self.0.function_names()
+        let mut names = self.0.function_names();
+        names.extend(crate::built_in::functions().map(|f| f.name));
+        names
     }
 
     fn workspace(&self, name: &str) -> Option<Arc<dyn Catalog>> {

@@ -139,6 +139,7 @@ fn open_logs(
     let mut options = logs::Options::new(data.path(), Arc::clone(store));
     options.clock = Arc::clone(clock);
     options.built_in = built_in::tables();
+    options.functions = crate::built_in::functions().map(Arc::new).collect();
     LogStore::open(&options).context("cannot open the log store")
 }
 
