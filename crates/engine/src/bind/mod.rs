@@ -96,6 +96,8 @@ pub(crate) struct Binder<'a> {
     depth: Cell<usize>,
     tables: RefCell<Vec<Arc<str>>>,
     render: RefCell<Option<serde_json::Value>>,
+    /// Tables without rows were left out of a union of all.
+    left_out: Cell<bool>,
     /// Saved functions whose bodies are being bound, outermost first.
     saved: RefCell<Vec<Arc<str>>>,
     options: RefCell<Vec<(Arc<str>, Value)>>,
@@ -174,6 +176,7 @@ pub fn bind(
         depth: Cell::new(0),
         tables: RefCell::default(),
         render: RefCell::default(),
+        left_out: Cell::default(),
         saved: RefCell::default(),
         options: RefCell::default(),
         extra: RefCell::default(),
@@ -266,6 +269,16 @@ impl Binder<'_> {
             })
             .collect();
         relation.with_plan(project(relation.plan.clone(), outputs))
+    }
+
+    /// A column that no row has: where tables without rows were left out of `union *`, of the type it has there.
+    pub(super) fn unknown_column(&self, name: &str) -> Expr {
+        let of_table = |table: Arc<str>| {
+            let schema = self.catalog.table(&table)?.schema();
+            schema.column(name).map(|c| c.ty)
+        };
+        let names = if self.left_out.get() { self.catalog.table_names() } else { Vec::new() };
+        union::null(names.into_iter().find_map(of_table).unwrap_or(ScalarType::Dynamic))
     }
 
     /// Computes a plan now. None when only names and types are asked for.

@@ -115,7 +115,7 @@ impl Binder<'_> {
             }
         }
         if ctx.open {
-            return Ok(Expr::Literal(Value::Null, ScalarType::Dynamic));
+            return Ok(self.unknown_column(&name.text));
         }
         let scalars =
             ctx.env.iter().filter(|(_, b)| matches!(b, Binding::Scalar(_))).map(|(n, _)| n);

@@ -30,6 +30,7 @@ impl Binder<'_> {
         let inner = word(&union.parameters, "kind").as_deref() == Some("inner");
         let source =
             union.parameters.word("withsource").or_else(|| union.parameters.word("with_source"));
+        let all = union.tables.iter().any(is_all);
         let mut inputs: Vec<Relation> = first.into_iter().collect();
         let mut missing = None;
         for ast in &union.tables {
@@ -47,9 +48,11 @@ impl Binder<'_> {
             }
         }
         if inputs.is_empty() {
-            if self.settings.run.is_none() {
-                // names and types only: nothing resolves, so nothing is known
-                let mut rows = self.rows(model::Rows::default());
+            if self.settings.run.is_none() || all {
+                // names and types only, or no table has rows: nothing is known
+                let columns = source.map(|name| (name, ScalarType::String));
+                let schema = Arc::new(model::Schema::new(columns));
+                let mut rows = self.rows(model::Rows { schema, batches: Vec::new() });
                 rows.open = true;
                 return Ok(rows);
             }
@@ -62,7 +65,7 @@ impl Binder<'_> {
             }));
         }
         let mut result = self.union_of(inputs, inner, source, span)?;
-        result.open |= missing.is_some() && self.settings.run.is_none();
+        result.open |= all || (missing.is_some() && self.settings.run.is_none());
         Ok(result)
     }
 
@@ -108,6 +111,7 @@ impl Binder<'_> {
             {
                 // tables without rows add nothing but columns; `*` over all of Azure's would be thousands
                 if &*pattern.text == "*" && table.row_count() == Some(0) {
+                    self.left_out.set(true);
                     continue;
                 }
                 found.push(self.scan(table));
@@ -226,6 +230,15 @@ fn union_columns(inputs: &[Relation], inner: bool) -> Vec<UnionColumn> {
         }
     }
     columns
+}
+
+/// `union *`
+fn is_all(ast: &Ast) -> bool {
+    match &ast.kind {
+        ExprKind::Star => true,
+        ExprKind::Wildcard(pattern) => &*pattern.text == "*",
+        _ => false,
+    }
 }
 
 /// What `isfuzzy=true` forgives: an input that means nothing here, for whichever reason.

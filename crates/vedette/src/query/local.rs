@@ -84,3 +84,58 @@ fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> anyhow::Result<T>
         thread.join().map_err(|_| ended())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn columns(text: &str) -> Result<Vec<String>, String> {
+        let catalog = Arc::new(Local(MemoryCatalog::default()));
+        let asked = Query { bind_only: true, ..Query::new(text, catalog, SystemClock.now()) };
+        let answer = query(&asked).map_err(|e| e.to_string())?;
+        let schema = &answer.tables[0].rows.schema;
+        Ok(schema.columns.iter().map(|c| c.name.to_string()).collect())
+    }
+
+    /// A call with a value for each parameter that has no default.
+    fn call(function: &FunctionDefinition) -> String {
+        let name = &function.name;
+        match &*function.parameters {
+            p if p.starts_with("T:(*)") => format!("print h = 'a.b.c' | invoke {name}('h')"),
+            "username:string" => format!("print {name}('a@b')"),
+            p if p.starts_with("watchlists:") => format!("{name}(dynamic(['a']))"),
+            p if p.is_empty() || p.split_once(',').map_or(p, |(first, _)| first).contains('=') => {
+                (**name).to_owned()
+            }
+            _ => format!("{name}('a')"),
+        }
+    }
+
+    #[test]
+    fn every_shipped_function_binds_and_its_sources_agree_on_types() {
+        for function in crate::built_in::functions() {
+            let names = columns(&call(&function))
+                .unwrap_or_else(|e| panic!("{} means nothing: {e}", function.name));
+            let parted = ["_string", "_int", "_long", "_real", "_dynamic", "_datetime", "_bool"];
+            let clash = names.iter().find(|n| {
+                parted.iter().any(|suffix| n.ends_with(suffix)) && &*function.name != "VectraStream"
+            });
+            assert_eq!(clash, None, "{}: sources differ in a type", function.name);
+        }
+    }
+
+    #[test]
+    fn filters_of_a_unifying_parser_reach_its_sources() {
+        let text = "SecurityEvent | project-away * | take 0";
+        assert_eq!(columns(text).unwrap().len(), 0);
+        for filtered in [
+            "_Im_Authentication(starttime=ago(1d), endtime=now(), username_has_any=dynamic(['x']))",
+            "imProcessCreate(commandline_has_any='x') | project Dvc, Computer, CommandLine, User",
+            "_Im_NetworkSession(dstportnumber=443) | summarize count() by SrcIpAddr, DstIpAddr",
+            "_GetWatchlist('vips') | project SearchKey, tostring(WatchlistItem.Name), Name",
+        ] {
+            columns(filtered).unwrap();
+        }
+    }
+}
