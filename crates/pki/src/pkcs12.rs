@@ -11,7 +11,7 @@ use crate::der::{Node, Reader, tag};
 use crate::{Certificate, PkiError, pem::Bundle};
 
 use encryption::{Password, decrypt};
-pub use write::{Strength, write};
+pub use write::{Strength, write, write_certificates};
 
 /// Longest file that is read.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

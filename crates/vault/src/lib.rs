@@ -13,6 +13,7 @@
 //! HTTP or judges rights.
 
 mod backup;
+mod certificates;
 mod error;
 mod generator;
 mod keyring;
@@ -27,6 +28,11 @@ mod settings;
 mod shelf;
 mod vaults;
 
+pub use certificates::{
+    AuthorityPlaces, CertificateFacts, ContentType, IssuedRecord, IssuerRecord, LifetimeAction,
+    NewImport, Pending, PendingStatus, Policy, Provider, Renewal, RevocationReason, Step, Trigger,
+    merged_certificates, standard_base64,
+};
 pub use error::VaultError;
 pub use generator::Generator;
 pub use keyring::{KeyFiles, Keyring, SealStatus, UnsealWith};

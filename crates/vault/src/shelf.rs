@@ -74,6 +74,11 @@ impl Shelf {
         })
     }
 
+    /// Where it is kept.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
     /// An object, deleted or not.
     pub fn object(&self, kind: Kind, name: &str) -> Option<Arc<Object>> {
         self.objects.read().get(&spot(kind, name)).cloned()

@@ -34,7 +34,7 @@ const ROOMS: &[Room] = &[
     room("identity", 4, &["arm", "state", "crypto", "model", "values"]),
     room("logs", 4, &["engine", "state", "model", "values"]),
     room("sentinel", 4, &["arm", "state", "model", "values"]),
-    room("vault", 4, &["arm", "state", "crypto", "model", "values"]),
+    room("vault", 4, &["arm", "state", "pki", "crypto", "model", "values"]),
     room(
         "api",
         5,

@@ -32,7 +32,25 @@ pub fn write(
 ) -> Result<Zeroizing<Vec<u8>>, PkiError> {
     let password_forms = Password::new(password);
     let shrouded = shroud(key, &password_forms, password, strength)?;
-    let own_id = chain.first().map(Certificate::thumbprint);
+    file(Some(&shrouded), chain, &password_forms, strength)
+}
+
+/// Writes a file of certificates without a key.
+pub fn write_certificates(
+    chain: &[Certificate],
+    password: &str,
+    strength: Strength,
+) -> Result<Zeroizing<Vec<u8>>, PkiError> {
+    file(None, chain, &Password::new(password), strength)
+}
+
+fn file(
+    shrouded: Option<&[u8]>,
+    chain: &[Certificate],
+    password: &Password,
+    strength: Strength,
+) -> Result<Zeroizing<Vec<u8>>, PkiError> {
+    let own_id = chain.first().filter(|_| shrouded.is_some()).map(Certificate::thumbprint);
     let content = Writer::build(|w| {
         w.sequence(|w| {
             data(
@@ -49,14 +67,15 @@ pub fn write(
                     })
                 }),
             );
-            data(w, &bags(|w| bag(w, SHROUDED_KEY_BAG, own_id, |w| w.raw(&shrouded))));
+            if let Some(shrouded) = shrouded {
+                data(w, &bags(|w| bag(w, SHROUDED_KEY_BAG, own_id, |w| w.raw(shrouded))));
+            }
         });
     });
     let hash = if strength == Strength::Old { Hash::Sha1 } else { Hash::Sha256 };
     let salt: [u8; 16] = random_bytes()?;
     let length = hmac(hash, &[], &[]).len();
-    let mac_key =
-        pkcs12_key(hash, Pkcs12Purpose::Mac, password_forms.wide(), &salt, ROUNDS, length)?;
+    let mac_key = pkcs12_key(hash, Pkcs12Purpose::Mac, password.wide(), &salt, ROUNDS, length)?;
     let mac = hmac(hash, mac_key.expose(), &content);
     Ok(Zeroizing::new(Writer::build(|w| {
         w.sequence(|w| {

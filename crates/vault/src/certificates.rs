@@ -1,0 +1,47 @@
+//! Certificates: a policy, versions, an operation that is pending, and two twins of the same name: the key, and the secret
+//! that holds both.
+//!
+//! ```text
+//! create -> Pending (key made, request written) -> issuer -> complete -> certificate, key and secret in one transaction
+//! import -------------------------------------------------^
+//! renewal: a policy whose day has come creates again
+//! ```
+//!
+//! A version's own sealed value is its private key (PKCS#8): what issuing and renewing read. Twins have theirs.
+
+mod authority;
+mod bundle;
+mod contacts;
+mod create;
+mod import;
+mod issuers;
+mod life;
+mod pending;
+mod policy;
+mod renewal;
+mod twins;
+
+pub use authority::{AuthorityPlaces, IssuedRecord, RevocationReason};
+pub use bundle::CertificateFacts;
+pub use create::Step;
+pub use import::{NewImport, merged_certificates, standard_base64};
+pub use issuers::{IssuerRecord, Provider};
+pub use pending::{Pending, PendingStatus};
+pub use policy::{ContentType, LifetimeAction, Policy, Trigger};
+pub use renewal::Renewal;
+
+use pki::PkiError;
+
+use crate::VaultError;
+
+impl From<PkiError> for VaultError {
+    fn from(error: PkiError) -> Self {
+        match error {
+            PkiError::Crypto(error) => error.into(),
+            error => Self::bad_parameter(format!("{error}.")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

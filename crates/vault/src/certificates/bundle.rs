@@ -1,0 +1,92 @@
+//! What is public of a certificate's version, as it is stored with it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crypto::KeyPair;
+use pki::Certificate;
+use serde_json::{Map, Value, json};
+
+use super::{ContentType, Policy};
+use crate::{Found, Kind, Object, Vault, VaultError, Version};
+
+/// A version's certificate and chain.
+#[derive(Clone, Debug)]
+pub struct CertificateFacts {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Those above it, as they came.
+    pub chain: Vec<Certificate>,
+    /// Form of the secret twin.
+    pub content_type: String,
+}
+
+/// The facts of a new version.
+pub(super) fn facts(chain: &[Certificate], content_type: ContentType) -> Map<String, Value> {
+    let mut facts = Map::new();
+    if let Some(leaf) = chain.first() {
+        facts.insert("x5t".into(), json!(leaf.x5t()));
+        facts.insert("cer".into(), json!(STANDARD.encode(leaf.der())));
+        facts.insert("subject".into(), json!(leaf.subject().to_string()));
+    }
+    let above: Vec<String> = chain.iter().skip(1).map(|c| STANDARD.encode(c.der())).collect();
+    facts.insert("chain".into(), json!(above));
+    facts.insert("contentType".into(), json!(content_type.name()));
+    facts
+}
+
+impl CertificateFacts {
+    /// Reads those of a version.
+    pub fn of(version: &Version) -> Option<Self> {
+        let read = |text: &str| Certificate::from_der(&STANDARD.decode(text).ok()?).ok();
+        let chain = version.facts.get("chain").and_then(Value::as_array);
+        Some(Self {
+            certificate: read(version.text("cer")?)?,
+            chain: chain.into_iter().flatten().filter_map(|c| read(c.as_str()?)).collect(),
+            content_type: version.text("contentType")?.to_owned(),
+        })
+    }
+
+    /// The certificate, then those above it.
+    pub fn whole(&self) -> Vec<Certificate> {
+        let mut whole = vec![self.certificate.clone()];
+        whole.extend(self.chain.iter().cloned());
+        whole
+    }
+}
+
+pub(super) fn policy_of(object: &Object) -> Option<Policy> {
+    Policy::from_json(object.settings.get("policy")?)
+}
+
+impl Vault {
+    /// The policy of a certificate, which is there from its first request on.
+    pub fn certificate_policy(&self, name: &str) -> Result<Policy, VaultError> {
+        let object = self.live(Kind::Certificate, name)?;
+        policy_of(&object).ok_or_else(|| VaultError::damaged(name))
+    }
+
+    /// Changes the policy of a certificate.
+    pub fn update_certificate_policy(
+        &self,
+        name: &str,
+        change: &Value,
+        now: i64,
+    ) -> Result<Policy, VaultError> {
+        crate::check_name(name)?;
+        let mut writing = self.shelf.change();
+        let object = writing.object(Kind::Certificate, name).filter(|o| o.deleted.is_none());
+        let mut object = object.ok_or_else(|| Kind::Certificate.not_found(name, None))?;
+        let policy = policy_of(&object).ok_or_else(|| VaultError::damaged(name))?;
+        let policy = policy.changed(change, now)?;
+        self.check_issuer(&policy.issuer)?;
+        object.settings.insert("policy".into(), policy.to_json());
+        writing.put(object);
+        writing.commit()?;
+        Ok(policy)
+    }
+
+    /// The private key of a version.
+    pub(crate) fn certificate_key(&self, found: &Found) -> Result<KeyPair, VaultError> {
+        Ok(KeyPair::from_der(self.shelf.open(&found.object, &found.version)?.expose())?)
+    }
+}

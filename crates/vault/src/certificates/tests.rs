@@ -1,0 +1,489 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crypto::{KeyKind, KeyPair, SecretText};
+use model::DateTime;
+use pki::{Certificate, SigningRequest, pem, pkcs12};
+use serde_json::{Value, json};
+use state::MemoryStore;
+
+use super::*;
+use crate::{AttributeChange, KeyFiles, Kind, Settings, Vault, Vaults};
+
+const NOW: i64 = 1_800_000_000;
+const DAY: i64 = 86_400;
+
+fn places() -> AuthorityPlaces {
+    AuthorityPlaces { origin: "https://localhost:8443".into() }
+}
+
+/// A vault of its own.
+fn vault(folder: &tempfile::TempDir) -> Arc<Vault> {
+    let store = Arc::new(MemoryStore::new());
+    let files = KeyFiles { own: folder.path().join("vault.key"), credential: None };
+    let vaults = Vaults::open(store, files, DateTime::from_unix_seconds(NOW).unwrap()).unwrap();
+    let id = model::ResourceId::new(
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/one",
+    );
+    let settings = Settings::from_document(&id, &json!({ "properties": {} }));
+    vaults.keyring().ensure_key("one").unwrap();
+    vaults.admit(settings).unwrap();
+    vaults.vault("one").unwrap()
+}
+
+fn policy(issuer: &str, more: Value) -> Value {
+    let mut policy = json!({
+        "key_props": { "kty": "EC", "crv": "P-256", "exportable": true, "reuse_key": false },
+        "secret_props": { "contentType": "application/x-pkcs12" },
+        "x509_props": { "subject": "cn=MyCert", "sans": { "dns_names": ["a.example"] }, "validity_months": 12 },
+        "issuer": { "name": issuer },
+    });
+    for (name, value) in more.as_object().unwrap() {
+        policy[name] = value.clone();
+    }
+    policy
+}
+
+fn make(vault: &Vault, name: &str, policy: &Value, now: i64) -> crate::Found {
+    vault.create_certificate(name, policy, &Value::Null, None, now).unwrap();
+    let step = vault.advance_certificate(name, &places(), now).unwrap();
+    assert!(matches!(&step, Step::Over(p) if p.status == PendingStatus::Completed), "{step:?}");
+    vault.find(Kind::Certificate, name, None).unwrap()
+}
+
+fn secret(vault: &Vault, name: &str) -> String {
+    let found = vault.find(Kind::Secret, name, None).unwrap();
+    let value = vault.secret_value(&found).unwrap();
+    String::from_utf8(value.expose().to_vec()).unwrap()
+}
+
+#[test]
+fn self_signed_with_twins() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let pending =
+        vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, NOW).unwrap();
+    assert_eq!(pending.status, PendingStatus::InProgress);
+    assert_eq!(vault.certificate_policy("c").unwrap().issuer, "Self");
+    assert!(vault.find(Kind::Certificate, "c", None).is_err());
+    let again = vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, NOW);
+    assert_eq!(again.unwrap_err().status, 409);
+    assert_eq!(vault.open_operations(), ["c"]);
+    vault.advance_certificate("c", &places(), NOW).unwrap();
+    assert!(vault.open_operations().is_empty());
+    let found = vault.find(Kind::Certificate, "c", None).unwrap();
+    let facts = CertificateFacts::of(&found.version).unwrap();
+    let certificate = &facts.certificate;
+    assert_eq!(certificate.subject().to_string(), "CN=MyCert");
+    assert_eq!(certificate.names().dns, ["a.example"]);
+    assert!(certificate.is_signed_by(certificate));
+    assert_eq!(found.version.attributes.exp, Some(certificate.not_after()));
+    assert_eq!(found.version.text("x5t").unwrap().len(), 27);
+
+    let key = vault.find(Kind::Key, "c", None).unwrap();
+    assert!(key.object.managed && key.version.id == found.version.id);
+    assert_eq!((key.version.text("kty"), key.version.text("crv")), (Some("EC"), Some("P-256")));
+    let twin = vault.find(Kind::Secret, "c", Some(&found.version.id)).unwrap();
+    assert_eq!(twin.version.text("contentType"), Some("application/x-pkcs12"));
+    let file = STANDARD.decode(secret(&vault, "c")).unwrap();
+    let bundle = pkcs12::read(&file, "").unwrap();
+    assert!(bundle.certificates[0].belongs_to(&bundle.key.unwrap()));
+
+    assert!(vault.delete(Kind::Secret, "c", NOW).is_err(), "a twin is not deleted by itself");
+    vault.delete_certificate("c", NOW).unwrap();
+    for kind in Kind::ALL {
+        assert!(vault.find(kind, "c", None).is_err());
+    }
+    let taken = vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, NOW);
+    assert_eq!(taken.unwrap_err().status, 409);
+    vault.recover_certificate("c").unwrap();
+    assert!(vault.find(Kind::Key, "c", None).is_ok());
+    vault.delete_certificate("c", NOW).unwrap();
+    vault.purge(Kind::Certificate, "c").unwrap();
+    assert!(vault.deleted_certificate("c").is_err());
+}
+
+#[test]
+fn keys_kinds_forms_and_what_may_not_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    for (name, kty, crv) in
+        [("p384", "EC", "P-384"), ("p521", "EC-HSM", "P-521"), ("k", "EC", "P-256K")]
+    {
+        let key = json!({ "key_props": { "kty": kty, "crv": crv } });
+        make(&vault, name, &policy("Self", key), NOW);
+        let twin = vault.find(Kind::Key, name, None).unwrap();
+        assert_eq!((twin.version.text("kty"), twin.version.text("crv")), (Some(kty), Some(crv)));
+    }
+    let pem_form = json!({ "secret_props": { "contentType": "application/x-pem-file" } });
+    make(&vault, "pem", &policy("Self", pem_form.clone()), NOW);
+    assert!(secret(&vault, "pem").starts_with("-----BEGIN PRIVATE KEY-----"));
+    let mut kept = policy("Self", pem_form);
+    kept["key_props"]["exportable"] = json!(false);
+    make(&vault, "kept", &kept, NOW);
+    assert!(secret(&vault, "kept").starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(!secret(&vault, "kept").contains("PRIVATE"));
+    kept["secret_props"] = json!({ "contentType": "application/x-pkcs12" });
+    make(&vault, "kept2", &kept, NOW);
+    let bundle = pkcs12::read(&STANDARD.decode(secret(&vault, "kept2")).unwrap(), "").unwrap();
+    assert!(bundle.key.is_none() && bundle.certificates.len() == 1);
+}
+
+#[test]
+fn policies_that_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let bad = [
+        json!({ "key_props": { "kty": "RSA", "key_size": 1024 } }),
+        json!({ "key_props": { "kty": "oct" } }),
+        json!({ "key_props": { "kty": "EC", "crv": "P-1" } }),
+        json!({ "secret_props": { "contentType": "text/plain" } }),
+        json!({ "x509_props": { "subject": "MyCert" } }),
+        json!({ "x509_props": { "subject": "CN=a", "sans": { "dns_names": ["a b"] } } }),
+        json!({ "x509_props": { "subject": "CN=a", "ekus": ["x"] } }),
+        json!({ "x509_props": { "subject": "CN=a", "key_usage": ["fly"] } }),
+        json!({ "x509_props": { "subject": "CN=a", "validity_months": 0 } }),
+        json!({ "x509_props": {} }),
+        json!({ "lifetime_actions": [{ "trigger": {}, "action": { "action_type": "AutoRenew" } }] }),
+        json!({ "issuer": { "name": "nobody" } }),
+        json!({ "issuer": 1 }),
+    ];
+    for more in bad {
+        let sent = policy("Self", more.clone());
+        let error = vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap_err();
+        assert_eq!((error.status, error.code), (400, "BadParameter"), "{more}");
+    }
+    let none = vault.create_certificate("c", &Value::Null, &Value::Null, None, NOW);
+    assert_eq!(none.unwrap_err().status, 400);
+    vault
+        .set_secret(
+            "s",
+            &crate::NewSecret {
+                value: SecretText::new("v".into()),
+                content_type: None,
+                attributes: AttributeChange::default(),
+                tags: None,
+            },
+            NOW,
+        )
+        .unwrap();
+    let taken = vault.create_certificate("s", &policy("Self", json!({})), &Value::Null, None, NOW);
+    assert_eq!(taken.unwrap_err().status, 409);
+}
+
+#[test]
+fn a_policy_comes_back_as_it_was() {
+    let sent = policy(
+        "Self",
+        json!({
+            "x509_props": {
+                "subject": "CN=a, O=\"Ex, Inc\"", "ekus": ["1.3.6.1.5.5.7.3.2"], "validity_months": 24,
+                "key_usage": ["digitalSignature", "keyAgreement"],
+                "sans": { "dns_names": ["a"], "emails": ["a@b"], "upns": ["u"], "uris": ["u:x"], "ipAddresses": ["::1"] },
+            },
+            "lifetime_actions": [
+                { "trigger": { "days_before_expiry": 30 }, "action": { "action_type": "AutoRenew" } },
+                { "trigger": { "lifetime_percentage": 90 }, "action": { "action_type": "EmailContacts" } },
+            ],
+        }),
+    );
+    let policy = Policy::standard("", "Self", 5).changed(&sent, 6).unwrap();
+    let again = Policy::from_json(&policy.to_json()).unwrap();
+    assert_eq!(again, policy);
+    assert_eq!(policy.to_json()["x509_props"]["sans"], sent["x509_props"]["sans"]);
+    assert_eq!(policy.to_json()["lifetime_actions"], sent["lifetime_actions"]);
+}
+
+#[test]
+fn requests_are_merged_with_what_an_authority_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let sent = policy("Unknown", json!({}));
+    let pending = vault.create_certificate("m", &sent, &Value::Null, None, NOW).unwrap();
+    assert!(matches!(vault.advance_certificate("m", &places(), NOW).unwrap(), Step::Waits(_)));
+    let request = SigningRequest::from_der(&pending.csr).unwrap();
+    assert_eq!(request.names().dns, ["a.example"]);
+
+    let root_key = KeyPair::generate(KeyKind::P256).unwrap();
+    let template = pki::Template {
+        subject: pki::Name::common("Outside"),
+        not_before: NOW - 100,
+        not_after: NOW + 1000 * DAY,
+        authority: Some(pki::Authority { path_length: None }),
+        usage: pki::KeyUsage::AUTHORITY,
+        ..pki::Template::default()
+    };
+    let root = pki::self_signed(&template, &root_key, &[9]).unwrap();
+    let root = pki::Issuer::new(root, root_key).unwrap();
+    let leaf = pki::Template {
+        subject: request.subject().clone(),
+        authority: None,
+        not_after: NOW + 90 * DAY,
+        ..template
+    };
+    let made = root.issue(&leaf, request.public_key(), &[7]).unwrap();
+    let wrong = vault.merge_certificate(
+        "m",
+        vec![root.certificate().clone()],
+        AttributeChange::default(),
+        None,
+        NOW,
+    );
+    assert_eq!(wrong.unwrap_err().status, 400);
+
+    let once = STANDARD.encode(made.der());
+    let encodings = [
+        once.clone(),
+        STANDARD.encode(&once),
+        STANDARD.encode(pem::certificates(std::slice::from_ref(&made))),
+        once.replace('+', "-").replace('/', "_"),
+    ];
+    for encoding in encodings {
+        let read = merged_certificates(&json!([encoding])).unwrap();
+        assert_eq!(read, std::slice::from_ref(&made));
+    }
+    for bad in [json!([]), json!(["x"]), json!([1]), Value::Null, json!(["AAAA"])] {
+        assert!(merged_certificates(&bad).is_err(), "{bad}");
+    }
+    let chain = vec![root.certificate().clone(), made.clone()];
+    let found = vault.merge_certificate("m", chain, AttributeChange::default(), None, NOW).unwrap();
+    let facts = CertificateFacts::of(&found.version).unwrap();
+    assert_eq!((facts.certificate, facts.chain.len()), (made, 1));
+    assert_eq!(vault.pending("m").unwrap().status, PendingStatus::Completed);
+    let twice = vault.merge_certificate("m", vec![], AttributeChange::default(), None, NOW);
+    assert_eq!(twice.unwrap_err().code, "PendingCertificateNotFound");
+}
+
+#[test]
+fn operations_are_cancelled_and_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    assert!(vault.pending("p").unwrap_err().message.contains("not found"));
+    vault.create_certificate("p", &policy("Unknown", json!({})), &Value::Null, None, NOW).unwrap();
+    let stopped = vault.cancel_pending("p").unwrap();
+    assert!(stopped.cancellation_requested && stopped.status == PendingStatus::Cancelled);
+    assert!(vault.cancel_pending("p").is_err());
+    assert_eq!(vault.certificate_policy("p").unwrap().issuer, "Unknown");
+    vault.delete_pending("p").unwrap();
+    assert!(vault.pending("p").is_err() && vault.delete_pending("p").is_err());
+    assert_eq!(vault.list_certificates(false, true, "", 25).0.len(), 1);
+    assert!(vault.list_certificates(false, false, "", 25).0.is_empty());
+    vault.delete_certificate("p", NOW).unwrap();
+    assert!(vault.deleted_certificate("p").is_ok());
+    vault.recover_certificate("p").unwrap();
+    vault.delete_certificate("p", NOW).unwrap();
+    vault.purge(Kind::Certificate, "p").unwrap();
+    assert!(vault.deleted_certificate("p").is_err());
+}
+
+fn import(
+    vault: &Vault,
+    name: &str,
+    value: String,
+    password: Option<&str>,
+    policy: Value,
+) -> Result<crate::Found, crate::VaultError> {
+    let import = NewImport {
+        value: SecretText::new(value),
+        password: password.map(|p| SecretText::new(p.into())),
+        policy,
+        attributes: AttributeChange::default(),
+        tags: None,
+        keeps_order: false,
+    };
+    vault.import_certificate(name, import, NOW)
+}
+
+/// A key and its certificate, made elsewhere.
+fn outside() -> (KeyPair, Certificate) {
+    let key = KeyPair::generate(KeyKind::P256).unwrap();
+    let template = pki::Template {
+        subject: pki::Name::common("imported.example"),
+        not_before: NOW - 80 * DAY,
+        not_after: NOW + 10 * DAY,
+        ..pki::Template::default()
+    };
+    let made = pki::self_signed(&template, &key, &[3]).unwrap();
+    (key, made)
+}
+
+#[test]
+fn imports_in_every_encoding() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let (key, made) = outside();
+    let chain = std::slice::from_ref(&made);
+    let text = pem::bundle(&key, chain).unwrap().expose().to_owned();
+    let open = pkcs12::write(&key, chain, "", pkcs12::Strength::Modern).unwrap();
+    let closed = pkcs12::write(&key, chain, "pw", pkcs12::Strength::Old).unwrap();
+    let pem_policy = json!({ "secret_props": { "contentType": "application/x-pem-file" } });
+    let cases = [
+        ("pfx", STANDARD.encode(&*open), None, Value::Null, "application/x-pkcs12"),
+        ("pfx-pw", STANDARD.encode(&*closed), Some("pw"), Value::Null, "application/x-pkcs12"),
+        ("pem", text.clone(), None, pem_policy.clone(), "application/x-pem-file"),
+        ("pem64", STANDARD.encode(&text), None, pem_policy, "application/x-pem-file"),
+    ];
+    for (name, value, password, policy, form) in cases {
+        let found = import(&vault, name, value, password, policy).unwrap();
+        assert_eq!(CertificateFacts::of(&found.version).unwrap().certificate, made);
+        let policy = vault.certificate_policy(name).unwrap();
+        assert_eq!((policy.issuer.as_str(), policy.content_type.name()), ("Unknown", form));
+        let twin = vault.find(Kind::Secret, name, None).unwrap();
+        assert_eq!(twin.version.text("contentType"), Some(form));
+        assert!(vault.renew_due(NOW).iter().all(|r| matches!(r, Renewal::Told(..))), "{name}");
+    }
+    assert!(vault.renew_due(NOW + 9 * DAY).is_empty(), "told once");
+    let wrong = import(&vault, "w", STANDARD.encode(&*closed), Some("no"), Value::Null);
+    assert_eq!(wrong.unwrap_err().status, 400);
+    let no_key = import(&vault, "w", pem::certificates(chain), None, Value::Null);
+    assert!(no_key.unwrap_err().message.contains("no private key"));
+    for bad in ["", "x", "AAAA", "-----BEGIN X-----"] {
+        assert_eq!(import(&vault, "w", bad.into(), None, Value::Null).unwrap_err().status, 400);
+    }
+}
+
+#[test]
+fn an_imported_certificate_is_never_replaced_by_one_of_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let (key, made) = outside();
+    let text = pem::bundle(&key, std::slice::from_ref(&made)).unwrap().expose().to_owned();
+    let renews = json!({ "lifetime_actions": [
+        { "trigger": { "lifetime_percentage": 50 }, "action": { "action_type": "AutoRenew" } },
+    ] });
+    let found = import(&vault, "i", text, None, renews).unwrap();
+    for later in [NOW, NOW + 20 * DAY, NOW + 400 * DAY] {
+        let done = vault.renew_due(later);
+        assert!(done.iter().all(|r| matches!(r, Renewal::Told(..))), "{done:?}");
+        assert!(vault.open_operations().is_empty());
+    }
+    assert_eq!(vault.find(Kind::Certificate, "i", None).unwrap().version.id, found.version.id);
+}
+
+#[test]
+fn renewal_when_its_day_has_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    for (name, reuse) in [("new-key", false), ("same-key", true)] {
+        let mut sent = policy("Self", json!({}));
+        sent["key_props"]["reuse_key"] = json!(reuse);
+        let first = make(&vault, name, &sent, NOW);
+        assert!(vault.renew_due(NOW + 200 * DAY).is_empty());
+        assert_eq!(vault.renew_due(NOW + 300 * DAY), [Renewal::Begun(name.into())]);
+        assert!(vault.renew_due(NOW + 300 * DAY).is_empty(), "it is on its way");
+        vault.advance_certificate(name, &places(), NOW + 300 * DAY).unwrap();
+        let second = vault.find(Kind::Certificate, name, None).unwrap();
+        assert_ne!(first.version.id, second.version.id);
+        let key = |found: &crate::Found| {
+            CertificateFacts::of(&found.version).unwrap().certificate.public_key().clone()
+        };
+        assert_eq!(key(&first) == key(&second), reuse);
+        assert!(vault.renew_due(NOW + 300 * DAY).is_empty());
+        vault.delete_certificate(name, NOW).unwrap();
+    }
+}
+
+#[test]
+fn issuers_and_contacts() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    assert!(vault.issuer("x").unwrap_err().message.contains("not found"));
+    assert!(vault.contacts().unwrap_err().message.contains("not found"));
+    let sent = json!({ "provider": "Test", "credentials": { "account_id": "me", "pwd": "canary-pwd" },
+        "org_details": { "admin_details": [{ "email": "a@b.c" }] } });
+    let made = vault.set_issuer("X1", &sent, true, NOW).unwrap();
+    assert_eq!((made.account_id.as_deref(), made.emails().len()), (Some("me"), 1));
+    assert!(!format!("{made:?}").contains("canary"));
+    assert_eq!(vault.issuer_password(&made).unwrap().unwrap().expose(), b"canary-pwd");
+    let changed = json!({ "attributes": { "enabled": false } });
+    let off = vault.set_issuer("x1", &changed, false, NOW + 1).unwrap();
+    assert!(!off.enabled && off.name == "X1" && off.account_id.is_some());
+    assert!(
+        vault.create_certificate("c", &policy("x1", json!({})), &Value::Null, None, NOW).is_err()
+    );
+    assert!(vault.set_issuer("y", &changed, false, NOW).is_err());
+    for bad in [json!({}), json!({ "provider": "ACME" }), json!({ "provider": 1 })] {
+        assert_eq!(vault.set_issuer("z", &bad, true, NOW).unwrap_err().status, 400, "{bad}");
+    }
+    vault.delete_issuer("x1").unwrap();
+    assert!(vault.issuers().is_empty());
+
+    vault.set_contacts(&json!({ "contacts": [{ "email": "a@b.c", "name": "A" }] })).unwrap();
+    assert_eq!(vault.contacts().unwrap()[0]["name"], "A");
+    assert!(vault.set_contacts(&json!({ "contacts": [{}] })).is_err());
+    vault.delete_contacts().unwrap();
+    assert!(vault.contacts().is_err() && vault.delete_contacts().is_err());
+    assert!(
+        vault.list_certificates(false, true, "", 25).0.is_empty(),
+        "own settings are no certificate"
+    );
+}
+
+#[test]
+fn the_private_authority_issues_revokes_and_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let issuer = json!({ "provider": "PrivateCA", "org_details": { "id": "Example, Inc." } });
+    vault.set_issuer("house", &issuer, true, NOW).unwrap();
+    let authority = vault.authority_chain("house").unwrap();
+    assert!(authority[0].is_signed_by(&authority[1]) && authority[1].is_signed_by(&authority[1]));
+    assert_eq!(authority[1].subject().to_string(), "O=\"Example, Inc.\", CN=house root");
+    vault.set_issuer("house", &issuer, true, NOW + 5).unwrap();
+    assert_eq!(vault.authority_chain("house").unwrap(), authority, "made once");
+
+    let found = make(&vault, "leaf", &policy("house", json!({})), NOW);
+    let facts = CertificateFacts::of(&found.version).unwrap();
+    assert!(facts.certificate.is_signed_by(&authority[0]));
+    assert_eq!(facts.chain, [authority[0].clone()]);
+    let ask = || {
+        let request = pki::ocsp::Request::create(&facts.certificate, &authority[0], &[1; 8]);
+        vault.ocsp("house", &request, NOW + 9).unwrap()
+    };
+    let list = || {
+        let der = vault.revocation_list("house", NOW + 9).unwrap();
+        pki::crl::RevocationList::read(&der, &authority[0]).unwrap().revoked
+    };
+    let good = ask();
+    assert!(list().is_empty());
+    let reason = RevocationReason::from_json(&json!("keyCompromise")).unwrap();
+    vault.revoke_certificate("leaf", None, reason, NOW + 3).unwrap();
+    assert_eq!(
+        list(),
+        [pki::crl::Revoked { serial: facts.certificate.serial().to_vec(), at: NOW + 3, reason: 1 }]
+    );
+    assert_ne!(ask().len(), good.len());
+    assert_eq!(vault.revoke_certificate("leaf", None, reason, NOW).unwrap_err().status, 409);
+    assert_eq!(
+        vault.ocsp("house", b"x", NOW).unwrap(),
+        pki::ocsp::failure(pki::ocsp::Failure::Malformed)
+    );
+    let foreign = pki::ocsp::Request::create(&facts.certificate, &authority[1], &[1; 8]);
+    assert_eq!(
+        vault.ocsp("house", &foreign, NOW).unwrap(),
+        pki::ocsp::failure(pki::ocsp::Failure::Unauthorized)
+    );
+    assert!(vault.ocsp("other", b"x", NOW).is_err());
+
+    vault.delete_issuer("house").unwrap();
+    assert_eq!(vault.authorities(), ["house"], "it still answers for what it signed");
+    assert_eq!(list().len(), 1);
+}
+
+#[test]
+fn backups_take_the_twins_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let found = make(&vault, "b", &policy("Self", json!({})), NOW);
+    let before = secret(&vault, "b");
+    let blob = vault.backup(Kind::Certificate, "b").unwrap();
+    assert!(vault.restore(Kind::Certificate, &blob).is_err());
+    vault.delete_certificate("b", NOW).unwrap();
+    vault.purge(Kind::Certificate, "b").unwrap();
+    let back = vault.restore(Kind::Certificate, &blob).unwrap();
+    assert_eq!(back.version.id, found.version.id);
+    assert_eq!(secret(&vault, "b"), before);
+    assert_eq!(vault.certificate_policy("b").unwrap().issuer, "Self");
+}
