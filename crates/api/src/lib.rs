@@ -12,6 +12,8 @@
 //! | `/v1/workspaces/{id}/query`, `/v1/{resource}/query`, `/v1/$batch`, and without `/v1` | `log_analytics` | readers of some table |
 //! | `/v1/rest/...`, `/v2/rest/...` | `kusto` | the same; commands by their own action |
 //! | `/dataCollectionRules/{id}/streams/{stream}` | `logs_ingestion` | data action Telemetry/Write on the rule |
+//! | host `{vault}.vault.localhost`, or `/secrets`, `/keys`, `/certificates` | `key_vault` | Key Vault data actions, or access policies |
+//! | `/vault/...` | `key_vault::seal` | owners of the subscription |
 //! | `/`, `/healthz`, `/readyz`, `/metrics` | `operations` | all |
 //!
 //! What every family holds to: the caller is known before a body is read, and where the path tells what is wanted, the
@@ -21,6 +23,7 @@
 
 mod audit;
 mod entra;
+mod key_vault;
 mod kusto;
 mod log_analytics;
 mod logs_ingestion;
@@ -58,6 +61,10 @@ pub struct House {
     pub arm: Arc<Arm>,
     /// Rows.
     pub tables: Arc<dyn Tables>,
+    /// Secrets and keys.
+    pub vaults: Arc<vault::Vaults>,
+    /// Where calls to vaults are recorded.
+    pub vault_audit: Arc<vault::AuditLog>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Limits.
@@ -141,6 +148,8 @@ pub(crate) struct Incoming {
     /// Taken by whoever reads it.
     pub(crate) body: Mutex<Body>,
     pub(crate) source: IpAddr,
+    /// Host and port as the client asked for them, lower case.
+    pub(crate) host: String,
     /// Scheme, host and port as the client sees them.
     pub(crate) origin: String,
     /// Path and query as sent.
@@ -161,6 +170,7 @@ impl Incoming {
             segments: wire::path::segments(parts.uri.path()),
             query: wire::path::query(parts.uri.query().unwrap_or("")),
             target: parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned(),
+            host: host.unwrap_or_default().to_ascii_lowercase(),
             origin: doors.identity.urls().origin_for(host),
             source: connection.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |c| c.0.ip()),
             method: parts.method,
@@ -270,10 +280,14 @@ fn without_body(response: Response) -> Response {
 }
 
 async fn route(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
+    if let Some(name) = key_vault::vault_of(&incoming) {
+        return key_vault::answer(doors, incoming, &name).await;
+    }
     let (first, second) = (incoming.segment(0), incoming.segment(1));
     match (first.as_str(), second.as_str()) {
         ("", _) => operations::landing(doors, &incoming).await,
         ("healthz" | "readyz" | "metrics", "") => operations::answer(doors, &incoming).await,
+        ("vault", _) => key_vault::seal(doors, incoming).await,
         ("metadata", "endpoints") => entra::metadata_endpoints(doors, &incoming),
         ("subscriptions", _) if log_analytics::is_query(&incoming) => {
             log_analytics::answer(doors, incoming, 0).await

@@ -21,7 +21,7 @@ macro_rules! never {
 never!(
     crate::SecretBytes, crate::SecretText, crate::GeneratedSecret, crate::RsaPrivateKey, crate::Issued,
     crate::Authority, crate::ServerCertificate, crate::KeyPair, crate::LocalKey, crate::TotpSecret,
-    crate::SealingKey
+    crate::SealingKey, crate::JoseKey
     => std::fmt::Debug, std::fmt::Display, Clone, PartialEq
 );
 never!(crate::StoredSecret, crate::StoredPassword => std::fmt::Debug, std::fmt::Display);

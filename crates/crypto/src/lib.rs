@@ -9,11 +9,12 @@ mod certificate;
 mod digest;
 mod error;
 mod files;
+mod jose_key;
 mod key_pair;
 mod local_key;
+mod passphrase;
 mod password;
 pub mod password_based;
-mod passphrase;
 mod random;
 mod rsa;
 mod sealing;
@@ -29,12 +30,16 @@ pub use certificate::Certificate;
 pub use digest::{constant_time_eq, hmac_sha256, sha1, sha256, sha256_hex, verify_hmac_sha256};
 pub use error::CryptoError;
 pub use files::{private_directory, read_private, write_private, write_public};
+pub use jose_key::{
+    Curve, Encrypted, EncryptionAlgorithm, GCM_TAG_BYTES, JoseKey, JoseKind, JoseSignature,
+    PublicParts, RsaForm, RsaNumbers, WrapAlgorithm,
+};
 pub use key_pair::{
     Hash, KeyKind, KeyPair, SignatureForm, verify_rsa_components, verify_signature,
 };
 pub use local_key::LocalKey;
-pub use password::StoredPassword;
 pub use passphrase::{Stretch, passphrase_key};
+pub use password::StoredPassword;
 pub use random::{random_alphanumeric, random_below, random_bytes};
 pub use rsa::{RsaAlgorithm, RsaBits, RsaPrivateKey, RsaPublicKey};
 pub use sealing::{SEALING_KEY_BYTES, SealingKey};

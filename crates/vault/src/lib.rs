@@ -12,6 +12,7 @@
 //! readable: lists and searches work without opening anything, and the audit log names it anyway. Nothing here speaks
 //! HTTP or judges rights.
 
+mod audit;
 mod backup;
 mod certificates;
 mod error;
@@ -28,6 +29,7 @@ mod settings;
 mod shelf;
 mod vaults;
 
+pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport};
 pub use certificates::{
     AuthorityPlaces, CertificateFacts, ContentType, IssuedRecord, IssuerRecord, LifetimeAction,
     NewImport, Pending, PendingStatus, Policy, Provider, Renewal, RevocationReason, Step, Trigger,

@@ -33,6 +33,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub(crate) fn run(arguments: &ServeArgs) -> anyhow::Result<Outcome> {
     start_log(&arguments.log)?;
     raise_file_limit();
+    keep_memory_private();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)
@@ -93,6 +94,18 @@ fn raise_file_limit() {
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// The memory holds keys: no core dumps, and no looking in by other processes of the same user.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "the process could not be hidden from debuggers");
     }
 }
 

@@ -15,13 +15,18 @@ use identity::{
     AdminCredentials, DenyAssignments, Identity, IdentityConfig, Permissions, PublicUrls,
     RoleAssignments, RoleDefinitions,
 };
-use model::{Clock, ResourceId, TableInfo, TableKind, Tables};
+use model::{Clock, ResourceId, Rows, TableInfo, TableKind, Tables};
 use serde_json::{Value, json};
 use state::{MemoryStore, Store};
 use testkit::{CannedTables, ManualClock, TempFolder, schema, temp_folder};
 use tower::ServiceExt;
+use vault::{AuditHouse, AuditLog, KeyFiles, Vaults};
 
 pub const ORIGIN: &str = "https://localhost:8443";
+pub const AUDIT_WORKSPACE: &str = "audit";
+/// The columns that the vault's audit rows fill.
+const AZURE_DIAGNOSTICS: &str = "TimeGenerated:datetime, ResourceProvider:string, ResourceType:string, Category:string, ResourceId:string, _ResourceId:string, Resource:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:long, CallerIPAddress:string, CorrelationId:string, identity_claim_oid_g:string, identity_claim_appid_g:string, requestUri_s:string, id_s:string, clientInfo_s:string, httpStatusCode_d:real, AdditionalFields:dynamic";
+const AZKV_AUDIT_LOGS: &str = "TimeGenerated:datetime, _ResourceId:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:int, CallerIpAddress:string, CorrelationId:string, Identity:dynamic, RequestUri:string, Id:string, ClientInfo:string, HttpStatusCode:int, Properties:dynamic";
 const PASSWORD: &str = "client_credentials";
 
 /// A role to assign, by its GUID.
@@ -108,7 +113,11 @@ pub async fn house_with(limits: Limits) -> Fixture {
     let identity = Arc::new(identity);
     let assignments = Arc::new(RoleAssignments::new(identity.clone()));
     let settings = Settings { public_url: ORIGIN.into(), location: "local".into() };
-    let arm = arm::builder(store, settings, tables.clone())
+    let files = KeyFiles { own: folder.join("vault.unseal"), credential: None };
+    let vaults = Arc::new(Vaults::open(store.clone(), files, clock.now()).unwrap());
+    let keeper: Arc<dyn Clock> = clock.clone();
+    let builder = arm::builder(store.clone(), settings, tables.clone());
+    let arm = vault::resources::register(builder, &vaults, &keeper)
         .types(identity::TYPES)
         .provider("Microsoft.Authorization/roleAssignments", assignments.clone())
         .hook("Microsoft.Authorization/roleAssignments", assignments)
@@ -129,6 +138,8 @@ pub async fn house_with(limits: Limits) -> Fixture {
         ..BootstrapNames::default()
     };
     let there = bootstrap(&arm, &names, clock.now()).await.unwrap();
+    let (group, tenant) = (&there.resource_group, &there.tenant_id);
+    vault::resources::bootstrap(&arm, group, tenant, clock.now()).await.unwrap();
     let built_in = [
         ("SecurityEvent", "TimeGenerated:datetime, Computer:string, EventID:int, Data:dynamic"),
         ("Syslog", "TimeGenerated:datetime, HostName:string, SyslogMessage:string"),
@@ -143,10 +154,33 @@ pub async fn house_with(limits: Limits) -> Fixture {
         };
         tables.put_table(&there.customer_id, info, false).await.unwrap();
     }
+    // beside the workspace, whose tables some tests list
+    for (name, columns) in
+        [("AzureDiagnostics", AZURE_DIAGNOSTICS), ("AZKVAuditLogs", AZKV_AUDIT_LOGS)]
+    {
+        let info = TableInfo {
+            name: name.into(),
+            kind: TableKind::Microsoft,
+            schema: schema(columns),
+            retention_days: 30,
+            total_retention_days: 30,
+        };
+        tables.put_table(AUDIT_WORKSPACE, info, false).await.unwrap();
+    }
+    tables.answer("top 1 by s desc", Rows::default());
+    let vault_audit = Arc::new(AuditLog::start(AuditHouse {
+        tables: tables.clone(),
+        workspace: AUDIT_WORKSPACE.into(),
+        store,
+        keyring: vaults.keyring().clone(),
+        clock: clock.clone(),
+    }));
     let house = Arc::new(House {
         identity,
         arm,
         tables: tables.clone(),
+        vaults,
+        vault_audit,
         clock: clock.clone(),
         limits,
         health: Arc::new(|| {

@@ -359,6 +359,8 @@ fn endless(house: &mut Fixture, limits: api::Limits) -> Arc<Endless> {
         identity: old.identity.clone(),
         arm: old.arm.clone(),
         tables: endless.clone(),
+        vaults: old.vaults.clone(),
+        vault_audit: old.vault_audit.clone(),
         clock: old.clock.clone(),
         limits,
         health: old.health.clone(),

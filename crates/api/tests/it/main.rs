@@ -7,6 +7,7 @@ mod entra;
 mod hostile;
 mod house;
 mod ingestion;
+mod key_vault;
 mod kusto;
 mod limits;
 mod log_analytics;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -19,6 +20,7 @@ use sentinel::journal::Journal;
 use sentinel::resource_types::Services;
 use sentinel::runner::{RuleRunner, RunnerOptions};
 use state::{SqliteStore, Store};
+use vault::{AuditHouse, AuditLog, KeyFiles, Vaults};
 
 use super::built_in;
 use crate::cli::ServeArgs;
@@ -35,6 +37,8 @@ pub(crate) struct House {
     pub(super) identity: Arc<Identity>,
     pub(super) arm: Arc<Arm>,
     pub(super) logs: Arc<LogStore>,
+    pub(super) vaults: Arc<Vaults>,
+    pub(super) vault_audit: Arc<AuditLog>,
     pub(super) rules: Arc<RuleRunner>,
     pub(super) installation: Installation,
     pub(super) instance: Instance,
@@ -82,13 +86,23 @@ impl House {
             clock: Arc::clone(&clock),
             portal_url: urls.origin(),
         };
-        let arm = resources(&services, &identity)?;
+        let vaults = Arc::new(Vaults::open(Arc::clone(&store), key_files(&data), now)?);
+        let arm = resources(&services, &identity, &vaults)?;
         let bootstrap = BootstrapNames {
             tenant_id: Some(identity.tenant().id.clone()),
             ..BootstrapNames::default()
         };
         let installation = arm::bootstrap(&arm, &bootstrap, now).await?;
         logs.create_workspace(&installation.customer_id)?;
+        let (group, tenant) = (&installation.resource_group, &installation.tenant_id);
+        vault::resources::bootstrap(&arm, group, tenant, now).await?;
+        let vault_audit = AuditLog::start(AuditHouse {
+            tables: Arc::clone(&tables),
+            workspace: installation.customer_id.as_str().into(),
+            store: Arc::clone(&store),
+            keyring: Arc::clone(vaults.keyring()),
+            clock: Arc::clone(&clock),
+        });
         built_in::content(&arm, &tables, &installation, now).await?;
 
         let options = RunnerOptions { portal_url: urls.origin(), ..RunnerOptions::default() };
@@ -102,6 +116,8 @@ impl House {
             identity,
             arm,
             logs,
+            vaults,
+            vault_audit: Arc::new(vault_audit),
             rules,
             installation,
             instance,
@@ -131,6 +147,13 @@ fn server_names(arguments: &ServeArgs, address: SocketAddr) -> ServerNames {
     ServerNames::standard([arguments.name.as_str(), &host, &ip])
 }
 
+/// The vault's key file beside the other keys, or the one that systemd hands in as a credential.
+fn key_files(data: &DataFolder) -> KeyFiles {
+    const NAME: &str = "vault.unseal";
+    let handed_in = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| Path::new(&d).join(NAME));
+    KeyFiles { own: data.keys().join(NAME), credential: handed_in.filter(|file| file.exists()) }
+}
+
 fn open_logs(
     data: &DataFolder,
     store: &Arc<dyn Store>,
@@ -143,11 +166,16 @@ fn open_logs(
     LogStore::open(&options).context("cannot open the log store")
 }
 
-/// All resource types: Resource Manager's own, identity's, sentinel's.
-fn resources(services: &Services, identity: &Arc<Identity>) -> anyhow::Result<Arc<Arm>> {
+/// All resource types: Resource Manager's own, identity's, sentinel's, the vault's.
+fn resources(
+    services: &Services,
+    identity: &Arc<Identity>,
+    vaults: &Arc<Vaults>,
+) -> anyhow::Result<Arc<Arm>> {
     let settings = Settings { public_url: services.portal_url.clone(), location: LOCATION.into() };
     let builder = arm::builder(Arc::clone(&services.store), settings, Arc::clone(&services.tables));
     let builder = sentinel::resource_types::register(builder, services);
+    let builder = vault::resources::register(builder, vaults, &services.clock);
     let assignments = Arc::new(RoleAssignments::new(Arc::clone(identity)));
     let builder = builder
         .types(identity::TYPES)

@@ -88,6 +88,8 @@ fn doors(house: &House) -> api::House {
         identity: Arc::clone(&house.identity),
         arm: Arc::clone(&house.arm),
         tables: Arc::clone(&house.logs) as Arc<dyn model::Tables>,
+        vaults: Arc::clone(&house.vaults),
+        vault_audit: Arc::clone(&house.vault_audit),
         clock: Arc::clone(&house.clock),
         limits: api::Limits::default(),
         health: health::checks(house),

@@ -40,6 +40,11 @@ const TASKS: &[Task] = &[
         run: |house| Box::pin(renew_certificate(house)),
     },
     Task {
+        name: "vault",
+        every: Duration::from_secs(60),
+        run: |house| Box::pin(keep_vaults(house)),
+    },
+    Task {
         name: "heartbeat",
         every: Duration::from_secs(60),
         run: |house| Box::pin(heartbeat(house)),
@@ -114,6 +119,18 @@ async fn renew_certificate(house: Arc<House>) -> anyhow::Result<()> {
         Ok(())
     };
     tokio::task::spawn_blocking(renew).await?
+}
+
+/// Purges what has been deleted for as long as it may be.
+async fn keep_vaults(house: Arc<House>) -> anyhow::Result<()> {
+    let keep = move || -> anyhow::Result<()> {
+        let purged = house.vaults.purge_expired(house.clock.now().unix_seconds())?;
+        if purged > 0 {
+            tracing::info!(purged, "deleted objects of vaults reached the end of their days");
+        }
+        Ok(())
+    };
+    tokio::task::spawn_blocking(keep).await?
 }
 
 /// One row of Heartbeat: this machine lives.

@@ -1,0 +1,208 @@
+//! Key Vault's data plane. What exists is in tables of [`Route`]: one for each kind of object.
+//!
+//! A call's way: host -> vault; token, else 401 with the challenge that clients take apart; seal; network; api-version;
+//! route; right; body; the pillar; the audit row, on disk; the answer. Everything from the token on is recorded.
+
+mod error;
+mod paging;
+mod rights;
+mod route;
+mod seal;
+mod secrets;
+mod shape;
+mod version;
+mod work;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::HeaderValue;
+use identity::{Audiences, AuthError, Caller, bearer_token};
+use vault::{AuditRecord, Vault, VaultError};
+use zeroize::Zeroizing;
+
+use crate::wire::blocking::blocking;
+use crate::wire::body;
+use crate::wire::error::{ApiError, json_headers};
+use crate::{Doors, Incoming};
+use route::{Found, Place, Route};
+use work::{Reply, Work};
+
+pub(crate) use seal::answer as seal;
+
+/// The vault behind the plain host name.
+const DEFAULT: &str = "default";
+/// First segments of the data plane on the plain host.
+const COLLECTIONS: &[&str] = &[
+    "secrets",
+    "keys",
+    "certificates",
+    "deletedsecrets",
+    "deletedkeys",
+    "deletedcertificates",
+    "rng",
+];
+
+/// The vault that a request is for: by host name, or the default one by path.
+pub(crate) fn vault_of(incoming: &Incoming) -> Option<String> {
+    match named(&incoming.host) {
+        Some(name) => Some(name.to_owned()),
+        None => COLLECTIONS.contains(&incoming.segment(0).as_str()).then(|| DEFAULT.to_owned()),
+    }
+}
+
+/// The name in `name.vault.localhost:8443`. Nothing else of a host that a client sends comes back in an answer.
+fn named(host: &str) -> Option<&str> {
+    let (host, port) = host.split_once(':').unwrap_or((host, "0"));
+    let name = host.strip_suffix(".vault.localhost")?;
+    let is_label = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (is_label && !name.is_empty() && port.parse::<u16>().is_ok()).then_some(name)
+}
+
+/// A call under way, for its audit row.
+struct Call {
+    started: Instant,
+    record: AuditRecord,
+}
+
+pub(crate) async fn answer(
+    doors: &Arc<Doors>,
+    incoming: Incoming,
+    name: &str,
+) -> Result<Response, ApiError> {
+    let origin = match named(&incoming.host) {
+        Some(_) => format!("https://{}", incoming.host),
+        None => incoming.origin.clone(),
+    };
+    let vault = doors.vaults.vault(name);
+    let mut call =
+        Call { started: Instant::now(), record: record(doors, &incoming, vault.as_deref()) };
+    let caller = match known(doors, &incoming) {
+        Ok(caller) => caller,
+        Err(error) => {
+            call.record.operation = "Authentication";
+            doors.vault_audit.note(call.end(401, &error.to_string(), None));
+            return Err(error::unauthenticated(doors, &incoming, &error));
+        }
+    };
+    call.record.object_id = Arc::clone(&caller.object_id);
+    call.record.app_id = Arc::clone(&caller.app_id);
+    let done = carry_out(doors, incoming, vault, caller, origin, &mut call).await;
+    // the row is on disk before anything leaves; without it nothing leaves
+    let (status, description, id) = match &done {
+        Ok(reply) => (reply.status, String::new(), reply.id.clone()),
+        Err(error) => (error.status, error.to_string(), None),
+    };
+    doors.vault_audit.write(call.end(status, &description, id)).await.map_err(error::answer)?;
+    match done {
+        Ok(reply) => Ok(response(reply)),
+        Err(error) => Err(error::answer(error)),
+    }
+}
+
+impl Call {
+    fn end(self, status: u16, description: &str, id: Option<String>) -> AuditRecord {
+        let elapsed = self.started.elapsed().as_millis();
+        let record = AuditRecord {
+            status,
+            description: description.to_owned(),
+            duration_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
+            id: id.unwrap_or_default(),
+            ..self.record
+        };
+        record.bounded()
+    }
+}
+
+fn known(doors: &Doors, incoming: &Incoming) -> Result<Caller, AuthError> {
+    let token = bearer_token(incoming.header("authorization").unwrap_or(""));
+    let token = token.ok_or(AuthError::Missing)?;
+    doors.identity.authenticate(token, Audiences::KEY_VAULT, doors.clock.now())
+}
+
+fn record(doors: &Doors, incoming: &Incoming, vault: Option<&Vault>) -> AuditRecord {
+    let resource = vault.map_or_else(|| "".into(), |v| Arc::from(v.settings().resource.as_str()));
+    AuditRecord {
+        time: doors.clock.now(),
+        resource,
+        operation: "Unknown",
+        status: 0,
+        description: String::new(),
+        duration_ms: 0,
+        source: incoming.source.to_string(),
+        correlation_id: incoming.request_id.clone(),
+        object_id: "".into(),
+        app_id: "".into(),
+        uri: format!("https://{}{}", incoming.host, incoming.target),
+        id: String::new(),
+        agent: incoming.header("user-agent").unwrap_or_default().to_owned(),
+        api_version: incoming.parameter("api-version").unwrap_or_default().to_owned(),
+    }
+}
+
+/// From a known caller to what the pillar gives.
+async fn carry_out(
+    doors: &Arc<Doors>,
+    mut incoming: Incoming,
+    vault: Option<Arc<Vault>>,
+    caller: Caller,
+    origin: String,
+    call: &mut Call,
+) -> Result<Reply, VaultError> {
+    let Found { route, name, version } = route::find(&incoming)?;
+    call.record.operation = route.operation;
+    let vault = vault.ok_or_else(|| {
+        let host = &incoming.host;
+        VaultError::not_found("VaultNotFound", format!("There is no vault behind '{host}'."))
+    })?;
+    if doors.vaults.keyring().is_sealed() {
+        return Err(VaultError::sealed());
+    }
+    rights::require_network(&vault, incoming.source)?;
+    let api_version = version::check(incoming.parameter("api-version"))?;
+    rights::require(doors, &caller, &vault, route, name.as_deref())?;
+    let body = body::read(doors, &mut incoming, doors.limits.body_bytes).await;
+    let body = Zeroizing::new(body.map_err(|e| error::from_wire(&e))?);
+    let work = Work {
+        vault,
+        origin,
+        path: incoming.path().to_owned(),
+        name: name.unwrap_or_default(),
+        version,
+        api_version,
+        query: std::mem::take(&mut incoming.query),
+        body,
+        now: doors.clock.now().unix_seconds(),
+    };
+    run(route, work).await
+}
+
+/// Runs a handler where it belongs: memory alone on this thread, disks and long computing on others.
+async fn run(route: &'static Route, work: Work) -> Result<Reply, VaultError> {
+    match (route.place)(&work) {
+        Place::Here => (route.run)(&work),
+        Place::Blocking => match blocking(move || (route.run)(&work)).await {
+            Ok(result) => result,
+            Err(_) => Err(VaultError::new(
+                500,
+                "InternalServerError",
+                "The request failed inside the server; its log says why.",
+            )),
+        },
+    }
+}
+
+fn response(reply: Reply) -> Response {
+    let mut response = Response::new(Body::from(reply.body));
+    if reply.status == 204 {
+        *response.status_mut() = http::StatusCode::NO_CONTENT;
+    } else {
+        json_headers(&mut response, reply.status);
+    }
+    let headers = response.headers_mut();
+    headers.insert("pragma", HeaderValue::from_static("no-cache"));
+    headers.insert("x-ms-keyvault-service-version", HeaderValue::from_static("1.9.0.0"));
+    response
+}

@@ -1,0 +1,137 @@
+//! What can be called, as data: method, path, operation, right, and the function that does it.
+
+use http::Method;
+use vault::{Kind, VaultError, check_name};
+
+use super::secrets;
+use super::work::{Reply, Work};
+use crate::Incoming;
+
+/// One operation.
+pub(crate) struct Route {
+    /// Method.
+    pub(crate) method: Method,
+    /// Path below the host. `{name}` is an object's name, `{version?}` may be left out: `/keys/k//sign`.
+    pub(crate) path: &'static str,
+    /// Name in audit rows.
+    pub(crate) operation: &'static str,
+    /// Data action, below `Microsoft.KeyVault/vaults/`.
+    pub(crate) action: &'static str,
+    /// Permission of access policies.
+    pub(crate) permission: (Kind, &'static str),
+    /// Where it runs.
+    pub(crate) place: fn(&Work) -> Place,
+    /// Does it.
+    pub(crate) run: fn(&Work) -> Result<Reply, VaultError>,
+}
+
+/// Where a handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On the thread that took the request: it touches memory alone, for microseconds.
+    Here,
+    /// Where waiting for disks and computing for long is allowed.
+    Blocking,
+}
+
+/// [`Place::Here`].
+pub(crate) fn here(_: &Work) -> Place {
+    Place::Here
+}
+
+/// [`Place::Blocking`].
+pub(crate) fn elsewhere(_: &Work) -> Place {
+    Place::Blocking
+}
+
+/// All routes. Where two fit, the one that stands first is taken.
+pub(crate) const TABLES: &[&[Route]] = &[secrets::ROUTES];
+
+/// A route with what the path names.
+pub(crate) struct Found {
+    pub(crate) route: &'static Route,
+    pub(crate) name: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
+/// The operation that a request asks for. Empty segments do not count: clients leave them where a version could stand.
+pub(crate) fn find(incoming: &Incoming) -> Result<Found, VaultError> {
+    let segments: Vec<&str> = incoming.segments.iter().map(String::as_str).collect();
+    let mut other_method = false;
+    for route in TABLES.iter().copied().flatten() {
+        let Some((name, version)) = fits(route.path, &segments) else { continue };
+        if route.method != incoming.method {
+            other_method = true;
+            continue;
+        }
+        if let Some(name) = name {
+            check_name(name)?;
+        }
+        if let Some(version) = version.filter(|v| !is_version(v)) {
+            return Err(VaultError::bad_parameter(format!(
+                "The request URI contains an invalid version: '{version}' is not 32 hexadecimal digits."
+            )));
+        }
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        return Ok(Found { route, name: own(name), version: own(version) });
+    }
+    Err(if other_method {
+        VaultError::new(405, "MethodNotAllowed", format!("{} is not served here.", incoming.method))
+    } else {
+        VaultError::not_found(
+            "NotFound",
+            format!("There is nothing at '{}' in a vault.", incoming.path()),
+        )
+    })
+}
+
+fn is_version(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Name and version, when the segments fit the pattern.
+fn fits<'s>(pattern: &str, segments: &[&'s str]) -> Option<(Option<&'s str>, Option<&'s str>)> {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let optional = parts.contains(&"{version?}");
+    if segments.len() != parts.len() && !(optional && segments.len() + 1 == parts.len()) {
+        return None;
+    }
+    let without = segments.len() < parts.len();
+    let (mut name, mut version) = (None, None);
+    let mut rest = segments.iter();
+    for part in parts {
+        match part {
+            "{version?}" if without => {}
+            "{version?}" => version = Some(*rest.next()?),
+            "{name}" => name = Some(*rest.next()?),
+            word if !rest.next()?.eq_ignore_ascii_case(word) => return None,
+            _ => {}
+        }
+    }
+    Some((name, version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_taken_apart() {
+        let cases: [(&str, &[&str], Option<(Option<&str>, Option<&str>)>); 7] = [
+            ("secrets/{name}/{version?}", &["secrets", "a"], Some((Some("a"), None))),
+            ("secrets/{name}/{version?}", &["Secrets", "a", "v"], Some((Some("a"), Some("v")))),
+            ("secrets/{name}/{version?}", &["secrets"], None),
+            ("keys/{name}/{version?}/sign", &["keys", "a", "sign"], Some((Some("a"), None))),
+            (
+                "keys/{name}/{version?}/sign",
+                &["keys", "a", "v", "sign"],
+                Some((Some("a"), Some("v"))),
+            ),
+            ("keys/{name}/{version?}/sign", &["keys", "a", "verify"], None),
+            ("secrets", &["secrets"], Some((None, None))),
+        ];
+        for (pattern, segments, expected) in cases {
+            assert_eq!(fits(pattern, segments), expected, "{pattern} {segments:?}");
+        }
+    }
+}

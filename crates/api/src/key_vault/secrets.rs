@@ -1,0 +1,279 @@
+//! Secrets: twelve operations.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vault::{
+    AttributeChange, Found, Kind, Life, NewSecret, VaultError, check_content_type, tags_from_json,
+};
+
+use super::paging;
+use super::route::{Place, Route, elsewhere, here};
+use super::shape::{add_common, add_deleted, object_id, version_id};
+use super::work::{Reply, Wiped, Work};
+
+const KIND: Kind = Kind::Secret;
+
+const fn route(
+    method: Method,
+    path: &'static str,
+    operation: &'static str,
+    action: &'static str,
+    permission: &'static str,
+    place: fn(&Work) -> Place,
+    run: fn(&Work) -> Result<Reply, VaultError>,
+) -> Route {
+    Route { method, path, operation, action, permission: (KIND, permission), place, run }
+}
+
+const METADATA: &str = "secrets/readMetadata/action";
+
+/// The operations.
+pub(super) const ROUTES: &[Route] = &[
+    route(Method::GET, "secrets", "SecretList", METADATA, "list", here, list),
+    route(
+        Method::POST,
+        "secrets/restore",
+        "SecretRestore",
+        "secrets/restore/action",
+        "restore",
+        elsewhere,
+        restore,
+    ),
+    route(
+        Method::PUT,
+        "secrets/{name}",
+        "SecretSet",
+        "secrets/setSecret/action",
+        "set",
+        elsewhere,
+        set,
+    ),
+    route(
+        Method::DELETE,
+        "secrets/{name}",
+        "SecretDelete",
+        "secrets/delete",
+        "delete",
+        elsewhere,
+        delete,
+    ),
+    route(
+        Method::GET,
+        "secrets/{name}/versions",
+        "SecretListVersions",
+        METADATA,
+        "list",
+        here,
+        versions,
+    ),
+    route(
+        Method::POST,
+        "secrets/{name}/backup",
+        "SecretBackup",
+        "secrets/backup/action",
+        "backup",
+        elsewhere,
+        backup,
+    ),
+    route(
+        Method::GET,
+        "secrets/{name}/{version?}",
+        "SecretGet",
+        "secrets/getSecret/action",
+        "get",
+        where_it_lies,
+        get,
+    ),
+    route(
+        Method::PATCH,
+        "secrets/{name}/{version?}",
+        "SecretUpdate",
+        "secrets/update/action",
+        "set",
+        elsewhere,
+        update,
+    ),
+    route(Method::GET, "deletedsecrets", "SecretListDeleted", METADATA, "list", here, list_deleted),
+    route(
+        Method::GET,
+        "deletedsecrets/{name}",
+        "SecretGetDeleted",
+        METADATA,
+        "get",
+        here,
+        get_deleted,
+    ),
+    route(
+        Method::DELETE,
+        "deletedsecrets/{name}",
+        "SecretPurge",
+        "secrets/purge/action",
+        "purge",
+        elsewhere,
+        purge,
+    ),
+    route(
+        Method::POST,
+        "deletedsecrets/{name}/recover",
+        "SecretRecover",
+        "secrets/recover/action",
+        "recover",
+        elsewhere,
+        recover,
+    ),
+];
+
+/// A secret that was read lately is answered at once; others wait for the disk elsewhere.
+fn where_it_lies(work: &Work) -> Place {
+    match work.vault.find(KIND, &work.name, work.version()) {
+        Ok(found) if !work.vault.shelf.is_at_hand(&found.object, &found.version) => Place::Blocking,
+        _ => Place::Here,
+    }
+}
+
+/// A secret without its value.
+fn bundle(work: &Work, found: &Found, id: String) -> Value {
+    let mut out = json!({ "id": id });
+    for (name, fact) in [("contentType", "contentType"), ("kid", "kid")] {
+        match found.version.text(fact) {
+            // the key behind a certificate's secret has the host by which the client came
+            Some(path) if name == "kid" => out[name] = json!(format!("{}{path}", work.origin)),
+            Some(text) => out[name] = json!(text),
+            None => {}
+        }
+    }
+    add_common(work, found, &mut out);
+    out
+}
+
+fn item(work: &Work, found: &Found) -> Value {
+    bundle(work, found, object_id(work, KIND, &found.object.name))
+}
+
+fn whole(work: &Work, found: &Found) -> Value {
+    bundle(work, found, version_id(work, found))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SetBody {
+    value: Option<Wiped>,
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+}
+
+fn set(work: &Work) -> Result<Reply, VaultError> {
+    let body: SetBody = work.read()?;
+    let value =
+        body.value.ok_or_else(|| VaultError::bad_parameter("Property value is required."))?;
+    let new = NewSecret {
+        value: value.0,
+        content_type: body.content_type,
+        attributes: AttributeChange::from_json(&body.attributes)?,
+        tags: tags_from_json(&body.tags)?,
+    };
+    let found = work.vault.set_secret(&work.name, &new, work.now)?;
+    Ok(Reply::with_secret(&whole(work, &found), "value", new.value.expose()))
+}
+
+fn get(work: &Work) -> Result<Reply, VaultError> {
+    let found = work.vault.find(KIND, &work.name, work.version())?;
+    let value = work.vault.secret_value(&found)?;
+    let text = std::str::from_utf8(value.expose()).map_err(|_| {
+        VaultError::new(500, "InternalServerError", "The value that is stored is no text.")
+    })?;
+    let mut out = whole(work, &found);
+    if let Some(previous) = work.vault.previous_version(&found) {
+        out["previousVersion"] = json!(previous);
+    }
+    Ok(Reply::with_secret(&out, "value", text))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateBody {
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+}
+
+fn update(work: &Work) -> Result<Reply, VaultError> {
+    let body: UpdateBody = work.read()?;
+    let (change, tags) =
+        (AttributeChange::from_json(&body.attributes)?, tags_from_json(&body.tags)?);
+    let (name, version, now) = (&work.name, work.version(), work.now);
+    let found = work.vault.update(KIND, name, version, change, tags, now, |version| {
+        if let Some(text) = body.content_type {
+            check_content_type(&text)?;
+            version.facts.insert("contentType".into(), text.into());
+        }
+        Ok(())
+    })?;
+    Ok(Reply::json(&whole(work, &found)))
+}
+
+fn list(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let page = work.vault.list(KIND, Life::Live, &asked.after, asked.limit);
+    Ok(paging::answer(work, &page, |found| item(work, found)))
+}
+
+fn versions(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let page = work.vault.versions(KIND, &work.name, &asked.after, asked.limit)?;
+    Ok(paging::answer(work, &page, |found| whole(work, found)))
+}
+
+fn deleted(work: &Work, found: &Found, mut out: Value) -> Value {
+    add_deleted(work, found, &mut out);
+    out
+}
+
+fn delete(work: &Work) -> Result<Reply, VaultError> {
+    let found = work.vault.delete(KIND, &work.name, work.now)?;
+    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
+}
+
+fn list_deleted(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let page = work.vault.list(KIND, Life::Deleted, &asked.after, asked.limit);
+    Ok(paging::answer(work, &page, |found| deleted(work, found, item(work, found))))
+}
+
+fn get_deleted(work: &Work) -> Result<Reply, VaultError> {
+    let found = work.vault.find_deleted(KIND, &work.name)?;
+    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
+}
+
+fn recover(work: &Work) -> Result<Reply, VaultError> {
+    let found = work.vault.recover(KIND, &work.name)?;
+    Ok(Reply::json(&whole(work, &found)))
+}
+
+fn purge(work: &Work) -> Result<Reply, VaultError> {
+    work.vault.purge(KIND, &work.name)?;
+    Ok(Reply::nothing())
+}
+
+fn backup(work: &Work) -> Result<Reply, VaultError> {
+    Ok(Reply::json(&json!({ "value": work.vault.backup(KIND, &work.name)? })))
+}
+
+#[derive(Deserialize)]
+struct RestoreBody {
+    value: String,
+}
+
+fn restore(work: &Work) -> Result<Reply, VaultError> {
+    let body: RestoreBody = work.read()?;
+    let found = work.vault.restore(KIND, &body.value)?;
+    Ok(Reply::json(&whole(work, &found)))
+}

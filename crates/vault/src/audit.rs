@@ -1,0 +1,215 @@
+//! The audit log: every call is a row in `AzureDiagnostics` (category AuditEvent) and in `AZKVAuditLogs`, on disk before
+//! the answer leaves. Whoever waits is written together with one sync; when rows cannot be written, calls fail.
+//!
+//! Rows form a chain: each names the digest of the one before, so that an edited, removed or moved row shows. While
+//! the vault is open each digest also carries a proof under a key that lies behind the seal: a chain made anew by
+//! somebody who can write the files does not have it. The end of the chain is noted in the store now and then, so that
+//! rows missing at the end show as well.
+
+mod chain;
+mod row;
+mod verify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{AppendRequest, Clock, Rows, Tables};
+use state::Store;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use chain::Link;
+pub use row::AuditRecord;
+pub use verify::AuditReport;
+
+use crate::{Keyring, VaultError};
+use chain::Chain;
+
+/// Records that may wait to be written.
+const WAITING_MAX: usize = 10_000;
+/// Most rows written together.
+const BATCH_MAX: usize = 2_000;
+/// How often the end of the chain is noted, where it moved.
+const NOTE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where the rows are.
+const TABLES: [&str; 2] = ["AzureDiagnostics", "AZKVAuditLogs"];
+
+/// A record, and who waits for it.
+struct Entry {
+    record: AuditRecord,
+    written: Option<oneshot::Sender<Result<(), String>>>,
+}
+
+/// What the log stands on.
+pub struct AuditHouse {
+    /// Where rows go.
+    pub tables: Arc<dyn Tables>,
+    /// Customer id of their workspace.
+    pub workspace: Arc<str>,
+    /// Where the end of the chain is noted.
+    pub store: Arc<dyn Store>,
+    /// Proves rows while it is open.
+    pub keyring: Arc<Keyring>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Takes records. Share it as `Arc<AuditLog>`.
+pub struct AuditLog {
+    entries: mpsc::Sender<Entry>,
+    house: Arc<AuditHouse>,
+}
+
+impl AuditLog {
+    /// Starts the writer; it ends, with everything written, when the log is dropped. Call it inside a runtime.
+    pub fn start(house: AuditHouse) -> Self {
+        let (entries, waiting) = mpsc::channel(WAITING_MAX);
+        let house = Arc::new(house);
+        tokio::spawn(write(Arc::clone(&house), waiting));
+        Self { entries, house }
+    }
+
+    /// Writes a record. It is on disk when this returns; an error means that the call must fail.
+    pub async fn write(&self, record: AuditRecord) -> Result<(), VaultError> {
+        let (sender, written) = oneshot::channel();
+        let entry = Entry { record, written: Some(sender) };
+        let unavailable = |why: &str| {
+            tracing::error!(why, "the audit log cannot be written: the call is refused");
+            VaultError::new(
+                503,
+                "ServiceUnavailable",
+                "The audit log cannot be written, so nothing is answered; free space on the data folder's disk.",
+            )
+        };
+        if self.entries.send(entry).await.is_err() {
+            return Err(unavailable("the writer has ended"));
+        }
+        match written.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(why)) => Err(unavailable(&why)),
+            Err(_) => Err(unavailable("the writer has ended")),
+        }
+    }
+
+    /// Takes a record without waiting: refusals of callers that nobody knows, who must not slow down others. Left out
+    /// when too many wait.
+    pub fn note(&self, record: AuditRecord) {
+        let room = self.entries.capacity() > WAITING_MAX / 2;
+        if !room || self.entries.try_send(Entry { record, written: None }).is_err() {
+            tracing::warn!("more refusals than can be recorded: one is left out");
+        }
+    }
+
+    /// Reads the whole chain back and judges it.
+    pub async fn verify(&self) -> Result<AuditReport, VaultError> {
+        verify::verify(&self.house).await
+    }
+}
+
+async fn write(house: Arc<AuditHouse>, mut waiting: mpsc::Receiver<Entry>) {
+    let mut writer = Writer { house, chain: None, behind: None };
+    let mut noted: Option<Chain> = None;
+    let mut due = Instant::now() + NOTE_EVERY;
+    loop {
+        let first = tokio::select! {
+            first = waiting.recv() => first,
+            () = tokio::time::sleep_until(due) => {
+                due = Instant::now() + NOTE_EVERY;
+                if writer.chain.is_some() && writer.chain != noted {
+                    noted.clone_from(&writer.chain);
+                    writer.note_end().await;
+                }
+                continue;
+            }
+        };
+        let Some(first) = first else { break };
+        let mut batch = vec![first];
+        while batch.len() < BATCH_MAX
+            && let Ok(next) = waiting.try_recv()
+        {
+            batch.push(next);
+        }
+        let told = writer.append(&batch).await;
+        for waiter in batch.into_iter().filter_map(|entry| entry.written) {
+            let _ = waiter.send(told.clone()); // a client that went away waits no more
+        }
+    }
+    writer.note_end().await;
+}
+
+/// Rows on their way into one table each.
+type Requests = [AppendRequest; 2];
+
+struct Writer {
+    house: Arc<AuditHouse>,
+    /// The end of what is written; none until it was read.
+    chain: Option<Chain>,
+    /// Rows that could not be written, at least not into both tables, and the chain behind them. They go first:
+    /// their batch ids keep what is there from being written twice.
+    behind: Option<(Requests, Chain)>,
+}
+
+impl Writer {
+    /// Appends the rows of a batch to both tables.
+    async fn append(&mut self, batch: &[Entry]) -> Result<(), String> {
+        if let Some((requests, chain)) = self.behind.take() {
+            self.store(requests, chain).await?;
+        }
+        let mut chain = match self.chain.clone() {
+            Some(chain) => chain,
+            None => chain::last(&self.house).await?,
+        };
+        let proof = self.house.keyring.audit_key().ok();
+        let links: Vec<(&AuditRecord, Link)> = batch
+            .iter()
+            .map(|entry| (&entry.record, chain.extend(&entry.record, proof.as_deref())))
+            .collect();
+        let first = links.first().map_or(0, |(_, link)| link.sequence);
+        let requests = [
+            self.request(TABLES[0], first, row::diagnostics(&links)),
+            self.request(TABLES[1], first, row::audit_logs(&links)),
+        ];
+        self.store(requests, chain).await
+    }
+
+    fn request(&self, table: &'static str, first: u64, rows: Rows) -> AppendRequest {
+        let schema = Arc::clone(&rows.schema);
+        let batch = rows.batches.into_iter().next().unwrap_or_default();
+        AppendRequest {
+            workspace: Arc::clone(&self.house.workspace),
+            table: table.into(),
+            schema,
+            batch_id: Some(format!("vault-audit:{first}:{}", batch.rows).into()),
+            batch,
+            received: self.house.clock.now(),
+        }
+    }
+
+    async fn store(&mut self, requests: Requests, chain: Chain) -> Result<(), String> {
+        let [one, two] = requests.clone();
+        let (one, two) = tokio::join!(self.house.tables.append(one), self.house.tables.append(two));
+        match one.and(two) {
+            Ok(_) => {
+                self.chain = Some(chain);
+                Ok(())
+            }
+            Err(error) => {
+                self.behind = Some((requests, chain));
+                Err(error.to_string())
+            }
+        }
+    }
+
+    async fn note_end(&self) {
+        let Some(chain) = self.chain.clone() else { return };
+        let house = Arc::clone(&self.house);
+        let noted = tokio::task::spawn_blocking(move || chain::note(&house, &chain)).await;
+        if let Ok(Err(error)) = noted {
+            tracing::warn!(%error, "the end of the audit chain could not be noted");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use super::*;
+use model::{DateTime, TablesError, Value};
+use state::MemoryStore;
+use testkit::{CannedTables, ManualClock};
+
+use crate::KeyFiles;
+
+fn record(at: u32) -> AuditRecord {
+    AuditRecord {
+        time: DateTime::from_unix_seconds(1_800_000_000 + i64::from(at)).unwrap(),
+        resource: "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/Default"
+            .into(),
+        operation: "SecretGet",
+        status: 200,
+        description: String::new(),
+        duration_ms: 1,
+        source: "127.0.0.1".into(),
+        correlation_id: format!("call {at}"),
+        object_id: "oid".into(),
+        app_id: "appid".into(),
+        uri: "https://localhost/secrets/a".into(),
+        id: String::new(),
+        agent: "test".into(),
+        api_version: "7.4".into(),
+    }
+}
+
+fn tables() -> Arc<CannedTables> {
+    let diagnostics = "TimeGenerated:datetime, ResourceProvider:string, ResourceType:string, Category:string, ResourceId:string, _ResourceId:string, Resource:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:long, CallerIPAddress:string, CorrelationId:string, identity_claim_oid_g:string, identity_claim_appid_g:string, requestUri_s:string, id_s:string, clientInfo_s:string, httpStatusCode_d:real, AdditionalFields:dynamic";
+    let logs = "TimeGenerated:datetime, _ResourceId:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:int, CallerIpAddress:string, CorrelationId:string, Identity:dynamic, RequestUri:string, Id:string, ClientInfo:string, HttpStatusCode:int, Properties:dynamic";
+    let tables = CannedTables::new().with_table("w", "AzureDiagnostics", diagnostics).with_table(
+        "w",
+        "AZKVAuditLogs",
+        logs,
+    );
+    tables.answer("top 1 by s desc", Rows::default());
+    Arc::new(tables)
+}
+
+fn start(tables: &Arc<CannedTables>, folder: &tempfile::TempDir) -> (AuditLog, Arc<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let clock = Arc::new(ManualClock::at("2026-11-22T10:00:00Z"));
+    let files = KeyFiles { own: folder.path().join("k"), credential: None };
+    let keyring = Arc::new(Keyring::open(store.clone(), files, clock.now()).unwrap());
+    let tables: Arc<dyn Tables> = tables.clone();
+    let workspace = "w".into();
+    let house = AuditHouse { tables, workspace, store: store.clone(), keyring, clock };
+    (AuditLog::start(house), store)
+}
+
+fn sequences(tables: &CannedTables, table: &str) -> Vec<String> {
+    let rows = tables.appended(table);
+    let all = rows.iter().flat_map(|r| (0..r.len()).map(|i| r.get(i, "CorrelationId").unwrap()));
+    all.map(|v| match v {
+        Value::String(s) => s.to_string(),
+        other => panic!("{other:?}"),
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_is_in_both_tables_before_its_writer_goes_on() {
+    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
+    let (log, _) = start(&tables, &folder);
+    let log = Arc::new(log);
+    let writers: Vec<_> = (0..50)
+        .map(|at| {
+            let (log, tables) = (log.clone(), tables.clone());
+            tokio::spawn(async move {
+                log.write(record(at)).await.unwrap();
+                assert!(sequences(&tables, "AZKVAuditLogs").contains(&format!("call {at}")));
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    for table in TABLES {
+        let mut all = sequences(&tables, table);
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 50, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_refuses_fails_the_call_and_is_made_up_for() {
+    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
+    let (log, _) = start(&tables, &folder);
+    log.write(record(1)).await.unwrap();
+    tables.refuse_next_append(TablesError::Unwritable("no space".into()));
+    let error = log.write(record(2)).await.unwrap_err();
+    assert_eq!((error.status, error.code), (503, "ServiceUnavailable"));
+    log.write(record(3)).await.unwrap();
+    for table in TABLES {
+        assert_eq!(sequences(&tables, table), ["call 1", "call 2", "call 3"], "{table}");
+    }
+}
+
+#[test]
+fn digests_differ_with_every_part_and_place() {
+    let base = record(1).canonical();
+    let mut other = record(1);
+    other.status = 403;
+    assert_ne!(base, other.canonical());
+    assert_ne!(chain::digest(1, "", &base), chain::digest(2, "", &base));
+    assert_ne!(chain::digest(1, "", &base), chain::digest(1, "x", &base));
+    let long = AuditRecord { uri: "x".repeat(9000), ..record(1) };
+    assert_eq!(long.bounded().uri.len(), 2048);
+}
