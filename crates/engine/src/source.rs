@@ -212,7 +212,8 @@ impl TickRange {
 /// A necessary condition on a row, for pruning.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hint {
-    /// The column (position in the table) holds all these terms (lower case, maximal runs of letters and digits).
+    /// The column (position in the table) holds all these terms: maximal runs of letters and digits, and addresses (four
+    /// numbers with dots between them), lower case.
     Terms {
         /// Position in the table's schema; none: the terms stand in any column, each possibly in another.
         column: Option<usize>,

@@ -1,11 +1,12 @@
 //! Columns by name: what a batch of the log, of memory and of a segment have in common, whatever the table's schema
 //! was when they were written.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, Float64Array, Int32Array,
-    Int64Array, StringViewArray, new_null_array,
+    Array, ArrayRef, BinaryViewArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray,
+    Float64Array, Int32Array, Int64Array, StringViewArray, new_null_array,
 };
 use arrow_schema::DataType;
 use model::{Column, ScalarType};
@@ -52,22 +53,60 @@ pub(crate) fn fits(ty: ScalarType, array: &ArrayRef) -> bool {
 
 /// `rows` nulls of a type; for string the empty text.
 pub(crate) fn nulls(ty: ScalarType, rows: usize) -> ArrayRef {
-    if ty == ScalarType::String {
-        return constant_text("", rows);
+    if rows > ABSENT_ROWS {
+        return match ty {
+            ScalarType::String => constant_text("", rows),
+            _ => new_null_array(&arrow_type(ty), rows),
+        };
     }
-    new_null_array(&arrow_type(ty), rows)
+    if ty == ScalarType::String {
+        return Arc::new(EMPTY_TEXTS.slice(0, rows));
+    }
+    match ABSENT.iter().find(|(known, _)| *known == ty) {
+        Some((_, nulls)) => nulls.slice(0, rows),
+        None => new_null_array(&arrow_type(ty), rows),
+    }
 }
 
 /// The same text in every row, as a dictionary of one.
 pub(crate) fn constant_text(text: &str, rows: usize) -> ArrayRef {
     let values: ArrayRef = Arc::new(StringViewArray::from_iter_values([text]));
-    dictionary(Int32Array::from(vec![0; rows]), values)
+    if rows > ABSENT_ROWS {
+        return dictionary(Int32Array::from(vec![0; rows]), values);
+    }
+    // the codes are shared by all
+    Arc::new(EMPTY_TEXTS.slice(0, rows).with_values(values))
 }
+
+/// Rows of the columns below.
+const ABSENT_ROWS: usize = crate::segment::ROW_GROUP_ROWS;
+
+/// Empty texts.
+static EMPTY_TEXTS: LazyLock<DictionaryArray<Int32Type>> = LazyLock::new(|| {
+    let values: ArrayRef = Arc::new(StringViewArray::from_iter_values([""]));
+    DictionaryArray::new(Int32Array::from(vec![0; ABSENT_ROWS]), values)
+});
+
+/// Nothing, of each type that was asked for: wide tables have many columns that no row fills.
+static ABSENT: LazyLock<Vec<(ScalarType, ArrayRef)>> = LazyLock::new(|| {
+    let types = [
+        ScalarType::Bool,
+        ScalarType::Int,
+        ScalarType::Long,
+        ScalarType::Real,
+        ScalarType::Decimal,
+        ScalarType::DateTime,
+        ScalarType::TimeSpan,
+        ScalarType::Guid,
+        ScalarType::Dynamic,
+    ];
+    types.into_iter().map(|ty| (ty, new_null_array(&arrow_type(ty), ABSENT_ROWS))).collect()
+});
 
 /// A dictionary array whose keys are known to lie inside; falls back to nulls should they not.
 pub(crate) fn dictionary(keys: Int32Array, values: ArrayRef) -> ArrayRef {
     let rows = keys.len();
-    match arrow_array::DictionaryArray::try_new(keys, values) {
+    match DictionaryArray::try_new(keys, values) {
         Ok(array) => Arc::new(array),
         Err(_) => new_null_array(&DataType::Utf8View, rows),
     }

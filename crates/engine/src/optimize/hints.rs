@@ -185,11 +185,25 @@ fn needed_terms(operator: &str, text: &str) -> Option<Vec<String>> {
         "contains" | "contains_cs" => (true, true),
         _ => return None,
     };
-    let whole: Vec<String> = terms
+    terms.retain(|(from, to)| !(left_open && *from == 0 || right_open && *to == text.len()));
+    let addresses = addresses(text, &terms);
+    let whole: Vec<String> = addresses
         .into_iter()
-        .filter(|(from, to)| !(left_open && *from == 0 || right_open && *to == text.len()))
+        .chain(terms)
         .map(|(from, to)| text[from..to].to_lowercase())
         .filter(|t| t.len() >= TERM_MIN)
         .collect();
     (!whole.is_empty()).then_some(whole)
+}
+
+/// Four numbers with dots between them, which an index may know as one term.
+fn addresses(text: &str, terms: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let is_number = |(from, to): &(usize, usize)| {
+        to - from <= 3 && text[*from..*to].bytes().all(|b| b.is_ascii_digit())
+    };
+    let is_address = |four: &&[(usize, usize)]| {
+        four.iter().all(is_number)
+            && four.windows(2).all(|pair| text.get(pair[0].1..pair[1].0) == Some("."))
+    };
+    terms.windows(4).filter(is_address).map(|four| (four[0].0, four[3].1)).collect()
 }

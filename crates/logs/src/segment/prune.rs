@@ -9,13 +9,16 @@ use parquet::file::statistics::Statistics;
 
 use super::index::Found;
 use super::reader::Reader;
-use super::terms::{BlockSet, terms_of};
+use super::terms::{BlockSet, is_address, terms_of};
 use super::{BLOCK_ROWS, ROW_GROUP_ROWS};
 use crate::error::Error;
 use crate::synthetic::Synthetic;
 
 /// Terms of one constant that are looked up; more would hardly narrow further.
 const TERMS_MAX: usize = 8;
+
+/// Terms of no more bytes are passed over beside an address.
+const SHORT: usize = 3;
 
 /// Values of a set that are looked up; larger sets leave nothing out.
 const VALUES_MAX: usize = 256;
@@ -103,7 +106,8 @@ impl<'a> Pruner<'a> {
         terms: &[String],
     ) -> Result<Option<BlockSet>, Error> {
         let mut all: Option<BlockSet> = None;
-        for term in terms.iter().flat_map(|t| terms_of(t)).take(TERMS_MAX) {
+        let terms = terms.iter().flat_map(|t| self.terms_of(t)).take(TERMS_MAX);
+        for term in terms.collect::<Vec<_>>() {
             let set = match column {
                 Some(at) => self.term_in(at, &term)?,
                 None => self.term_anywhere(&term)?,
@@ -115,6 +119,17 @@ impl<'a> Pruner<'a> {
             }
         }
         Ok(all)
+    }
+
+    /// The terms to look up for a text. Where it holds addresses, these say more than their numbers.
+    fn terms_of(&self, text: &str) -> Vec<Vec<u8>> {
+        let mut terms = terms_of(text);
+        if !self.reader.index.addresses {
+            terms.retain(|term| !is_address(term));
+        } else if terms.first().is_some_and(|term| is_address(term)) {
+            terms.retain(|term| is_address(term) || term.len() > SHORT);
+        }
+        terms
     }
 
     fn term_in(&mut self, column: usize, term: &[u8]) -> Result<Option<BlockSet>, Error> {
@@ -197,7 +212,7 @@ impl<'a> Pruner<'a> {
             return Ok(constant.is_some_and(|c| c != text).then(|| self.none()));
         }
         let mut all: Option<BlockSet> = None;
-        for term in terms_of(text).iter().take(TERMS_MAX) {
+        for term in self.terms_of(text).iter().take(TERMS_MAX) {
             let Some(set) = self.term_in(column, term)? else { continue };
             match &mut all {
                 Some(all) => all.intersect(&set),

@@ -101,8 +101,10 @@ fn follow(dictionary: &Coded, result: Columnar, ty: ScalarType) -> Result<Column
     let Columnar::Array(values) = result else { return Ok(result) };
     if ty == ScalarType::String {
         let values = columns::plain(&values)?;
-        let column = Coded::try_new(dictionary.keys().clone(), values).map_err(internal)?;
-        return Ok(Columnar::Array(Arc::new(column)));
+        if values.len() < dictionary.values().len() {
+            return Err(ExecError::Evaluation("a function lost rows".to_owned()));
+        }
+        return Ok(Columnar::Array(Arc::new(dictionary.with_values(values))));
     }
     if let (Some(bools), 0) = (values.as_boolean_opt(), dictionary.null_count()) {
         return Ok(Columnar::Array(follow_bools(dictionary, bools)));
@@ -112,6 +114,14 @@ fn follow(dictionary: &Coded, result: Columnar, ty: ScalarType) -> Result<Column
 }
 
 fn follow_bools(dictionary: &Coded, bools: &BooleanArray) -> ArrayRef {
+    if bools.len() == 1 {
+        let (rows, only) = (dictionary.len(), bools.iter().next().flatten());
+        return Arc::new(match only {
+            Some(true) => BooleanArray::new(BooleanBuffer::new_set(rows), None),
+            Some(false) => BooleanArray::new(BooleanBuffer::new_unset(rows), None),
+            None => BooleanArray::new_null(rows),
+        });
+    }
     let codes = dictionary.keys().values();
     let pick = |table: &[bool]| {
         BooleanBuffer::collect_bool(codes.len(), |row| {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CHECKSUMS, COLUMNS, DIRECTORY, MAGIC, PAGE_BYTES_MAX, PAGES};
+use super::{ADDRESSES, CHECKSUMS, COLUMNS, COMPLETE, DIRECTORY, MAGIC, PAGE_BYTES_MAX, PAGES};
 use crate::codec::{Reader, Truncated};
 use crate::disk::{Disk, ReadAt};
 use crate::error::Error;
@@ -20,6 +20,8 @@ pub(in crate::segment) struct Index {
     pub columns: Vec<String>,
     /// True when a term that is not found is nowhere in the indexed columns.
     pub complete: bool,
+    /// True when addresses are terms of their own here.
+    pub addresses: bool,
     blocks: usize,
     sets: Vec<u64>,
     pages: Vec<PagePlace>,
@@ -84,11 +86,21 @@ impl Index {
             Ok(bytes)
         };
         let sums = read_sums(&load(CHECKSUMS)?).map_err(damaged)?;
-        let (blocks, complete, columns) = read_columns(&load(COLUMNS)?).map_err(damaged)?;
+        let (blocks, flags, columns) = read_columns(&load(COLUMNS)?).map_err(damaged)?;
         let (sets, pages) = read_directory(&load(DIRECTORY)?).map_err(damaged)?;
         let pages_at = section(PAGES)?.offset;
-        let path = path.to_owned();
-        Ok(Self { path, file, sums, columns, complete, blocks, sets, pages, pages_at })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            sums,
+            columns,
+            complete: flags & COMPLETE != 0,
+            addresses: flags & ADDRESSES != 0,
+            blocks,
+            sets,
+            pages,
+            pages_at,
+        })
     }
 
     /// Number of blocks of the segment.
@@ -170,17 +182,17 @@ fn read_sums(bytes: &[u8]) -> Result<Checksums, Truncated> {
     Ok(sums)
 }
 
-fn read_columns(bytes: &[u8]) -> Result<(usize, bool, Vec<String>), Truncated> {
+fn read_columns(bytes: &[u8]) -> Result<(usize, u8, Vec<String>), Truncated> {
     let mut reader = Reader::new(bytes);
     let rows = usize::try_from(reader.u64()?).map_err(|_| Truncated)?;
     let block_rows = reader.count()?;
     if block_rows != crate::segment::BLOCK_ROWS {
         return Err(Truncated);
     }
-    let complete = reader.u8()? == 1;
+    let flags = reader.u8()?;
     let count = reader.count()?;
     let columns = (0..count).map(|_| reader.text().map(str::to_owned));
-    Ok((rows.div_ceil(block_rows), complete, columns.collect::<Result<_, _>>()?))
+    Ok((rows.div_ceil(block_rows), flags, columns.collect::<Result<_, _>>()?))
 }
 
 fn read_directory(bytes: &[u8]) -> Result<(Vec<u64>, Vec<PagePlace>), Truncated> {

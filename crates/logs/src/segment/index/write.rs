@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{CHECKSUMS, COLUMNS, DIRECTORY, MAGIC, PAGE_BYTES, PAGES};
+use super::{ADDRESSES, CHECKSUMS, COLUMNS, COMPLETE, DIRECTORY, MAGIC, PAGE_BYTES, PAGES};
 use crate::codec::{put_text, put_varint};
 use crate::disk::Disk;
 use crate::error::Error;
@@ -72,7 +72,7 @@ fn encode_sums(sums: &Checksums) -> Vec<u8> {
 fn encode_columns(indexed: &Indexed) -> Vec<u8> {
     let mut out = (indexed.rows as u64).to_le_bytes().to_vec();
     out.extend((BLOCK_ROWS as u32).to_le_bytes());
-    out.push(u8::from(indexed.terms.is_complete()));
+    out.push(if indexed.terms.is_complete() { COMPLETE | ADDRESSES } else { 0 });
     out.extend((indexed.columns.len() as u32).to_le_bytes());
     indexed.columns.iter().for_each(|name| put_text(&mut out, name));
     out

@@ -14,7 +14,7 @@ use values::{ScalarType, Value};
 
 use super::project::pick;
 use crate::exec::ExecError;
-use crate::exec::columns::{self, Coded, coded, internal};
+use crate::exec::columns::{self, coded, internal};
 use crate::exec::eval::{Input, Scalar};
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
@@ -114,8 +114,7 @@ impl Parse {
             .zip(&self.spec.types)
             .map(|(values, ty)| {
                 if *ty == ScalarType::String {
-                    let coded = Coded::try_new(codes.clone(), values).map_err(internal)?;
-                    let coded: ArrayRef = Arc::new(coded);
+                    let coded: ArrayRef = Arc::new(dictionary.with_values(values));
                     return Ok(coded);
                 }
                 arrow_select::take::take(&values, codes, None).map_err(internal)
