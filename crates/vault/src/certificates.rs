@@ -21,6 +21,7 @@ mod policy;
 mod renewal;
 mod twins;
 
+pub(crate) use authority::ISSUED;
 pub use authority::{AuthorityPlaces, IssuedRecord, RevocationReason};
 pub use bundle::CertificateFacts;
 pub use create::Step;
@@ -44,4 +45,4 @@ impl From<PkiError> for VaultError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,6 +12,7 @@
 //! readable: lists and searches work without opening anything, and the audit log names it anyway. Nothing here speaks
 //! HTTP or judges rights.
 
+mod acme;
 mod audit;
 mod backup;
 mod certificates;
@@ -29,6 +30,7 @@ mod settings;
 mod shelf;
 mod vaults;
 
+pub use acme::{AcmeAnswer, AcmeCall, AcmeServer, AcmeSettings, Probe, Validation};
 pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport};
 pub use certificates::{
     AuthorityPlaces, CertificateFacts, ContentType, IssuedRecord, IssuerRecord, LifetimeAction,

@@ -8,6 +8,8 @@ use parking_lot::RwLock;
 use serde_json::{Value, json};
 use state::{Condition, Op, Store};
 
+use crate::acme::ACME;
+use crate::certificates::ISSUED;
 use crate::keyring::{KeyFiles, Keyring};
 use crate::settings::Settings;
 use crate::shelf::{OBJECTS, SEALED, Shelf, VERSIONS};
@@ -176,7 +178,7 @@ impl Vaults {
     pub fn purge_vault(&self, name: &str) -> Result<(), VaultError> {
         let id = name.to_ascii_lowercase();
         self.keyring.destroy_key(&id)?;
-        for collection in [SEALED, VERSIONS, OBJECTS] {
+        for collection in [SEALED, VERSIONS, OBJECTS, ISSUED, ACME] {
             let documents = self.store.list_all(collection, &format!("{id}/"))?;
             let delete = |key: String| Op::Delete {
                 collection: collection.into(),

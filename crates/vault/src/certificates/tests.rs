@@ -13,7 +13,7 @@ use state::MemoryStore;
 use super::*;
 use crate::{AttributeChange, KeyFiles, Kind, Settings, Vault, Vaults};
 
-const NOW: i64 = 1_800_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
 
 fn places() -> AuthorityPlaces {
@@ -21,7 +21,7 @@ fn places() -> AuthorityPlaces {
 }
 
 /// A vault of its own.
-fn vault(folder: &tempfile::TempDir) -> Arc<Vault> {
+pub(crate) fn vault(folder: &tempfile::TempDir) -> Arc<Vault> {
     let store = Arc::new(MemoryStore::new());
     let files = KeyFiles { own: folder.path().join("vault.key"), credential: None };
     let vaults = Vaults::open(store, files, DateTime::from_unix_seconds(NOW).unwrap()).unwrap();

@@ -1,0 +1,364 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crypto::{KeyKind, KeyPair};
+use parking_lot::Mutex as Lock;
+use pki::acme::{
+    ChallengeKind, Client, ClientError, HttpRequest, HttpResponse, Identifier, Jwk, Wish,
+    external_binding, sign,
+};
+use pki::{AlternativeNames, Certificate, Name, SigningRequest, Template};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::certificates::tests::{NOW, vault};
+use crate::{AttributeChange, NewSecret};
+
+/// A network in memory: files of web servers and texts of name servers.
+#[derive(Default)]
+struct Net {
+    files: Lock<HashMap<String, String>>,
+    texts: Lock<HashMap<String, String>>,
+}
+
+impl Probe for Net {
+    fn http(&self, host: &str, port: u16, path: &str, _: usize) -> Result<Vec<u8>, String> {
+        let url = format!("http://{host}:{port}{path}");
+        self.files.lock().get(&url).map(|f| f.clone().into_bytes()).ok_or("404".to_owned())
+    }
+
+    fn texts(&self, name: &str, _: Option<&str>) -> Result<Vec<String>, String> {
+        self.texts.lock().get(name).map(|t| vec![t.clone()]).ok_or("NXDOMAIN".to_owned())
+    }
+}
+
+struct World {
+    _folder: tempfile::TempDir,
+    vault: Arc<Vault>,
+    server: AcmeServer,
+    net: Net,
+}
+
+const BASE: &str = "https://ca.example/acme/house";
+
+impl World {
+    fn new(acme: Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = vault(&folder);
+        let issuer = json!({ "provider": "PrivateCA", "acme": acme });
+        vault.set_issuer("house", &issuer, true, NOW).unwrap();
+        Self { _folder: folder, vault, server: AcmeServer::default(), net: Net::default() }
+    }
+
+    /// One request, and what it sets going.
+    fn send(&self, request: &HttpRequest) -> HttpResponse {
+        let rest = request.url.strip_prefix(BASE).unwrap_or("/nowhere");
+        let path: Vec<String> =
+            rest.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        let call = AcmeCall {
+            vault: &self.vault,
+            authority: "house",
+            base: BASE.into(),
+            url: request.url.clone(),
+            path: &path,
+            body: request.body.as_ref().map(String::as_bytes),
+            places: AuthorityPlaces::default(),
+            now: NOW,
+        };
+        let nonce = Some(self.server.nonce().unwrap());
+        match self.server.answer(&call) {
+            Ok(answer) => {
+                if let Some(validation) = &answer.validation {
+                    self.server.validate(&self.vault, validation, &self.net, NOW).unwrap();
+                }
+                let (status, location, body) = (answer.status, answer.location, answer.body);
+                HttpResponse { status, nonce, location, body }
+            }
+            Err(problem) => {
+                let body = problem.body().to_string().into_bytes();
+                HttpResponse { status: problem.status, nonce, location: None, body }
+            }
+        }
+    }
+
+    /// Our own client against our own server.
+    fn obtain(
+        &self,
+        wish: Wish,
+        key: KeyPair,
+        honest: bool,
+    ) -> Result<Vec<Certificate>, ClientError> {
+        let mut client = Client::new(wish, key);
+        for _ in 0..60 {
+            if let (Some(shown), true) = (client.challenged(), honest) {
+                let name = &shown.identifier.value;
+                let url = format!("http://{name}:5002/.well-known/acme-challenge/{}", shown.token);
+                self.net.files.lock().insert(url, format!("{}\n", shown.key_authorization));
+                let record = format!("_acme-challenge.{name}");
+                let text = pki::acme::dns_record(&shown.key_authorization);
+                self.net.texts.lock().insert(record, text);
+            }
+            let Some(request) = client.request()? else { break };
+            client.response(&self.send(&request))?;
+        }
+        Ok(client.chain().expect("a chain within 60 steps").to_vec())
+    }
+
+    /// A signed message from an account, outside of the client.
+    fn post(
+        &self,
+        key: &KeyPair,
+        account: Option<&str>,
+        place: &str,
+        payload: &Value,
+    ) -> HttpResponse {
+        let nonce = self.server.nonce().unwrap();
+        let url = format!("{BASE}/{place}");
+        let bytes = if payload.is_null() { Vec::new() } else { payload.to_string().into_bytes() };
+        let body = sign(key, account, Some(&nonce), &url, &bytes).unwrap();
+        self.send(&HttpRequest { method: "POST", url, body: Some(body.to_string()) })
+    }
+}
+
+fn wish(names: &[&str], challenge: ChallengeKind) -> (Wish, KeyPair) {
+    let key = KeyPair::generate(KeyKind::P256).unwrap();
+    let dns: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+    let identifiers =
+        dns.iter().map(|n| Identifier { kind: "dns".into(), value: n.clone() }).collect();
+    let template = Template {
+        subject: Name::default(),
+        names: AlternativeNames { dns, ..AlternativeNames::default() },
+        ..Template::default()
+    };
+    let csr = SigningRequest::create(&template, &key).unwrap();
+    let directory = format!("{BASE}/directory");
+    let contact = vec!["mailto:a@b.example".into()];
+    (Wish { directory, contact, external: None, identifiers, challenge, csr }, key)
+}
+
+fn account_key() -> KeyPair {
+    KeyPair::generate(KeyKind::P256).unwrap()
+}
+
+fn kind_of(response: &HttpResponse) -> String {
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    body["type"].as_str().unwrap_or_default().rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn our_client_gets_certificates_from_our_server() {
+    let world = World::new(json!({ "httpPort": 5002, "validityDays": 30 }));
+    let authority = world.vault.authority_chain("house").unwrap();
+    for (names, challenge) in [
+        (&["a.example"][..], ChallengeKind::Http01),
+        (&["a.example", "b.example"], ChallengeKind::Http01),
+        (&["*.c.example", "c.example"], ChallengeKind::Dns01),
+    ] {
+        let (wish, key) = wish(names, challenge);
+        let chain = world.obtain(wish, account_key(), true).unwrap();
+        assert_eq!(chain.len(), 2);
+        assert!(chain[0].is_signed_by(&chain[1]) && chain[1] == authority[0]);
+        assert!(chain[0].belongs_to(&key));
+        assert_eq!(chain[0].names().dns, names);
+        assert_eq!(chain[0].not_after(), NOW + 30 * 86_400);
+        assert!(world.vault.issued("house", &chain[0].serial_hex()).unwrap().is_some());
+    }
+}
+
+#[test]
+fn who_does_not_control_the_name_gets_nothing() {
+    let world = World::new(json!({ "httpPort": 5002, "domains": ["example"] }));
+    let (first, _) = wish(&["a.example"], ChallengeKind::Http01);
+    let error = world.obtain(first, account_key(), false).unwrap_err().to_string();
+    assert!(error.contains("challenge failed") && error.contains("404"), "{error}");
+    // somebody else's file does not help
+    let (first, _) = wish(&["a.example"], ChallengeKind::Http01);
+    world.obtain(first, account_key(), true).unwrap();
+    let (second, _) = wish(&["a.example"], ChallengeKind::Dns01);
+    let error = world.obtain(second, account_key(), false).unwrap_err().to_string();
+    assert!(error.contains("incorrectResponse"), "{error}");
+    let (third, _) = wish(&["a.elsewhere"], ChallengeKind::Http01);
+    let error = world.obtain(third, account_key(), true).unwrap_err().to_string();
+    assert!(error.contains("rejectedIdentifier"), "{error}");
+}
+
+#[test]
+fn messages_are_taken_once_at_their_own_address() {
+    let world = World::new(json!({}));
+    let key = account_key();
+    let nonce = world.server.nonce().unwrap();
+    let url = format!("{BASE}/new-account");
+    let body = sign(&key, None, Some(&nonce), &url, b"{}").unwrap().to_string();
+    let request = HttpRequest { method: "POST", url: url.clone(), body: Some(body.clone()) };
+    assert_eq!(world.send(&request).status, 201);
+    let again = world.send(&request);
+    assert_eq!((again.status, kind_of(&again).as_str()), (400, "badNonce"));
+    assert!(again.nonce.is_some());
+    let moved = HttpRequest { url: format!("{BASE}/new-order"), ..request };
+    assert_eq!(world.send(&moved).status, 403);
+    let none = sign(&key, None, None, &url, b"{}").unwrap().to_string();
+    let answer = world.send(&HttpRequest { method: "POST", url: url.clone(), body: Some(none) });
+    assert_eq!(kind_of(&answer), "badNonce");
+    let garbage = world.send(&HttpRequest { method: "POST", url, body: Some("{}".into()) });
+    assert_eq!(kind_of(&garbage), "malformed");
+    let get = HttpRequest { method: "GET", url: format!("{BASE}/new-order"), body: None };
+    assert_eq!(world.send(&get).status, 405);
+}
+
+#[test]
+fn accounts_live_change_keys_and_end() {
+    let world = World::new(json!({}));
+    let (key, other) = (account_key(), account_key());
+    let missing = world.post(&key, None, "new-account", &json!({ "onlyReturnExisting": true }));
+    assert_eq!(kind_of(&missing), "accountDoesNotExist");
+    let made = world.post(&key, None, "new-account", &json!({ "contact": ["mailto:a@b.c"] }));
+    let url = made.location.clone().unwrap();
+    assert_eq!(made.status, 201);
+    let again = world.post(&key, None, "new-account", &json!({}));
+    assert_eq!((again.status, again.location.as_ref()), (200, Some(&url)));
+    let place = url.strip_prefix(BASE).unwrap().trim_start_matches('/').to_owned();
+    let changed = world.post(&key, Some(&url), &place, &json!({ "contact": [] }));
+    let body: Value = serde_json::from_slice(&changed.body).unwrap();
+    assert_eq!(body["contact"], json!([]));
+
+    let change = |new: &KeyPair, old: &KeyPair| {
+        let inner = json!({ "account": url, "oldKey": Jwk::of(old).unwrap().to_json() });
+        let target = format!("{BASE}/key-change");
+        sign(new, None, None, &target, inner.to_string().as_bytes()).unwrap()
+    };
+    let wrong = world.post(&key, Some(&url), "key-change", &change(&other, &other));
+    assert_eq!(wrong.status, 400);
+    let done = world.post(&key, Some(&url), "key-change", &change(&other, &key));
+    assert_eq!(done.status, 200, "{}", String::from_utf8_lossy(&done.body));
+    assert_eq!(
+        world.post(&key, Some(&url), &place, &Value::Null).status,
+        403,
+        "the old key is out"
+    );
+    assert_eq!(world.post(&other, Some(&url), &place, &Value::Null).status, 200);
+    let ended = world.post(&other, Some(&url), &place, &json!({ "status": "deactivated" }));
+    assert_eq!(ended.status, 200);
+    let order = json!({ "identifiers": [{ "type": "dns", "value": "a.example" }] });
+    assert_eq!(kind_of(&world.post(&other, Some(&url), "new-order", &order)), "unauthorized");
+}
+
+#[test]
+fn nobody_sees_what_another_ordered() {
+    let world = World::new(json!({}));
+    let account =
+        |key: &KeyPair| world.post(key, None, "new-account", &json!({})).location.unwrap();
+    let (ann, bob) = (account_key(), account_key());
+    let (ann_url, bob_url) = (account(&ann), account(&bob));
+    let sent = json!({ "identifiers": [{ "type": "dns", "value": "a.example" }] });
+    let made = world.post(&ann, Some(&ann_url), "new-order", &sent);
+    let place = |url: &str| url.strip_prefix(BASE).unwrap().trim_start_matches('/').to_owned();
+    let order_place = place(&made.location.clone().unwrap());
+    let order: Value = serde_json::from_slice(&made.body).unwrap();
+    let authorization = place(order["authorizations"][0].as_str().unwrap());
+    let finalize = place(order["finalize"].as_str().unwrap());
+    for path in [&order_place, &authorization, &finalize, &format!("{authorization}x")] {
+        let seen = world.post(&bob, Some(&bob_url), path, &Value::Null);
+        assert_eq!(seen.status, 404, "{path}");
+        // a key that is not the account's
+        assert_eq!(world.post(&bob, Some(&ann_url), path, &Value::Null).status, 403);
+    }
+    let early = world.post(&ann, Some(&ann_url), &finalize, &json!({ "csr": "AAAA" }));
+    assert_eq!(kind_of(&early), "orderNotReady");
+    let orders = format!("{}/orders", place(&ann_url));
+    let listed: Value =
+        serde_json::from_slice(&world.post(&ann, Some(&ann_url), &orders, &Value::Null).body)
+            .unwrap();
+    assert_eq!(listed["orders"], json!([made.location.unwrap()]));
+    assert_eq!(world.post(&bob, Some(&bob_url), &orders, &Value::Null).status, 403);
+}
+
+#[test]
+fn outside_accounts_are_bound_by_secrets_of_the_vault() {
+    use base64::Engine;
+    let world = World::new(json!({ "requireExternalAccount": true, "httpPort": 5002 }));
+    let (first, _) = wish(&["a.example"], ChallengeKind::Http01);
+    let error = world.obtain(first, account_key(), true).unwrap_err().to_string();
+    assert!(error.contains("externalAccountRequired"), "{error}");
+    let hmac_key = [7; 32];
+    let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hmac_key);
+    for (name, tag) in [("kid-1", "house"), ("kid-2", "other")] {
+        let mut tags = crate::Tags::new();
+        tags.insert("acme".into(), tag.into());
+        let new = NewSecret {
+            value: crypto::SecretText::new(text.clone()),
+            content_type: None,
+            attributes: AttributeChange::default(),
+            tags: Some(tags),
+        };
+        world.vault.set_secret(name, &new, NOW).unwrap();
+    }
+    let bound = |kid: &str| {
+        let (mut wish, _) = wish(&["a.example"], ChallengeKind::Http01);
+        wish.external = Some((kid.to_owned(), hmac_key.to_vec()));
+        world.obtain(wish, account_key(), true)
+    };
+    assert!(bound("kid-1").is_ok());
+    assert!(bound("kid-2").unwrap_err().to_string().contains("unauthorized"));
+    assert!(bound("kid-3").unwrap_err().to_string().contains("unauthorized"));
+    let binding = external_binding(&Jwk::of(&account_key()).unwrap(), "kid-1", &hmac_key, "x");
+    let answer = world.post(
+        &account_key(),
+        None,
+        "new-account",
+        &json!({ "externalAccountBinding": binding }),
+    );
+    assert_eq!(kind_of(&answer), "unauthorized");
+}
+
+#[test]
+fn certificates_are_revoked_by_those_who_may() {
+    use base64::Engine;
+    let world = World::new(json!({ "httpPort": 5002 }));
+    let text = |c: &Certificate| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(c.der());
+    let account = account_key();
+    let again = KeyPair::from_der(account.to_pkcs8().unwrap().expose()).unwrap();
+    let (first, _) = wish(&["a.example"], ChallengeKind::Http01);
+    let one = world.obtain(first, account, true).unwrap();
+    let (second, second_key) = wish(&["a.example"], ChallengeKind::Http01);
+    let two = world.obtain(second, account_key(), true).unwrap();
+    let url = world.post(&again, None, "new-account", &json!({})).location.unwrap();
+    let stranger = account_key();
+    let stranger_url = world.post(&stranger, None, "new-account", &json!({})).location.unwrap();
+
+    let no = world.post(
+        &stranger,
+        Some(&stranger_url),
+        "revoke-cert",
+        &json!({ "certificate": text(&one[0]) }),
+    );
+    assert_eq!(kind_of(&no), "unauthorized");
+    let no = world.post(
+        &again,
+        Some(&url),
+        "revoke-cert",
+        &json!({ "certificate": text(&one[0]), "reason": 7 }),
+    );
+    assert_eq!(kind_of(&no), "badRevocationReason");
+    let yes = world.post(
+        &again,
+        Some(&url),
+        "revoke-cert",
+        &json!({ "certificate": text(&one[0]), "reason": 4 }),
+    );
+    assert_eq!(yes.status, 200);
+    let twice =
+        world.post(&again, Some(&url), "revoke-cert", &json!({ "certificate": text(&one[0]) }));
+    assert_eq!(kind_of(&twice), "alreadyRevoked");
+    let by_key =
+        world.post(&second_key, None, "revoke-cert", &json!({ "certificate": text(&two[0]) }));
+    assert_eq!(by_key.status, 200);
+    let root = &world.vault.authority_chain("house").unwrap()[1];
+    let foreign =
+        world.post(&again, Some(&url), "revoke-cert", &json!({ "certificate": text(root) }));
+    assert_eq!(foreign.status, 404);
+    let list = world.vault.revocation_list("house", NOW + 1).unwrap();
+    let list = pki::crl::RevocationList::read(&list, &two[1]).unwrap();
+    assert_eq!(list.revoked.len(), 2);
+}
