@@ -12,7 +12,7 @@ use arm::Target;
 use axum::response::Response;
 use http::Method;
 use identity::Audiences;
-use model::{QueryAnswer, QueryError, QueryRequest, TimeRange};
+use model::{Principal, QueryAnswer, QueryError, QueryRequest, TimeRange};
 
 use crate::audit::{Asker, Watch};
 use crate::wire::answer::Pieces;
@@ -135,8 +135,14 @@ async fn run(doors: &Doors, asker: &Asker<'_>, question: &Question) -> Result<Pi
 pub(crate) async fn query(
     doors: &Doors,
     asker: &Asker<'_>,
-    request: QueryRequest,
+    mut request: QueryRequest,
 ) -> Result<Result<QueryAnswer, QueryError>, ApiError> {
+    request.principal = Some(Principal {
+        object_id: asker.caller.object_id.to_string(),
+        app_id: asker.caller.app_id.to_string(),
+        tenant_id: doors.identity.tenant().id.to_string(),
+        display_name: asker.caller.display_name.to_string(),
+    });
     let _turn = doors.queries.admit().await?;
     let watch = Watch::new(doors, asker, &request);
     let answer = doors.tables.query(request).await;

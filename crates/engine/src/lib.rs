@@ -14,6 +14,7 @@ pub mod bind;
 pub mod exec;
 pub mod functions;
 pub mod optimize;
+pub mod places;
 pub mod plan;
 pub mod plugins;
 pub mod source;
@@ -24,8 +25,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use model::{
-    Cancel, DateTime, QueryAnswer, QueryError, QueryLimits, QueryStatistics, ResultTable, Rows,
-    Schema, TimeRange,
+    Cancel, DateTime, Principal, QueryAnswer, QueryError, QueryLimits, QueryStatistics,
+    ResultTable, Rows, Schema, TimeRange,
 };
 use values::Value;
 
@@ -49,6 +50,8 @@ pub struct Query<'a> {
     pub ingestion_range: Option<TimeRange>,
     /// Values of `declare query_parameters`.
     pub parameters: &'a [(String, String)],
+    /// Who asks, for `current_principal()`.
+    pub principal: Option<&'a Principal>,
     /// Limits.
     pub limits: QueryLimits,
     /// Stops it.
@@ -71,6 +74,7 @@ impl<'a> Query<'a> {
             time_range: None,
             ingestion_range: None,
             parameters: &[],
+            principal: None,
             limits: QueryLimits::default(),
             cancel: Cancel::default(),
             bind_only: false,
@@ -139,6 +143,7 @@ fn compile(query: &Query<'_>, executor: &Executor) -> Result<BoundQuery, QueryEr
         time_range: query.time_range,
         ingestion_range: query.ingestion_range,
         parameters: query.parameters,
+        principal: query.principal,
         run: if query.bind_only { None } else { Some(&run) },
     };
     let mut bound = bind::bind(&parsed.query, Arc::clone(&query.catalog), settings)
@@ -150,7 +155,7 @@ fn compile(query: &Query<'_>, executor: &Executor) -> Result<BoundQuery, QueryEr
 }
 
 fn exec_settings(query: &Query<'_>, counters: &Arc<Counters>) -> ExecSettings {
-    let mut settings = ExecSettings::new(EvalContext { now: query.now });
+    let mut settings = ExecSettings::new(EvalContext::new(query.now, query.catalog.places()));
     settings.memory_max = query.limits.memory_max;
     settings.time_max = query.limits.time_max;
     settings.rows_max = query.limits.rows_max;

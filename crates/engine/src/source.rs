@@ -8,6 +8,8 @@ use arrow_buffer::BooleanBuffer;
 use model::{Batch, Cancel, FunctionDefinition, Rows, Schema};
 use values::Value;
 
+use crate::places::Places;
+
 /// What names mean in a query: tables, saved functions, further workspaces.
 pub trait Catalog: Send + Sync {
     /// The table of exactly this name.
@@ -34,6 +36,11 @@ pub trait Catalog: Send + Sync {
     /// True where [`Catalog::external_data`] may read from the address.
     fn external_allowed(&self, _address: &str) -> bool {
         false
+    }
+
+    /// The operator's location database, for `geo_info_from_ip_address`.
+    fn places(&self) -> Option<Arc<Places>> {
+        None
     }
 }
 

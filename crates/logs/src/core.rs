@@ -43,6 +43,8 @@ pub(crate) struct Core {
     /// Functions that every workspace has.
     pub functions: HashMap<Arc<str>, Arc<FunctionDefinition>>,
     tables_folder: PathBuf,
+    /// Where addresses are: the newest `geo/*.mmdb` of the data folder, when the store was opened.
+    pub places: Option<Arc<engine::places::Places>>,
     workspaces: RwLock<HashMap<Arc<str>, Arc<Workspace>>>,
     /// Tables that have, or had, rows, by key.
     tables: RwLock<HashMap<Arc<str>, Arc<Table>>>,
@@ -51,6 +53,17 @@ pub(crate) struct Core {
     sender: Mutex<Option<Sender<Message>>>,
     stopping: AtomicBool,
     wake: (Mutex<bool>, Condvar),
+}
+
+/// The operator's location database, if a readable one lies there.
+fn places(folder: &Path) -> Option<Arc<engine::places::Places>> {
+    match engine::places::Places::in_folder(folder)? {
+        Ok(places) => Some(Arc::new(places)),
+        Err(why) => {
+            tracing::warn!("{why}; geo_info_from_ip_address() gives null");
+            None
+        }
+    }
 }
 
 /// A workspace: its custom tables and saved functions.
@@ -85,6 +98,7 @@ impl Core {
                 .map(|f| (Arc::clone(&f.name), Arc::clone(f)))
                 .collect(),
             tables_folder: options.folder.join("tables"),
+            places: places(&options.folder.join("geo")),
             workspaces: RwLock::default(),
             tables: RwLock::default(),
             graves: RwLock::default(),

@@ -107,6 +107,7 @@ fn run(
     query.limits = request.limits;
     query.cancel = request.cancel.clone();
     query.bind_only = request.bind_only;
+    query.principal = request.principal.as_ref();
     query.spill = Some(spill);
     engine::query(&query)
 }
@@ -207,6 +208,10 @@ impl Catalog for WorkspaceCatalog {
             others: self.others.clone(),
             now: self.now,
         }))
+    }
+
+    fn places(&self) -> Option<Arc<engine::places::Places>> {
+        self.core.places.clone()
     }
 
     fn watchlist(&self, _alias: &str) -> Option<Rows> {

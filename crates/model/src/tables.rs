@@ -209,6 +209,8 @@ pub struct QueryRequest {
     pub other_workspaces: Vec<(String, Arc<str>)>,
     /// What the caller may read.
     pub access: TableAccess,
+    /// Who asks, for `current_principal()`; nobody in queries that the house asks itself.
+    pub principal: Option<Principal>,
     /// `now()` of this statement.
     pub now: DateTime,
     /// Limits.
@@ -217,6 +219,35 @@ pub struct QueryRequest {
     pub cancel: Cancel,
     /// Bind only: no rows are read, the answer has the schema (rule validation).
     pub bind_only: bool,
+}
+
+/// Who asks a query: an application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// Object id.
+    pub object_id: String,
+    /// Application (client) id.
+    pub app_id: String,
+    /// Its tenant.
+    pub tenant_id: String,
+    /// Name for people.
+    pub display_name: String,
+}
+
+impl Principal {
+    /// The name as Kusto writes it: `aadapp=id;tenant`.
+    pub fn qualified_name(&self) -> String {
+        format!("aadapp={};{}", self.app_id, self.tenant_id)
+    }
+
+    /// True where a name such as `aadapp=id;tenant` means this one. Users and groups are others.
+    pub fn is_named(&self, name: &str) -> bool {
+        let Some((kind, rest)) = name.trim().split_once('=') else { return false };
+        let (id, tenant) = rest.split_once(';').unwrap_or((rest, &self.tenant_id));
+        kind.trim().eq_ignore_ascii_case("aadapp")
+            && [&self.app_id, &self.object_id].iter().any(|own| own.eq_ignore_ascii_case(id.trim()))
+            && tenant.trim().eq_ignore_ascii_case(&self.tenant_id)
+    }
 }
 
 impl QueryRequest {
@@ -230,6 +261,7 @@ impl QueryRequest {
             parameters: Vec::new(),
             other_workspaces: Vec::new(),
             access: TableAccess::All,
+            principal: None,
             now,
             limits: QueryLimits::default(),
             cancel: Cancel::default(),

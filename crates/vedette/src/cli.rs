@@ -98,6 +98,9 @@ pub(crate) struct QueryArgs {
     /// A file as a table: CSV, JSON, NDJSON, Parquet, EVTX, CEF or syslog, also gzipped. Without NAME= the table is named by the file.
     #[arg(short, long, value_name = "[NAME=]PATH")]
     pub(crate) table: Vec<String>,
+    /// A location database (MMDB) for geo_info_from_ip_address(); the server reads geo/*.mmdb of its data folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    pub(crate) mmdb: Option<PathBuf>,
     /// How to write the result; a table on a terminal, else JSON.
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,

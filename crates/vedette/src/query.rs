@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
             &text,
             arguments.timespan.as_deref(),
         )?,
-        false => local::ask(&text, &arguments.table)?,
+        false => local::ask(&text, &arguments.table, arguments.mmdb.as_deref())?,
     };
     output::write(&answer, arguments.format)?;
     Ok(Outcome::Done)

@@ -164,10 +164,15 @@ impl Binder<'_> {
                 _,
             ) => self.window(ctx, call, span)?,
             ("current_database", 0) => text("default"),
-            ("current_cluster_endpoint" | "current_principal" | "current_principal_details", 0) => {
+            ("current_principal", 0) => text(
+                &self.settings.principal.map(model::Principal::qualified_name).unwrap_or_default(),
+            ),
+            ("current_principal_details", 0) => self.principal_details(),
+            ("current_principal_is_member_of", 1..) => self.is_member(ctx, args)?,
+            ("current_cluster_endpoint", 0) => {
                 return Err(BindError::refused(
                     span,
-                    format!("{name}() is not available: queries do not see who runs them"),
+                    "current_cluster_endpoint() is not available: queries do not see at which address they were asked",
                 ));
             }
             (
@@ -193,23 +198,63 @@ impl Binder<'_> {
         }))
     }
 
-    /// The statement's time, shifted by ticks.
+    /// Who asks, as a bag; null where nobody is known.
+    fn principal_details(&self) -> Expr {
+        let Some(principal) = self.settings.principal else {
+            return Expr::Literal(Value::Null, ScalarType::Dynamic);
+        };
+        let mut builder = values::dynamic::DynamicBuilder::new();
+        builder.begin_object();
+        for (key, value) in [
+            ("Type", "AadApplication"),
+            ("Authority", &principal.tenant_id),
+            ("DisplayName", &principal.display_name),
+            ("ObjectId", &principal.object_id),
+            ("FQN", &principal.qualified_name()),
+        ] {
+            builder.key(key);
+            builder.string(value);
+        }
+        builder.end_object();
+        Expr::Literal(Value::Dynamic(builder.finish()), ScalarType::Dynamic)
+    }
+
+    /// `current_principal_is_member_of("aadapp=...", ...)`, also over an array.
+    fn is_member(&self, ctx: &Context<'_>, args: &[Ast]) -> Result<Expr> {
+        let mut member = false;
+        for arg in args {
+            let (value, _) = self.constant(ctx, arg)?;
+            let names: Vec<String> = match &value {
+                Value::Dynamic(d) if d.as_ref().kind() == values::dynamic::Kind::Array => {
+                    d.as_ref().array().filter_map(|e| e.as_str().map(str::to_owned)).collect()
+                }
+                other => vec![other.to_string()],
+            };
+            let named = |p: &model::Principal| names.iter().any(|name| p.is_named(name));
+            member |= self.settings.principal.is_some_and(named);
+        }
+        Ok(Expr::Literal(Value::Bool(member), ScalarType::Bool))
+    }
+
+    /// The statement's time, or the one that `set query_now` gives, shifted by ticks.
     fn now(&self, by: i64) -> Expr {
-        let at = self.context.now.checked_add(TimeSpan::from_ticks(by)).unwrap_or(self.context.now);
+        let now = match self.option("query_now").map(|v| v.cast(ScalarType::DateTime)) {
+            Some(Value::DateTime(at)) => at,
+            _ => self.context.now,
+        };
+        let at = now.checked_add(TimeSpan::from_ticks(by)).unwrap_or(now);
         Expr::Literal(Value::DateTime(at), ScalarType::DateTime)
     }
 
     /// Bins as large, and lying as, the request's options say.
     fn bin_auto(&self, value: Expr, span: Span) -> Result<Expr> {
-        let options = self.options.borrow();
-        let option = |name: &str| options.iter().rev().find(|(n, _)| **n == *name).map(|(_, v)| v);
-        let Some(size) = option("query_bin_auto_size") else {
+        let Some(size) = self.option("query_bin_auto_size") else {
             let told =
                 "bin_auto(): put the size of a bin before the query: set query_bin_auto_size=1h;";
             return Err(BindError::new("SEM0001", span, told));
         };
         let ty = value.ty();
-        let at = match (option("query_bin_auto_at"), ty) {
+        let at = match (self.option("query_bin_auto_at"), ty) {
             (Some(at), _) => at.cast(ty),
             (None, ScalarType::DateTime) => Value::DateTime(DateTime::MIN),
             (None, ScalarType::TimeSpan) => Value::TimeSpan(TimeSpan::ZERO),

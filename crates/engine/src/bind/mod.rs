@@ -33,7 +33,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use kql::syntax::{Parameters, Query};
-use model::{DateTime, Rows, TimeRange};
+use model::{DateTime, Principal, Rows, TimeRange};
 use values::{ScalarType, Value};
 
 pub use error::BindError;
@@ -57,6 +57,8 @@ pub struct Settings<'a> {
     pub ingestion_range: Option<TimeRange>,
     /// Values of `declare query_parameters`, as KQL literals.
     pub parameters: &'a [(String, String)],
+    /// Who asks.
+    pub principal: Option<&'a Principal>,
     /// Runs a part of the query early, where its result decides the columns behind it (`pivot`, `bag_unpack`).
     /// None when only names and types are asked for.
     pub run: Option<&'a dyn Fn(&Plan) -> Result<Rows, String>>,
@@ -167,7 +169,7 @@ pub fn bind(
     catalog: Arc<dyn Catalog>,
     settings: Settings<'_>,
 ) -> Result<BoundQuery> {
-    let context = EvalContext { now: settings.now };
+    let context = EvalContext::new(settings.now, catalog.places());
     let binder = Binder {
         catalog,
         settings,
@@ -226,6 +228,12 @@ impl Binder<'_> {
         let result = inner();
         self.depth.set(depth - 1);
         result
+    }
+
+    /// The value of a `set` option.
+    pub(super) fn option(&self, name: &str) -> Option<Value> {
+        let options = self.options.borrow();
+        options.iter().rev().find(|(n, _)| **n == *name).map(|(_, v)| v.clone())
     }
 
     /// Notes that a stored table is read.

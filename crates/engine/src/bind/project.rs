@@ -597,7 +597,7 @@ impl Binder<'_> {
             vec![
                 Value::String(Arc::clone(&f.name)),
                 Value::Long(i64::try_from(i).unwrap_or(i64::MAX)),
-                Value::string(net_type(f.ty)),
+                Value::string(crate::plugins::net_type(f.ty)),
                 Value::string(f.ty.name()),
             ]
         });
@@ -613,22 +613,6 @@ fn element(tuple: &Expr, at: usize) -> Expr {
         return Expr::Literal(value.map_or(Value::Null, |v| Value::Dynamic(v.to_owned())), Dynamic);
     }
     Expr::Path { base: Box::new(tuple.clone()), steps: vec![Step::Index(at)] }
-}
-
-/// The .NET name that `getschema` and Kusto v1 show.
-fn net_type(ty: ScalarType) -> &'static str {
-    match ty {
-        ScalarType::Bool => "System.SByte",
-        ScalarType::Int => "System.Int32",
-        ScalarType::Long => "System.Int64",
-        ScalarType::Real => "System.Double",
-        ScalarType::Decimal => "System.Data.SqlTypes.SqlDecimal",
-        ScalarType::String => "System.String",
-        ScalarType::Guid => "System.Guid",
-        ScalarType::DateTime => "System.DateTime",
-        ScalarType::TimeSpan => "System.TimeSpan",
-        ScalarType::Dynamic => "System.Object",
-    }
 }
 
 fn reorder(a: &str, b: &str, by: ReorderOrder) -> Ordering {

@@ -97,6 +97,12 @@ impl Binder<'_> {
             ));
         };
         results.push(("PrimaryResult".to_owned(), last.plan));
+        if let Some(count) = self.option("query_take_max_records").and_then(|v| v.as_i64()) {
+            let count = usize::try_from(count).unwrap_or(0);
+            for (_, plan) in &mut results {
+                *plan = self.limit(Relation::new(plan.clone()), count)?.plan;
+            }
+        }
         let extra = self.extra.take();
         if !extra.is_empty() {
             results.pop();

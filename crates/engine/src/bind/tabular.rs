@@ -134,7 +134,32 @@ impl Binder<'_> {
         };
         let mut rows = Relation::new(Plan { node: Arc::new(Node::Scan(scan)), fields });
         rows.source = Some(source);
-        rows
+        match self.time_scope(&rows) {
+            Some(predicate) => {
+                let fields = rows.plan.fields.clone();
+                let node = Node::Filter { input: rows.plan.clone(), predicate };
+                rows.with_plan(Plan { node: Arc::new(node), fields })
+            }
+            None => rows,
+        }
+    }
+
+    /// What `set query_datetimescope_column/from/to` demand of every table that has the column.
+    fn time_scope(&self, rows: &Relation) -> Option<Expr> {
+        let column = self.option("query_datetimescope_column")?;
+        let field = super::scalar::find(&rows.plan.fields, column.as_str()?)?;
+        if field.ty != ScalarType::DateTime {
+            return None;
+        }
+        let bound = |option: &str, operator: &'static str| {
+            let limit = self.option(option)?.cast(ScalarType::DateTime);
+            let limit = Expr::Literal(limit, ScalarType::DateTime);
+            let column = Expr::Column(field.id, field.ty);
+            self.compare(operator, column, limit, Span::default()).ok()
+        };
+        let bounds =
+            [bound("query_datetimescope_from", ">="), bound("query_datetimescope_to", "<")];
+        Some(super::fold::and(bounds.into_iter().flatten().collect()))
     }
 
     /// Rows computed once however often they are used.
@@ -177,6 +202,12 @@ impl Binder<'_> {
         }
         if declared.is_none() {
             match name {
+                "stored_query_result" => {
+                    return Err(BindError::refused(
+                        span,
+                        "stored_query_result(): results are not stored here; run the query, or materialize() it",
+                    ));
+                }
                 "table" | "materialized_view" | "external_table" => {
                     return self.table_by_text(env, call, span);
                 }

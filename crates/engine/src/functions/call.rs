@@ -16,6 +16,7 @@ use model::rows::cell;
 use values::{DateTime, Decimal, Dynamic, DynamicRef, Guid, ScalarType, Value};
 
 use super::Function;
+use crate::places::Places;
 
 /// A column of the batch, or one value for all its rows.
 #[derive(Clone, Debug)]
@@ -67,6 +68,15 @@ pub fn repeat(value: &Value, ty: ScalarType, rows: usize) -> ArrayRef {
 pub struct EvalContext {
     /// `now()` of the statement.
     pub now: DateTime,
+    /// Where addresses are, if the operator brought a database.
+    pub places: Option<Arc<Places>>,
+}
+
+impl EvalContext {
+    /// Of a query at some time.
+    pub const fn new(now: DateTime, places: Option<Arc<Places>>) -> Self {
+        Self { now, places }
+    }
 }
 
 /// Why an evaluation failed: a bad constant argument (regex, format, ...). Bad data never fails, it is null.

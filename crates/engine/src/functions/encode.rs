@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 
 use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use base64::engine::{DecodePaddingMode, general_purpose};
 use flate2::Compression;
 
 use super::Function;
@@ -29,19 +29,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("zlib_decompress_from_base64_string", |c| unpack(c, unzlib)),
 ];
 
-/// Reads with padding or without.
+/// Takes what the last bits of the text should not hold, as .NET does; padding must be whole.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The bytes of base64 text, of the usual or the URL-safe alphabet.
+/// The bytes of base64 text; blanks and line ends in it count for nothing.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim();
-    if text.contains(['-', '_']) {
-        return general_purpose::URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
+    if text.contains(|c: char| c.is_ascii_whitespace()) {
+        let dense: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        return LENIENT.decode(dense).ok();
     }
     LENIENT.decode(text).ok()
 }

@@ -78,8 +78,9 @@ fn search(call: &Call<'_>, sought: Sought) -> Answer {
     })
 }
 
-/// Where an address is. No location data ships with the engine, so that every address is an unknown one: null.
+/// Where an address is; null where no database says so.
 fn geo_info(call: &Call<'_>) -> Answer {
-    call.any_text(0)?;
-    call.dynamics(|_| None)
+    let texts = call.any_text(0)?;
+    let places = call.context.places.as_deref();
+    call.dynamics(|row| places?.find(&texts.get(row)))
 }

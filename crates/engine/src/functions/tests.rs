@@ -44,7 +44,7 @@ families!(
 );
 
 fn context() -> EvalContext {
-    EvalContext { now: DateTime::parse("2024-02-29T12:34:56.7891234Z").unwrap() }
+    EvalContext::new(DateTime::parse("2024-02-29T12:34:56.7891234Z").unwrap(), None)
 }
 
 fn run(family: &str, text: &str) {

@@ -13,6 +13,7 @@ mod geo_lookup;
 mod ip_lookup;
 mod mining;
 mod pivot;
+mod schema_merge;
 mod sequence_detect;
 mod small;
 mod support;
@@ -26,6 +27,7 @@ use model::{Rows, ScalarType, Value};
 use crate::functions::EvalContext;
 
 pub(crate) use pivot::widen;
+pub(crate) use schema_merge::net_type;
 
 /// A plugin.
 pub struct Plugin {
@@ -114,6 +116,7 @@ const PLUGINS: &[Plugin] = &[
     Plugin::closed("basket", mining::basket),
     Plugin::closed("dcount_intersect", dcount_intersect::run),
     Plugin::closed("diffpatterns", mining::diffpatterns),
+    Plugin::closed("diffpatterns_text", mining::diffpatterns_text),
     Plugin::closed("estimate_rows_count", small::estimate_rows_count),
     Plugin::closed("funnel_sequence", funnel::funnel_sequence),
     Plugin::closed("funnel_sequence_completion", funnel::funnel_sequence_completion),
@@ -127,6 +130,7 @@ const PLUGINS: &[Plugin] = &[
     Plugin::closed("preview", small::preview),
     Plugin::closed("rolling_percentile", small::rolling_percentile),
     Plugin::closed("rows_near", small::rows_near),
+    Plugin::closed("schema_merge", schema_merge::run),
     Plugin::closed("sequence_detect", sequence_detect::run),
     Plugin::closed("session_count", activity::session_count),
     Plugin::closed("sliding_window_counts", activity::sliding_window_counts),

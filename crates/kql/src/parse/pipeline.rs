@@ -118,6 +118,10 @@ impl Parser<'_> {
             self.complain(Fault::Unexpected, span, hint);
         } else if !self.starts_with_operator() {
             let source = self.expression();
+            // `T datascope=hotcache`: where rows are kept changes nothing in what they are
+            if self.is_word("datascope") {
+                let _ = self.known_parameters(&["datascope"]);
+            }
             return match self.kind() {
                 TokenKind::Pipe => self.pipeline(Some(source), start),
                 _ => source,

@@ -1,19 +1,26 @@
 //! A query over files: the same engine as the server's, over tables in memory. Azure's own tables are there too, empty
 //! unless a file fills them, so that published queries run as they stand.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use engine::places::Places;
 use engine::source::{Catalog, ExternalData, MemoryCatalog, MemoryTable, TableSource};
 use engine::{Query, query};
 use model::{Clock, FunctionDefinition, QueryAnswer, QueryLimits, Rows, SystemClock};
 
 use super::{files, refused};
+use crate::outcome::WrongUse;
 
 /// Memory that a query on this machine may take before it goes to disk.
 const MEMORY_MAX: usize = 4 << 30;
 
 /// Runs the query over the files given as `[NAME=]PATH`.
-pub(super) fn ask(text: &str, tables: &[String]) -> anyhow::Result<QueryAnswer> {
+pub(super) fn ask(
+    text: &str,
+    tables: &[String],
+    mmdb: Option<&Path>,
+) -> anyhow::Result<QueryAnswer> {
     let now = SystemClock.now();
     let mut given = MemoryCatalog::default();
     for table in files::read(tables, now)? {
@@ -25,14 +32,15 @@ pub(super) fn ask(text: &str, tables: &[String]) -> anyhow::Result<QueryAnswer> 
         memory_max: MEMORY_MAX,
         ..QueryLimits::default()
     };
-    let catalog = Arc::new(Local(given));
+    let places = mmdb.map(Places::open).transpose().map_err(WrongUse::because)?.map(Arc::new);
+    let catalog = Arc::new(Local(given, places));
     let asked =
         Query { limits, spill: Some(std::env::temp_dir()), ..Query::new(text, catalog, now) };
     on_large_stack(|| query(&asked))?.map_err(refused)
 }
 
 /// The files' tables, and behind them Azure's without rows.
-struct Local(MemoryCatalog);
+struct Local(MemoryCatalog, Option<Arc<Places>>);
 
 impl Catalog for Local {
     fn table(&self, name: &str) -> Option<Arc<dyn TableSource>> {
@@ -64,6 +72,10 @@ impl Catalog for Local {
 
     fn workspace(&self, name: &str) -> Option<Arc<dyn Catalog>> {
         self.0.workspace(name)
+    }
+
+    fn places(&self) -> Option<Arc<Places>> {
+        self.1.clone()
     }
 
     fn watchlist(&self, alias: &str) -> Option<Rows> {

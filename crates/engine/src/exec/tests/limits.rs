@@ -50,7 +50,7 @@ fn expansion(rows: usize) -> Plan {
 
 #[test]
 fn expansion_is_limited_and_casts_without_reading_text() {
-    let mut settings = ExecSettings::new(EvalContext { now: DateTime::UNIX_EPOCH });
+    let mut settings = ExecSettings::new(EvalContext::new(DateTime::UNIX_EPOCH, None));
     settings.generated_max = 30;
     let answer = exec::run(&expansion(10), settings.clone()).unwrap();
     let elements: Vec<Value> = answer.rows.values().map(|mut row| row.remove(1)).collect();

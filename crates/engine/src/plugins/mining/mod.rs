@@ -5,8 +5,10 @@
 mod autocluster;
 mod basket;
 mod diffpatterns;
+mod diffpatterns_text;
 mod patterns;
 
 pub(super) use autocluster::run as autocluster;
 pub(super) use basket::run as basket;
 pub(super) use diffpatterns::run as diffpatterns;
+pub(super) use diffpatterns_text::run as diffpatterns_text;
