@@ -12,6 +12,7 @@
 pub mod aggregates;
 pub mod bind;
 pub mod exec;
+mod explain;
 pub mod functions;
 pub mod optimize;
 pub mod places;
@@ -31,7 +32,8 @@ use model::{
 use values::Value;
 
 use bind::{BindError, BoundQuery, Settings};
-use exec::{Answer, Exceeded, ExecError, ExecSettings, Executor};
+use exec::{Answer, Exceeded, ExecError, ExecSettings, Executor, Measures};
+use explain::Stages;
 use functions::EvalContext;
 use plan::Plan;
 use source::{Catalog, Counters};
@@ -60,6 +62,8 @@ pub struct Query<'a> {
     pub bind_only: bool,
     /// Folder for what does not fit into memory.
     pub spill: Option<PathBuf>,
+    /// A further table, `QueryPlan`, shows the plan and what each step did; `set query_explain;` does the same.
+    pub explain: bool,
     /// Worker threads; 0 for as many as the machine has.
     pub threads: usize,
 }
@@ -79,6 +83,7 @@ impl<'a> Query<'a> {
             cancel: Cancel::default(),
             bind_only: false,
             spill: None,
+            explain: false,
             threads: 0,
         }
     }
@@ -88,9 +93,18 @@ impl<'a> Query<'a> {
 pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     let started = Instant::now();
     let counters = Arc::new(Counters::default());
-    let settings = exec_settings(query, &counters);
+    let parsed = kql::parse(query.text);
+    let measures = (query.explain || asks_to_explain(&parsed.query)).then(Arc::<Measures>::default);
+    let mut stages = Stages { parse: started.elapsed(), ..Stages::default() };
+    let mut settings = exec_settings(query, &counters);
+    settings.measures.clone_from(&measures);
     let executor = Executor::new(settings);
-    let bound = compile(query, &executor)?;
+    let bound = compile(query, &parsed, &executor, &mut stages)?;
+    // parts that ran on the way are over, and what comes may lie where they lay
+    let results = measures.as_ref().map_or_else(Vec::new, |measures| {
+        measures.finish(&counters);
+        bound.results.clone()
+    });
     let compiled = started.elapsed();
     let notruncation =
         bound.options.iter().any(|(n, v)| &**n == "notruncation" && *v == Value::Bool(true));
@@ -112,6 +126,11 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
         };
         answer.tables.push(ResultTable { name, rows });
     }
+    stages.run = started.elapsed().saturating_sub(compiled);
+    if let Some(measures) = measures {
+        answer.tables.push(explain::table(stages, &results, &measures));
+        measures.finish(&counters);
+    }
     fill_statistics(&mut answer.statistics, &counters);
     answer.statistics.elapsed = started.elapsed();
     Ok(answer)
@@ -130,8 +149,13 @@ pub fn transform(text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryErr
 }
 
 /// Parses, binds and optimizes; parts whose columns depend on data are run on the way.
-fn compile(query: &Query<'_>, executor: &Executor) -> Result<BoundQuery, QueryError> {
-    let parsed = kql::parse(query.text);
+fn compile(
+    query: &Query<'_>,
+    parsed: &kql::Parsed,
+    executor: &Executor,
+    stages: &mut Stages,
+) -> Result<BoundQuery, QueryError> {
+    let started = Instant::now();
     if let Some(error) = parsed.diagnostics.iter().find(|d| d.severity == kql::Severity::Error) {
         return Err(syntax_error(error));
     }
@@ -148,10 +172,24 @@ fn compile(query: &Query<'_>, executor: &Executor) -> Result<BoundQuery, QueryEr
     };
     let mut bound = bind::bind(&parsed.query, Arc::clone(&query.catalog), settings)
         .map_err(|e| semantic_error(e, query.text))?;
+    stages.bind = started.elapsed();
     for (_, plan) in &mut bound.results {
         *plan = optimize::optimize(plan);
     }
+    stages.optimize = started.elapsed().saturating_sub(stages.bind);
     Ok(bound)
+}
+
+/// `set query_explain;`, also `set query_explain=true;`
+fn asks_to_explain(query: &kql::syntax::Query) -> bool {
+    use kql::syntax::{ExprKind, Literal, StatementKind};
+    query.statements.iter().any(|statement| match &statement.kind {
+        StatementKind::Set(option) if &*option.name.text == "query_explain" => {
+            let value = option.value.as_ref().map(|v| &v.kind);
+            !matches!(value, Some(ExprKind::Literal(Literal::Bool(false))))
+        }
+        _ => false,
+    })
 }
 
 fn exec_settings(query: &Query<'_>, counters: &Arc<Counters>) -> ExecSettings {

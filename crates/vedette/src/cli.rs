@@ -104,6 +104,9 @@ pub(crate) struct QueryArgs {
     /// How to write the result; a table on a terminal, else JSON.
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// Show the plan instead of the rows: what each step did, rows read, segments skipped, time by stage.
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Ask the running server instead of files.
     #[arg(long, conflicts_with = "table")]
     pub(crate) server: bool,

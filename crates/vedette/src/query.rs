@@ -1,5 +1,6 @@
 //! `vedette query`: KQL over local files without a server, or over the running one.
 
+mod explain;
 mod files;
 mod local;
 pub(crate) mod remote;
@@ -16,7 +17,8 @@ use crate::output;
 
 pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
     let text = text(arguments)?;
-    let answer = match arguments.server {
+    let text = if arguments.explain { explain::asking(&text) } else { text };
+    let mut answer = match arguments.server {
         true => remote::ask(
             &Client::connect(&arguments.connection)?,
             &text,
@@ -24,6 +26,9 @@ pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
         )?,
         false => local::ask(&text, &arguments.table, arguments.mmdb.as_deref())?,
     };
+    if arguments.explain {
+        explain::only_plan(&mut answer);
+    }
     output::write(&answer, arguments.format)?;
     Ok(Outcome::Done)
 }

@@ -8,6 +8,7 @@ pub(crate) mod columns;
 mod compile;
 mod eval;
 pub(crate) mod groups;
+mod measure;
 mod operator;
 mod operators;
 mod partition;
@@ -25,6 +26,8 @@ use model::{Rows, Schema};
 use crate::plan::Plan;
 use crate::source::SourceError;
 
+pub(crate) use compile::inputs;
+pub use measure::{Measure, Measures};
 pub(crate) use operators::memory_scan;
 pub use run::ExecSettings;
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use model::Cancel;
 
 use super::ExecError;
+use super::measure::Measures;
 use super::shared::SharedResults;
 use crate::functions::EvalContext;
 use crate::source::Counters;
@@ -33,6 +34,8 @@ pub struct ExecSettings {
     pub counters: Arc<Counters>,
     /// Worker threads, the calling one included.
     pub threads: usize,
+    /// Where each step's work is noted, for a query that is to explain itself.
+    pub measures: Option<Arc<Measures>>,
     /// Folder for what does not fit into memory; the system's temporary folder where absent.
     pub spill: Option<PathBuf>,
 }
@@ -51,6 +54,7 @@ impl ExecSettings {
             cancel: Cancel::default(),
             counters: Arc::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            measures: None,
             spill: None,
         }
     }

@@ -5,6 +5,7 @@
 //! An error case is `error` with a text that the message must hold.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod explain;
 mod reference;
 
 use std::fmt::Write as _;

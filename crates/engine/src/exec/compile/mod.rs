@@ -63,7 +63,12 @@ impl Compiler<'_> {
                 "the query has more than {DEPTH_MAX} steps inside one another; split it with materialize()"
             )));
         }
-        Compiler { run: self.run, group: self.group, depth: self.depth + 1 }.node(plan, need)
+        let inner = Compiler { run: self.run, group: self.group, depth: self.depth + 1 };
+        let stage = inner.node(plan, need)?;
+        Ok(match &self.run.settings.measures {
+            Some(measures) => measures.watch(&plan.node, stage),
+            None => stage,
+        })
     }
 
     /// An aggregate call over a layout.

@@ -17,7 +17,7 @@ use crate::exec::compile::Need;
 use crate::exec::eval::Scalar;
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
-use crate::exec::{ExecError, columns};
+use crate::exec::{ExecError, columns, measure};
 use crate::functions::EvalContext;
 use crate::plan::{self, ColumnId, Field};
 use crate::source::{
@@ -33,6 +33,8 @@ pub(super) const REFUSED: f64 = 1e18;
 /// A scan of a table, with the condition that stands right above it.
 pub(crate) struct Scan {
     scan: plan::Scan,
+    /// Tells the plan's scan from others.
+    origin: usize,
     layout: Vec<ColumnId>,
     hints: Mutex<Vec<Hint>>,
     source: RwLock<Option<Arc<dyn source::Scan>>>,
@@ -75,6 +77,7 @@ impl Scan {
         let layout: Vec<ColumnId> = fields.iter().map(|f| f.id).collect();
         let operator = Self {
             scan: scan.clone(),
+            origin: measure::address(scan),
             layout: layout.clone(),
             hints: Mutex::new(scan.hints.clone()),
             source: RwLock::default(),
@@ -100,6 +103,7 @@ impl Scan {
             .unzip();
         let operator = Self {
             scan: scan.clone(),
+            origin: measure::address(scan),
             layout: fields.iter().map(|f| f.id).collect(),
             hints: Mutex::new(scan.hints.clone()),
             source: RwLock::default(),
@@ -157,7 +161,10 @@ impl Operator for Scan {
                 filter: self.condition.clone().map(|condition| condition as Arc<dyn RowFilter>),
                 limit: self.scan.limit,
                 cancel: run.settings.cancel.clone(),
-                counters: Arc::clone(&run.settings.counters),
+                counters: match &run.settings.measures {
+                    Some(measures) => measures.counters(self.origin),
+                    None => Arc::clone(&run.settings.counters),
+                },
             };
             *source = Some(Arc::from(self.scan.table.scan(request)?));
         }
