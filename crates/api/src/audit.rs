@@ -1,5 +1,7 @@
-//! What the doors tell the house about what went through them, for its own tables: queries and sign-ins.
+//! What the doors tell the house about what went through them, for its own tables: queries,
+//! sign-ins, changes of the directory and of resources.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,73 @@ pub enum Event {
     SignIn(Box<SignIn>),
     /// A query ran to its end, or was given up.
     Query(Box<QueryEvent>),
+    /// Somebody changed the directory, or tried to.
+    Directory(Box<DirectoryEvent>),
+    /// Somebody changed a resource, or tried to.
+    Activity(Box<ActivityEvent>),
+}
+
+/// A change of the directory, for AuditLogs.
+#[derive(Clone, Debug)]
+pub struct DirectoryEvent {
+    /// When.
+    pub time: DateTime,
+    /// Who.
+    pub caller: Caller,
+    /// From where.
+    pub source: IpAddr,
+    /// What was done, in Entra's words.
+    pub operation: &'static str,
+    /// `UserManagement`, `GroupManagement`, `ApplicationManagement`, `RoleManagement`, ...
+    pub category: &'static str,
+    /// `Add`, `Update`, `Delete`, `Assign`, `Unassign`.
+    pub kind: &'static str,
+    /// The client's id of the request.
+    pub correlation_id: String,
+    /// What it was done to.
+    pub targets: Vec<Target>,
+    /// Why it was refused; empty for success.
+    pub failure: String,
+}
+
+/// What a change of the directory was done to.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// Object id.
+    pub id: String,
+    /// `User`, `Group`, `Application`, `ServicePrincipal`, `Role`.
+    pub kind: &'static str,
+    /// Name for people.
+    pub name: String,
+    /// The name that a user signs in with.
+    pub user_name: Option<String>,
+    /// Property, old value, new value: never a secret.
+    pub changes: Vec<(String, String, String)>,
+}
+
+/// A change of a resource, for AzureActivity.
+#[derive(Clone, Debug)]
+pub struct ActivityEvent {
+    /// When.
+    pub time: DateTime,
+    /// Who.
+    pub caller: Caller,
+    /// From where.
+    pub source: IpAddr,
+    /// The action, `Microsoft.Authorization/roleAssignments/write`.
+    pub action: String,
+    /// The resource.
+    pub resource: ResourceId,
+    /// HTTP method.
+    pub method: String,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// Code and message of a failure.
+    pub failure: Option<(String, String)>,
+    /// What was asked for, where it says who got which right.
+    pub request: Option<serde_json::Value>,
+    /// The client's id of the request.
+    pub correlation_id: String,
 }
 
 /// A query, for LAQueryLogs.

@@ -7,7 +7,8 @@
 //! | path | family | who may |
 //! |---|---|---|
 //! | `/{tenant}/oauth2/...`, `/{tenant}/discovery/...`, `/metadata/endpoints` | `entra` | all |
-//! | `/v1.0/applications`, `/v1.0/servicePrincipals` | `entra::graph` | Graph permissions |
+//! | `/{tenant}/oauth2/.../authorize`, `/{tenant}/login`, `/devicelogin`, `/federation/callback` | `entra::browser` | all |
+//! | `/v1.0/applications`, `servicePrincipals`, `users`, `groups`, ... | `entra::graph` | Graph permissions, directory roles |
 //! | `/subscriptions`, `/providers`, `/tenants` | `resource_manager` | the path's own action at its scope |
 //! | `/v1/workspaces/{id}/query`, `/v1/{resource}/query`, `/v1/$batch`, and without `/v1` | `log_analytics` | readers of some table |
 //! | `/v1/rest/...`, `/v2/rest/...` | `kusto` | the same; commands by their own action |
@@ -47,7 +48,9 @@ use identity::Identity;
 use model::{Clock, QueryLimits, Tables};
 use parking_lot::Mutex;
 
-pub use audit::{Audit, Cost, Event, QueryEvent};
+pub use audit::{
+    ActivityEvent, Audit, Cost, DirectoryEvent, Event, QueryEvent, Target as AuditTarget,
+};
 pub use operations::{Health, HealthCheck};
 use wire::blocking::contained;
 use wire::error::ApiError;
@@ -298,6 +301,7 @@ async fn route(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiEr
         ("datacollectionrules", _) => logs_ingestion::answer(doors, incoming).await,
         ("v1" | "v2", "rest") => kusto::answer(doors, incoming).await,
         ("v1.0", _) => entra::graph(doors, incoming).await,
+        ("devicelogin" | "federation" | "oidc", _) => entra::at_root(doors, incoming).await,
         ("v1", "workspaces" | "subscriptions" | "$batch") => {
             log_analytics::answer(doors, incoming, 1).await
         }

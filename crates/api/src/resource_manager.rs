@@ -9,6 +9,7 @@ use identity::{Audiences, Caller};
 use model::ResourceId;
 use serde_json::Value;
 
+use crate::audit::{ActivityEvent, Event};
 use crate::wire::blocking::blocking_future;
 use crate::wire::body;
 use crate::wire::caller::authenticate;
@@ -31,6 +32,7 @@ const READING_ACTIONS: &[&str] = &[
     "microsoft.securityinsights/incidents/entities",
 ];
 
+const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
 /// Its list is the caller's own, without ids to filter by.
 const OWN_PERMISSIONS: &str = "microsoft.authorization/permissions";
 
@@ -47,13 +49,69 @@ pub(crate) async fn answer(
     let api_version = sent.map(str::to_owned).ok_or_else(ApiError::missing_api_version)?;
     let id = ResourceId::new(&incoming.segments.join("/"));
     let target = Target::parse(id.as_str())?;
-    let visible = authorize(doors, &caller, &target, verb)?;
+    if matches!(verb, Verb::Get | Verb::Head) {
+        return carry_out(doors, incoming, &caller, verb, id, api_version, &target).await;
+    }
+    let mut activity = activity(doors, &incoming, &caller, verb, &target);
+    let body = match authorize(doors, &caller, &target, verb) {
+        Ok(_) => body::json(doors, &mut incoming, doors.limits.body_bytes).await,
+        Err(error) => Err(error),
+    };
+    let answered = match body {
+        Ok(body) => {
+            // who got which right is worth telling; other bodies may hold anything
+            let rights = target_type(&target).eq_ignore_ascii_case(ROLE_ASSIGNMENTS);
+            activity.request = rights.then(|| body.clone());
+            act(doors, incoming, &caller, verb, id, api_version, &target, body, None).await
+        }
+        Err(error) => Err(error),
+    };
+    activity.status = answered.as_ref().map_or_else(|e| e.status, |r| r.status().as_u16());
+    if let Err(error) = &answered {
+        let text = |name: &str| error.body["error"][name].as_str().unwrap_or_default().to_owned();
+        activity.failure = Some((text("code"), text("message")));
+    }
+    if !is_reading(&target, verb) {
+        (doors.audit)(Event::Activity(Box::new(activity)));
+    }
+    answered
+}
+
+/// A call that only reads.
+async fn carry_out(
+    doors: &Arc<Doors>,
+    mut incoming: Incoming,
+    caller: &Caller,
+    verb: Verb,
+    id: ResourceId,
+    api_version: String,
+    target: &Target,
+) -> Result<Response, ApiError> {
+    let visible = authorize(doors, caller, target, verb)?;
     let body = body::json(doors, &mut incoming, doors.limits.body_bytes).await?;
+    act(doors, incoming, caller, verb, id, api_version, target, body, visible).await
+}
+
+async fn act(
+    doors: &Arc<Doors>,
+    mut incoming: Incoming,
+    caller: &Caller,
+    verb: Verb,
+    id: ResourceId,
+    api_version: String,
+    target: &Target,
+    body: Value,
+    visible: Option<Visible>,
+) -> Result<Response, ApiError> {
     let name = caller.object_id.to_string();
+    let kind = match caller.user_name {
+        Some(_) => CallerKind::User,
+        None => CallerKind::Application,
+    };
     let call = Call {
         id,
         api_version,
-        caller: arm::Caller { name, kind: CallerKind::Application },
+        caller: arm::Caller { name, kind },
         now: doors.clock.now(),
         if_match: incoming.header("if-match").map(str::to_owned),
         if_none_match: incoming.header("if-none-match").map(str::to_owned),
@@ -65,12 +123,51 @@ pub(crate) async fn answer(
     let own = Arc::clone(doors);
     let mut answer = blocking_future(async move { own.arm.answer(verb, &call).await }).await??;
     if let (Some(visible), Some(body)) = (visible, &mut answer.body) {
-        keep_visible(body, &target, &visible);
+        keep_visible(body, target, &visible);
     }
     if let Some(body) = &mut answer.body {
         absolute_next_link(body, doors.identity.urls().origin().as_str(), &incoming.origin);
     }
     Ok(response(answer))
+}
+
+/// What AzureActivity will tell of a call.
+fn activity(
+    doors: &Doors,
+    incoming: &Incoming,
+    caller: &Caller,
+    verb: Verb,
+    target: &Target,
+) -> ActivityEvent {
+    let (action, scope) = target.permission(verb);
+    let resource = match target {
+        Target::Resource(place) => place.id.clone(),
+        _ => scope.clone(),
+    };
+    ActivityEvent {
+        time: doors.clock.now(),
+        caller: caller.clone(),
+        source: incoming.source,
+        action,
+        resource,
+        method: incoming.method.to_string(),
+        status: 0,
+        failure: None,
+        request: None,
+        correlation_id: incoming.request_id.clone(),
+    }
+}
+
+fn target_type(target: &Target) -> &str {
+    match target {
+        Target::Resource(place) => &place.type_name,
+        _ => "",
+    }
+}
+
+fn is_reading(target: &Target, verb: Verb) -> bool {
+    matches!(target, Target::Collection { type_name, .. }
+        if verb == Verb::Post && READING_ACTIONS.iter().any(|a| a.eq_ignore_ascii_case(type_name)))
 }
 
 /// May the caller do this? Lists are open to whoever sees something in them, and then filtered.

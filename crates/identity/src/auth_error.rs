@@ -34,8 +34,8 @@ pub enum AuthError {
     /// For another API.
     #[error("The access token is for the audience '{0}', which is not accepted here.")]
     WrongAudience(String),
-    /// Its principal was removed or disabled.
-    #[error("The access token's principal was removed or disabled.")]
+    /// Its principal was removed, disabled or signed out.
+    #[error("The access token's principal was removed, disabled or signed out.")]
     PrincipalGone,
     /// A client id and secret that do not fit (Basic).
     #[error("The client id or secret is wrong.")]

@@ -6,7 +6,7 @@ use crypto::{RsaAlgorithm, sha256};
 
 use crate::audience::{Audiences, audiences_of};
 use crate::cache::Cache;
-use crate::directory::Directory;
+use crate::directory::{Directory, User};
 use crate::jwt::{Jwt, TOKEN_BYTES_MAX};
 use crate::signing_keys::KeySet;
 use crate::{AuthError, Caller, PublicUrls, Tenant};
@@ -28,6 +28,8 @@ struct Verified {
     audience: String,
     opens: Audiences,
     object_id: String,
+    app_id: String,
+    issued: i64,
     not_before: i64,
     expires: i64,
     token_id: Arc<str>,
@@ -98,6 +100,8 @@ fn verify(token: &str, standards: &Standards<'_>) -> Result<Verified, AuthError>
         audience,
         tenant: tenant.to_owned(),
         object_id: text("oid")?,
+        app_id: text("appid")?,
+        issued: seconds("iat")?,
         not_before: seconds("nbf")?,
         expires: seconds("exp")?,
         token_id: text("uti")?.into(),
@@ -118,8 +122,23 @@ fn judge(token: &Verified, standards: &Standards<'_>) -> Result<Caller, AuthErro
     if !token.opens.meets(standards.accepted) {
         return Err(AuthError::WrongAudience(token.audience.clone()));
     }
-    let caller = caller_of(standards.directory, &token.object_id, token.token_id.clone());
+    let user = standards.directory.user(&token.object_id);
+    let caller = match user {
+        Some(user) => caller_of_user(user, token),
+        None => caller_of(standards.directory, &token.object_id, token.token_id.clone()),
+    };
     caller.ok_or(AuthError::PrincipalGone)
+}
+
+/// The caller for a user that is enabled and was not signed out since the token was issued.
+fn caller_of_user(user: &User, token: &Verified) -> Option<Caller> {
+    (user.account_enabled && token.issued >= user.sessions_valid_from).then(|| Caller {
+        object_id: user.id.as_str().into(),
+        app_id: token.app_id.as_str().into(),
+        display_name: user.display_name.as_str().into(),
+        user_name: Some(user.user_principal_name.as_str().into()),
+        token_id: token.token_id.clone(),
+    })
 }
 
 /// The caller for a principal that exists and is enabled.
@@ -133,6 +152,7 @@ pub(crate) fn caller_of(
         object_id: principal.id.as_str().into(),
         app_id: principal.app_id.as_str().into(),
         display_name: principal.display_name.as_str().into(),
+        user_name: None,
         token_id,
     })
 }

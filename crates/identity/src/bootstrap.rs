@@ -24,7 +24,7 @@ const FILE: &str = "admin.json";
 const TENANT: (&str, &str) = ("identity/tenant", "tenant");
 /// The administrator's secret lasts as long as the authority's certificate.
 const SECRET_SECONDS: i64 = 10 * 365 * 24 * 60 * 60;
-const GRAPH_ROLES: [&str; 2] = ["Application.ReadWrite.All", "Directory.Read.All"];
+const GRAPH_ROLES: [&str; 2] = ["Application.ReadWrite.All", "Directory.ReadWrite.All"];
 
 /// The administrator's credentials as its file has them, for `vedette env` and `vedette token`. No `Debug`: it holds
 /// a secret.
@@ -153,15 +153,9 @@ fn first_documents(
         GeneratedSecret::restore(admin.client_secret.expose().to_owned()).ok_or_else(file)?;
     let name = Some("first start".to_owned());
     let password = PasswordCredential::new(&secret, name, seconds, seconds + SECRET_SECONDS)?;
-    let application = Application {
-        id: Uuid::new_v4().to_string(),
-        app_id: admin.client_id.clone(),
-        display_name: "vedette administrator".into(),
-        created: seconds,
-        identifier_uris: Vec::new(),
-        passwords: vec![password],
-        keys: Vec::new(),
-    };
+    let (id, name) = (Uuid::new_v4().to_string(), "vedette administrator".to_owned());
+    let mut application = Application::named(id, admin.client_id.clone(), name, seconds);
+    application.passwords = vec![password];
     let principal = ServicePrincipal {
         id: admin.object_id.clone(),
         app_id: admin.client_id.clone(),
@@ -169,6 +163,7 @@ fn first_documents(
         account_enabled: true,
         created: seconds,
         graph_roles: GRAPH_ROLES.map(str::to_owned).to_vec(),
+        managed_identity: false,
     };
     let (collection, key) = TENANT;
     let mut ops = vec![

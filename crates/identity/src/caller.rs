@@ -5,12 +5,14 @@ use std::sync::Arc;
 /// An authenticated principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Object id of the service principal: role assignments bind to it.
+    /// Object id of the service principal or the user: role assignments bind to it.
     pub object_id: Arc<str>,
     /// Application (client) id.
     pub app_id: Arc<str>,
     /// Name for people.
     pub display_name: Arc<str>,
+    /// The name that a user signs in with; none for an application.
+    pub user_name: Option<Arc<str>>,
     /// `uti` of the token, for audit rows; empty when no token was used.
     pub token_id: Arc<str>,
 }

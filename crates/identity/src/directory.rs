@@ -1,12 +1,21 @@
-//! The directory: app registrations and service principals, kept as documents and held in memory, so that a token is
-//! checked without touching a disk.
+//! The directory: app registrations, service principals, users and groups, kept as documents and held in memory, so
+//! that a token is checked without touching a disk.
 
 mod application;
+mod clients;
+mod directory_roles;
 mod filter;
 mod graph;
+mod group;
+mod groups;
+mod members;
+mod objects;
+mod redirect;
 mod service_principal;
+mod user;
+mod users;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -14,8 +23,18 @@ use serde::de::DeserializeOwned;
 use state::{Condition, Op, Store};
 
 pub use application::{Application, KeyCredential, PasswordCredential};
-pub use graph::{GraphError, NewApplication, NewPassword, PasswordAnswer};
+pub use clients::PORTAL_CLIENT;
+pub(crate) use clients::is_portal_redirect;
+pub use graph::{GraphArea, GraphError, NewApplication, NewPassword, PasswordAnswer};
+pub use group::Group;
+pub use groups::NewGroup;
+pub use objects::ObjectKind;
+pub(crate) use redirect::RedirectKind;
+pub use redirect::RedirectUris;
 pub use service_principal::ServicePrincipal;
+pub use user::User;
+pub(crate) use user::{OutsideIdentity, SoftwareToken};
+pub use users::{NewUser, TotpAnswer};
 
 use crate::IdentityError;
 
@@ -23,13 +42,22 @@ use crate::IdentityError;
 pub(crate) const APPLICATIONS: &str = "identity/applications";
 /// Collection of service principals, by object id.
 pub(crate) const SERVICE_PRINCIPALS: &str = "identity/servicePrincipals";
+/// Collection of users, by object id.
+pub(crate) const USERS: &str = "identity/users";
+/// Collection of groups, by object id.
+pub(crate) const GROUPS: &str = "identity/groups";
 
-/// All applications and principals.
+/// All applications, principals, users and groups.
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
     applications: HashMap<String, Arc<Application>>,
     principals: HashMap<String, Arc<ServicePrincipal>>,
     principal_of_app: HashMap<String, String>,
+    users: HashMap<String, Arc<User>>,
+    user_of_name: HashMap<String, String>,
+    groups: HashMap<String, Arc<Group>>,
+    /// Groups that something is a direct member of.
+    groups_of_member: HashMap<String, BTreeSet<String>>,
 }
 
 impl Directory {
@@ -41,6 +69,12 @@ impl Directory {
         }
         for principal in documents::<ServicePrincipal>(store, SERVICE_PRINCIPALS)? {
             directory.put_principal(principal);
+        }
+        for user in documents::<User>(store, USERS)? {
+            directory.put_user(user);
+        }
+        for group in documents::<Group>(store, GROUPS)? {
+            directory.put_group(group);
         }
         Ok(directory)
     }

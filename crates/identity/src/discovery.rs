@@ -45,6 +45,11 @@ pub(crate) fn openid_configuration(
         format!("{base}/{keys}"),
     );
     let host = origin.trim_start_matches("https://");
+    document["device_authorization_endpoint"] = json!(format!("{base}/{oauth}/devicecode"));
+    document["end_session_endpoint"] = json!(format!("{base}/{oauth}/logout"));
+    document["userinfo_endpoint"] = json!(format!("{origin}/oidc/userinfo"));
+    document["http_logout_supported"] = json!(false);
+    document["frontchannel_logout_supported"] = json!(false);
     document["tenant_region_scope"] = Value::Null;
     document["cloud_instance_name"] = json!(host);
     document["cloud_graph_host_name"] = json!(host);
@@ -55,12 +60,16 @@ pub(crate) fn openid_configuration(
 
 fn adfs_configuration(origin: &str) -> Value {
     let base = format!("{origin}/adfs");
-    document(
+    let mut document = document(
         &base,
         format!("{base}/oauth2/authorize"),
         format!("{base}/oauth2/token"),
         format!("{base}/discovery/keys"),
-    )
+    );
+    document["device_authorization_endpoint"] = json!(format!("{base}/oauth2/devicecode"));
+    document["end_session_endpoint"] = json!(format!("{base}/oauth2/logout"));
+    document["userinfo_endpoint"] = json!(format!("{origin}/oidc/userinfo"));
+    document
 }
 
 fn document(issuer: &str, authorize: String, token: String, keys: String) -> Value {
@@ -71,14 +80,17 @@ fn document(issuer: &str, authorize: String, token: String, keys: String) -> Val
         "jwks_uri": keys,
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", "authorization_code", "refresh_token",
+            "urn:ietf:params:oauth:grant-type:device_code"],
+        "code_challenge_methods_supported": ["S256"],
         "response_types_supported": ["code", "id_token", "code id_token"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "claims_supported": ["aud", "iss", "iat", "nbf", "exp", "appid", "azp", "idtyp", "oid", "sub", "tid", "uti",
-            "ver", "roles"],
+            "ver", "roles", "name", "preferred_username", "nonce", "auth_time", "amr", "groups", "email", "given_name",
+            "family_name"],
         "request_uri_parameter_supported": false,
     })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arm::{Target, Verb, Visible};
-use crypto::private_directory;
+use crypto::{LocalKey, private_directory};
 use model::{DateTime, ResourceId, TableAccess};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde_json::Value;
@@ -14,13 +14,17 @@ use state::Store;
 use crate::access::Access;
 use crate::authenticate::{Authenticator, Standards, caller_of};
 use crate::directory::Directory;
-use crate::signing_keys::SigningKeys;
+use crate::interactive::{Interactive, Outside};
+use crate::signing_keys::{KeySet, SigningKeys};
 use crate::time::unix_seconds;
 use crate::token::{Throttle, TokenContext, basic_credentials, check_secret};
 use crate::{
     Audiences, AuthError, Caller, Denied, Generation, IdentityError, OAuthError, PublicUrls,
     Tenant, TokenAnswer, TokenRequest, auth_error, bootstrap, cloud, discovery,
 };
+
+/// File of the key for small secrets, beside the other keys.
+const LOCAL_KEY: &str = "directory.key";
 
 /// What [`Identity::open`] needs.
 pub struct IdentityConfig<'a> {
@@ -47,6 +51,9 @@ pub struct Identity {
     directory: RwLock<Arc<Directory>>,
     access: RwLock<Arc<Access>>,
     changing: Mutex<()>,
+    local_key: LocalKey,
+    interactive: Interactive,
+    outside: RwLock<Option<Arc<dyn Outside>>>,
 }
 
 impl Identity {
@@ -69,6 +76,9 @@ impl Identity {
             directory,
             access,
             changing: Mutex::new(()),
+            local_key: LocalKey::ensure(&keys_directory.join(LOCAL_KEY))?,
+            interactive: Interactive::default(),
+            outside: RwLock::new(None),
         };
         Ok((identity, first_start))
     }
@@ -85,16 +95,20 @@ impl Identity {
 
     // --- tokens -----------------------------------------------------------------------------------------------
 
-    /// Answers a request to the token endpoint.
+    /// Answers a request to the token endpoint. A person's grants touch the disk: where `TokenRequest::waits` says so,
+    /// keep it off threads that others wait for.
     pub fn token(&self, request: &TokenRequest<'_>) -> TokenAnswer {
-        let context = TokenContext {
+        self.token_answer(request)
+    }
+
+    pub(crate) fn token_context(&self) -> TokenContext<'_> {
+        TokenContext {
             tenant: &self.tenant,
             urls: &self.urls,
             directory: self.directory(),
             keys: self.keys.current(),
             throttle: &self.throttle,
-        };
-        context.answer(request)
+        }
     }
 
     /// The caller behind the token of a bearer header; `accepted` are the door's own audiences.
@@ -147,6 +161,7 @@ impl Identity {
 
     /// Makes the next signing key when it is due and drops what is over. Call it hourly; true when keys changed.
     pub fn rotate_keys(&self, now: DateTime) -> Result<bool, IdentityError> {
+        self.sweep_refresh_tokens(unix_seconds(now))?;
         self.keys.rotate(unix_seconds(now))
     }
 
@@ -203,7 +218,14 @@ impl Identity {
 
     /// True when the caller may do `action` (a data action when `data`) at `scope`.
     pub fn allows(&self, caller: &Caller, action: &str, scope: &ResourceId, data: bool) -> bool {
-        self.access().allows(&caller.object_id, action, scope, data)
+        let access = self.access();
+        // most callers are in no group: their own assignments first
+        access.allows(&caller.object_id, action, scope, data)
+            || self
+                .directory()
+                .groups_of(&caller.object_id)
+                .iter()
+                .any(|group| access.allows(group, action, scope, data))
     }
 
     /// The same as a gate: the refusal says what is missing where.
@@ -223,7 +245,8 @@ impl Identity {
 
     /// True when the caller has any role at the scope or below it: subscriptions are listed for those alone.
     pub fn reaches(&self, caller: &Caller, scope: &ResourceId) -> bool {
-        self.access().reaches(&caller.object_id, scope)
+        let access = self.access();
+        self.principals_of(&caller.object_id).iter().any(|id| access.reaches(id, scope))
     }
 
     /// May the caller list what `action` reads at `scope`? Whoever may read there sees all (none); whoever has a role
@@ -260,7 +283,7 @@ impl Identity {
         workspace: &ResourceId,
         all: impl Iterator<Item = &'t str>,
     ) -> TableAccess {
-        self.access().tables_readable(&caller.object_id, workspace, all)
+        self.access().tables_readable(&self.principals_of(&caller.object_id), workspace, all)
     }
 
     /// Reads role definitions and assignments anew, after someone else wrote their documents.
@@ -304,12 +327,47 @@ impl Identity {
         Ok(())
     }
 
-    /// True unless `leaving` is the last enabled principal that can assign roles.
-    pub(crate) fn is_administered_without(&self, leaving: &str) -> bool {
-        let (access, directory) = (self.access(), self.directory());
-        let acts = |id: &str| directory.principal(id).is_some_and(|p| p.account_enabled);
-        let administrators: Vec<&str> =
-            access.administrators(|_| true).filter(|id| acts(id)).collect();
-        !administrators.contains(&leaving) || administrators.len() > 1
+    /// True when somebody of a directory can act and assign roles.
+    pub(crate) fn is_administered(&self, directory: &Directory) -> bool {
+        self.access().administrators(|_| true).any(|id| directory.acts(id))
+    }
+
+    /// True when a principal may assign roles at a whole subscription, itself or by a group it is in.
+    pub(crate) fn administers(&self, id: &str) -> bool {
+        let (access, groups) = (self.access(), self.directory().groups_of(id));
+        access.administrators(|_| true).any(|admin| admin == id || groups.contains(admin))
+    }
+
+    /// The principal's object id and those of the groups it is in: whose role assignments count for it.
+    pub(crate) fn principals_of(&self, object_id: &str) -> Vec<String> {
+        let mut all = vec![object_id.to_owned()];
+        all.extend(self.directory().groups_of(object_id));
+        all
+    }
+
+    pub(crate) fn interactive(&self) -> &Interactive {
+        &self.interactive
+    }
+
+    pub(crate) fn outside(&self) -> &RwLock<Option<Arc<dyn Outside>>> {
+        &self.outside
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
+    pub(crate) fn key_set(&self) -> Arc<KeySet> {
+        self.keys.current()
+    }
+
+    /// Takes one token out of the allowance of a client and a source.
+    pub(crate) fn admit(&self, app_id: &str, source: IpAddr, now: i64) -> Result<(), OAuthError> {
+        self.throttle.admit(app_id, source, now)
+    }
+
+    /// The key that seals small secrets of the directory.
+    pub(crate) fn local_key(&self) -> &LocalKey {
+        &self.local_key
     }
 }

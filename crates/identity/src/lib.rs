@@ -5,6 +5,7 @@
 //! ```text
 //! /{tenant}/oauth2/v2.0/token   Identity::token(form)              -> access token, or an OAuth error
 //! Authorization: Bearer ...     Identity::authenticate(token, ..)  -> Caller, or AuthError (401 + challenge)
+//! a browser at the sign-in pages  Identity::authorize, continue_sign_in, device_page -> a page, or back with a code
 //! any action at any scope       Identity::require(caller, ..)      -> (), or Denied (403)
 //! a query                       Identity::tables_readable(..)      -> the tables it may see
 //! ```
@@ -26,6 +27,7 @@ mod discovery;
 mod error;
 mod filter;
 mod identity;
+mod interactive;
 mod jwt;
 mod signing_keys;
 mod tenant;
@@ -40,14 +42,22 @@ pub use authorization::{DenyAssignments, Permissions, RoleAssignments, RoleDefin
 pub use bootstrap::AdminCredentials;
 pub use caller::Caller;
 pub use directory::{
-    Application, GraphError, KeyCredential, NewApplication, NewPassword, PasswordAnswer,
-    PasswordCredential, ServicePrincipal,
+    Application, GraphArea, GraphError, Group, KeyCredential, NewApplication, NewGroup,
+    NewPassword, NewUser, ObjectKind, PORTAL_CLIENT, PasswordAnswer, PasswordCredential,
+    RedirectUris, ServicePrincipal, TotpAnswer, User,
 };
 pub use discovery::Generation;
 pub use error::IdentityError;
 pub use identity::{Identity, IdentityConfig};
+pub use interactive::{
+    BrowserAnswer, BrowserRequest, IdentityProvider, Outside, OutsideReply, Page, PageKind,
+    Redirect, ResponseMode, Show,
+};
 pub use tenant::Tenant;
-pub use token::{CredentialKind, OAuthError, SignIn, TokenAnswer, TokenEndpoint, TokenRequest};
+pub use token::{
+    CredentialKind, ManagedIdentityRequest, OAuthError, SignIn, SignInKind, TokenAnswer,
+    TokenEndpoint, TokenRequest,
+};
 pub use urls::PublicUrls;
 
 #[cfg(test)]

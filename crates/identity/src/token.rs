@@ -4,17 +4,22 @@ mod assertion;
 mod claims;
 mod client;
 mod error;
+mod managed;
+pub(crate) mod refresh;
 mod request;
 mod resource;
 mod sign_in;
 mod throttle;
+mod user;
 
 pub(crate) use client::check_secret;
 pub use error::OAuthError;
+pub use managed::ManagedIdentityRequest;
 pub(crate) use request::basic_credentials;
 pub use request::{TokenEndpoint, TokenRequest};
-pub use sign_in::{CredentialKind, SignIn};
+pub use sign_in::{CredentialKind, SignIn, SignInKind};
 pub(crate) use throttle::Throttle;
+pub(crate) use user::IdToken;
 
 use std::sync::Arc;
 
@@ -25,7 +30,7 @@ use crate::directory::Directory;
 use crate::signing_keys::KeySet;
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{PublicUrls, Tenant, jwt};
+use crate::{Identity, PublicUrls, Tenant, jwt};
 use claims::Claims;
 use client::Client;
 
@@ -48,24 +53,54 @@ pub struct TokenAnswer {
     pub retry_after: Option<u64>,
     /// The attempt, for the sign-in log.
     pub sign_in: SignIn,
+    /// True: the attempt is no sign-in of its own, and stays out of the log.
+    pub silent: bool,
 }
 
-impl TokenContext<'_> {
-    /// Answers one request.
-    pub(crate) fn answer(&self, request: &TokenRequest<'_>) -> TokenAnswer {
+impl TokenAnswer {
+    /// The answer to a request: what `grant` gives, or its error in Entra's form.
+    pub(crate) fn to(
+        request: &TokenRequest<'_>,
+        grant: impl FnOnce(&mut SignIn) -> Result<Value, OAuthError>,
+    ) -> Self {
         let correlation_id = request.correlation_id.and_then(|id| Uuid::try_parse(id).ok());
         let correlation_id = correlation_id.unwrap_or_else(Uuid::new_v4);
         let mut sign_in = SignIn::new(request, correlation_id);
-        match self.grant(request, &mut sign_in) {
-            Ok(body) => TokenAnswer { status: 200, body, retry_after: None, sign_in },
+        match grant(&mut sign_in) {
+            Ok(body) => Self { status: 200, body, retry_after: None, sign_in, silent: false },
             Err(error) => {
                 sign_in.failed(&error);
                 let body = error.body(request.now, sign_in.id, correlation_id);
-                TokenAnswer { status: error.status, body, retry_after: error.retry_after, sign_in }
+                let (status, retry_after) = (error.status, error.retry_after);
+                Self { status, body, retry_after, sign_in, silent: false }
             }
         }
     }
+}
 
+impl Identity {
+    /// Answers a request to the token endpoint.
+    pub(crate) fn token_answer(&self, request: &TokenRequest<'_>) -> TokenAnswer {
+        let grant = request.parameter("grant_type").ok().flatten().unwrap_or_default().to_owned();
+        let is_persons =
+            [user::CODE, user::REFRESH, user::DEVICE, user::DEVICE_SHORT].contains(&grant.as_str());
+        if !is_persons {
+            let context = self.token_context();
+            return TokenAnswer::to(request, |sign_in| context.grant(request, sign_in));
+        }
+        let mut answer =
+            TokenAnswer::to(request, |sign_in| self.user_grant(request, &grant, sign_in));
+        // a code's sign-in was recorded when the person signed in; a device that waits is no sign-in yet
+        answer.silent = match answer.sign_in.result_code {
+            0 => grant != user::REFRESH,
+            70_016 => true,
+            _ => false,
+        };
+        answer
+    }
+}
+
+impl TokenContext<'_> {
     fn grant(&self, request: &TokenRequest<'_>, sign_in: &mut SignIn) -> Result<Value, OAuthError> {
         let segment = self.tenant.segment(request.tenant);
         let segment = segment.map_err(|why| OAuthError::no_tenant(request.tenant, why))?;

@@ -28,6 +28,7 @@ pub(super) fn answer(
         ["discovery", "v2.0", "keys"] => identity.jwks(tenant, Generation::V2, origin),
         ["discovery", "keys"] => identity.jwks(tenant, Generation::V1, origin),
         ["discovery", "instance"] => return instance(doors, incoming),
+        ["userrealm", _] => return user_realm(doors, incoming),
         _ => return Err(ApiError::not_found(incoming)),
     };
     reads(incoming)?;
@@ -48,6 +49,24 @@ fn instance(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
             }),
         )),
     }
+}
+
+/// `/common/userrealm/{name}`: where a person signs in. Always here: clients ask before they send a password, which the
+/// token endpoint then refuses.
+fn user_realm(doors: &Doors, incoming: &Incoming) -> Result<Response, ApiError> {
+    reads(incoming)?;
+    let name = incoming.segments.get(2).map_or("", String::as_str);
+    let domain = name.split_once('@').map_or(doors.identity.tenant().domain.as_str(), |(_, d)| d);
+    Ok(json_response(
+        200,
+        &json!({
+            "ver": "1.0",
+            "account_type": "Managed",
+            "domain_name": domain,
+            "cloud_instance_name": incoming.origin.trim_start_matches("https://"),
+            "cloud_audience_urn": "urn:federation:vedette",
+        }),
+    ))
 }
 
 /// `/metadata/endpoints`

@@ -1,37 +1,56 @@
-//! Microsoft Graph: applications, service principals and their passwords, as far as `az ad sp create-for-rbac` goes.
+//! Microsoft Graph: applications, service principals, users, groups, directory roles and outside providers, as az and
+//! the SDKs call them. Every change is told to AuditLogs, refused ones too.
+
+mod applications;
+mod directory;
+mod groups;
+mod options;
+mod users;
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use identity::{Audiences, GraphError, NewApplication, NewPassword};
+use identity::{Audiences, Caller, GraphArea, GraphError};
+use model::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::audit::{DirectoryEvent, Event, Target};
 use crate::wire::blocking::blocking;
 use crate::wire::body;
 use crate::wire::caller::authenticate;
 use crate::wire::error::{ApiError, empty_response, json_response};
 use crate::{Doors, Incoming};
+use options::Options;
 
 /// Largest body.
 const BODY_MAX: usize = 256 << 10;
 
 /// One call, taken apart.
-struct Call {
-    method: Method,
-    /// `applications` or `serviceprincipals`.
-    kind: String,
-    id: Option<String>,
-    action: String,
-    filter: Option<String>,
+pub(super) struct Call {
+    /// `GET`, `POST`, `PATCH`, `DELETE`.
+    method: String,
+    /// Path below the version, in lower case.
+    lower: Vec<String>,
+    options: Options,
     body: Value,
+    caller: Caller,
+    now: DateTime,
+}
+
+/// What a call came to.
+pub(super) enum Reply {
+    /// One object.
+    Object(u16, Value),
+    /// A list, paged and cut down as asked for.
+    List(Vec<Value>),
+    /// Done.
+    Empty,
 }
 
 /// Why a call gave no answer.
-enum Failure {
+pub(super) enum Failure {
     /// Graph says so.
     Graph(GraphError),
     /// Nothing is served at the path.
@@ -46,152 +65,250 @@ impl From<GraphError> for Failure {
     }
 }
 
+/// What a change is called in AuditLogs.
+pub(super) struct Told {
+    operation: &'static str,
+    category: &'static str,
+    kind: &'static str,
+    targets: Vec<Target>,
+}
+
+impl Told {
+    pub(super) fn new(operation: &'static str, category: &'static str, kind: &'static str) -> Self {
+        Self { operation, category, kind, targets: Vec::new() }
+    }
+
+    /// Adds what it was done to, by object id.
+    pub(super) fn to(mut self, doors: &Doors, id: &str) -> Self {
+        self.targets.push(target(doors, id));
+        self
+    }
+
+    /// Adds a changed property to the last target.
+    pub(super) fn changed(
+        mut self,
+        name: &str,
+        old: impl Into<String>,
+        new: impl Into<String>,
+    ) -> Self {
+        if let Some(target) = self.targets.last_mut() {
+            target.changes.push((name.to_owned(), old.into(), new.into()));
+        }
+        self
+    }
+}
+
+/// A family of paths.
+type Handler = fn(&Doors, &Call, &mut Option<Told>) -> Result<Reply, Failure>;
+
+/// First segment, the area whose rights are asked for, who answers.
+const FAMILIES: &[(&str, GraphArea, Handler)] = &[
+    ("applications", GraphArea::Applications, applications::answer),
+    ("serviceprincipals", GraphArea::Applications, applications::answer),
+    ("users", GraphArea::Users, users::answer),
+    ("me", GraphArea::Users, users::answer),
+    ("groups", GraphArea::Groups, groups::answer),
+    ("directoryobjects", GraphArea::Users, directory::objects),
+    ("rolemanagement", GraphArea::Directory, directory::roles),
+    ("identity", GraphArea::Directory, directory::providers),
+    ("organization", GraphArea::Users, directory::organization),
+    ("domains", GraphArea::Users, directory::domains),
+];
+
+/// Calls by POST that only read.
+const READING: &[&str] =
+    &["getbyids", "getmembergroups", "getmemberobjects", "checkmembergroups", "checkmemberobjects"];
+
 /// `/v1.0/...`
 pub(crate) async fn answer(
     doors: &Arc<Doors>,
     mut incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let caller = authenticate(doors, &incoming, Audiences::GRAPH)?;
-    let writes = !matches!(incoming.method, Method::GET | Method::HEAD);
     let now = doors.clock.now();
     let failed =
         |error: GraphError| ApiError::with_body(error.status, error.body(now, Uuid::new_v4()));
-    doors.identity.require_graph(&caller, writes).map_err(failed)?;
-    let body = match writes {
-        true => body::json(doors, &mut incoming, BODY_MAX).await?,
-        false => Value::Null,
+    let lower: Vec<String> =
+        incoming.segments.iter().skip(1).map(|s| s.to_ascii_lowercase()).collect();
+    let family = lower.first().and_then(|first| FAMILIES.iter().find(|(name, ..)| name == first));
+    let reads = matches!(incoming.method, Method::GET | Method::HEAD)
+        || lower
+            .last()
+            .is_some_and(|last| READING.contains(&last.trim_start_matches("microsoft.graph.")));
+    let area = family.map_or(GraphArea::Applications, |(_, area, _)| *area);
+    let allowed = doors.identity.require_graph(&caller, area, !reads);
+    let own = !reads && is_own(&caller, &incoming.method, &lower, doors);
+    let allowed = if own { Ok(()) } else { allowed };
+    let method = match incoming.method.as_str() {
+        "HEAD" => "GET".to_owned(),
+        other => other.to_owned(),
     };
-    let call = Call {
-        method: incoming.method.clone(),
-        kind: incoming.segment(1),
-        id: incoming.segments.get(2).cloned(),
-        action: incoming.segment(3),
-        filter: incoming.parameter("$filter").map(str::to_owned),
-        body,
-    };
-    if incoming.segments.len() > 4 {
-        return Err(ApiError::not_found(&incoming));
+    let mut call =
+        Call { method, options: Options::read(&incoming), lower, body: Value::Null, caller, now };
+    if let Err(error) = allowed {
+        if !reads {
+            let told = Told::new(refused_name(&call), category(area), "Update");
+            tell(doors, &incoming, &call, told, &error.message);
+        }
+        return Err(failed(error));
     }
-    // writes wait for the disk
-    let own = Arc::clone(doors);
-    blocking(move || carry_out(&own, &call)).await?.map_err(|failure| match failure {
+    let Some((_, _, handler)) = family else { return Err(ApiError::not_found(&incoming)) };
+    if !matches!(incoming.method, Method::GET | Method::HEAD) {
+        call.body = body::json(doors, &mut incoming, BODY_MAX).await?;
+    }
+    let handler = *handler;
+    // writes wait for the disk, passwords for the processor
+    let inside = Arc::clone(doors);
+    let (answer, told, call) = blocking(move || {
+        let mut told = None;
+        let answer = handler(&inside, &call, &mut told);
+        (answer, told, call)
+    })
+    .await?;
+    if let Some(told) = told {
+        let failure = match &answer {
+            Err(Failure::Graph(error)) => error.message.clone(),
+            _ => String::new(),
+        };
+        tell(doors, &incoming, &call, told, &failure);
+    }
+    let reply = answer.map_err(|failure| match failure {
         Failure::Graph(error) => failed(error),
         Failure::NoPath => ApiError::not_found(&incoming),
         Failure::Method(allowed) => ApiError::method(&incoming, allowed),
-    })
-}
-
-fn carry_out(doors: &Doors, call: &Call) -> Result<Response, Failure> {
-    let method = match call.method.as_str() {
-        "HEAD" => "GET",
-        other => other,
-    };
-    let is_application = match call.kind.as_str() {
-        "applications" => true,
-        "serviceprincipals" => false,
-        _ => return Err(Failure::NoPath),
-    };
-    match (method, call.id.as_deref(), call.action.as_str()) {
-        ("GET", None, _) => list(doors, is_application, call.filter.as_deref()),
-        ("POST", None, _) => create(doors, is_application, &call.body),
-        (_, None, _) => Err(Failure::Method("GET, POST")),
-        ("GET", Some(id), "") => get(doors, is_application, id),
-        ("DELETE", Some(id), "") => delete(doors, is_application, id),
-        (_, Some(_), "") => Err(Failure::Method("GET, DELETE")),
-        ("POST", Some(id), "addpassword") => add_password(doors, id, &call.body),
-        ("POST", Some(id), "removepassword") => {
-            let key = text(&call.body, "keyId");
-            doors.identity.remove_password(id, &key)?;
-            Ok(empty_response(204))
+    })?;
+    match reply {
+        Reply::Object(status, value) => {
+            let shown = call.options.select(value);
+            Ok(json_response(status, &with_context(shown, &incoming)))
         }
-        (_, Some(_), "addpassword" | "removepassword") => Err(Failure::Method("POST")),
-        _ => Err(Failure::NoPath),
+        Reply::List(all) => {
+            let page = call.options.page(all, &incoming).map_err(failed)?;
+            Ok(json_response(200, &with_context(page, &incoming)))
+        }
+        Reply::Empty => Ok(empty_response(204)),
     }
 }
 
-fn list(doors: &Doors, is_application: bool, filter: Option<&str>) -> Result<Response, Failure> {
-    let value = match is_application {
-        true => doors.identity.list_applications(filter)?,
-        false => doors.identity.list_service_principals(filter)?,
+/// What people may do with themselves: set up an authenticator app where there is none, sign out everywhere.
+fn is_own(caller: &Caller, method: &Method, lower: &[String], doors: &Doors) -> bool {
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let (who, rest) = match lower.as_slice() {
+        ["me", rest @ ..] => (caller.object_id.as_ref(), rest),
+        ["users", id, rest @ ..] => (*id, rest),
+        _ => return false,
     };
-    Ok(json_response(200, &json!({ "value": value })))
+    let own = caller.user_name.is_some() && who.eq_ignore_ascii_case(&caller.object_id);
+    let first_app = || doors.identity.authentication_methods(who).is_ok_and(|m| m.len() < 2);
+    own && *method == Method::POST
+        && match rest {
+            ["authentication", "softwareoathmethods"] => first_app(),
+            ["revokesigninsessions"] => true,
+            _ => false,
+        }
 }
 
-fn get(doors: &Doors, is_application: bool, id: &str) -> Result<Response, Failure> {
-    let value = match is_application {
-        true => doors.identity.application(id)?,
-        false => doors.identity.service_principal(id)?,
-    };
-    Ok(json_response(200, &value))
-}
-
-fn create(doors: &Doors, is_application: bool, body: &Value) -> Result<Response, Failure> {
-    let now = doors.clock.now();
-    let value = match is_application {
-        true => doors.identity.create_application(new_application(body)?, now)?,
-        false => doors.identity.create_service_principal(&text(body, "appId"), now)?,
-    };
-    Ok(json_response(201, &value))
-}
-
-fn delete(doors: &Doors, is_application: bool, id: &str) -> Result<Response, Failure> {
-    match is_application {
-        true => doors.identity.delete_application(id)?,
-        false => doors.identity.delete_service_principal(id)?,
+fn with_context(mut value: Value, incoming: &Incoming) -> Value {
+    if let Value::Object(fields) = &mut value {
+        let kind = incoming.segments.get(1).map_or("", String::as_str);
+        let context = json!(format!("{}/v1.0/$metadata#{kind}", incoming.origin));
+        fields.shift_insert(0, "@odata.context".to_owned(), context);
     }
-    Ok(empty_response(204))
+    value
 }
 
-/// The one answer that shows a secret; nothing keeps it.
-fn add_password(doors: &Doors, id: &str, body: &Value) -> Result<Response, Failure> {
-    let wanted = new_password(body.get("passwordCredential").unwrap_or(&Value::Null))?;
-    let answer = doors.identity.add_password(id, wanted, doors.clock.now())?;
-    let mut shown = answer.value;
-    shown["secretText"] = answer.secret.expose().into();
-    Ok(json_response(200, &shown))
+fn category(area: GraphArea) -> &'static str {
+    match area {
+        GraphArea::Applications => "ApplicationManagement",
+        GraphArea::Users => "UserManagement",
+        GraphArea::Groups => "GroupManagement",
+        GraphArea::Directory => "DirectoryManagement",
+    }
 }
 
-fn text(body: &Value, name: &str) -> String {
+/// The name of a change that was refused before it was looked at.
+fn refused_name(call: &Call) -> &'static str {
+    match (call.lower.first().map(String::as_str), call.method.as_str()) {
+        (Some("users"), "POST") if call.lower.len() == 1 => "Add user",
+        (Some("users"), "DELETE") => "Delete user",
+        (Some("users" | "me"), _) => "Update user",
+        (Some("groups"), "POST") if call.lower.len() == 1 => "Add group",
+        (Some("groups"), "DELETE") if call.lower.len() == 2 => "Delete group",
+        (Some("groups"), _) => "Update group",
+        (Some("applications"), "POST") if call.lower.len() == 1 => "Add application",
+        (Some("applications"), "DELETE") => "Delete application",
+        (Some("serviceprincipals"), "POST") if call.lower.len() == 1 => "Add service principal",
+        (Some("serviceprincipals"), "DELETE") => "Remove service principal",
+        (Some("rolemanagement"), "POST") => "Add member to role",
+        (Some("rolemanagement"), _) => "Remove member from role",
+        _ => "Update application",
+    }
+}
+
+fn tell(doors: &Doors, incoming: &Incoming, call: &Call, told: Told, failure: &str) {
+    (doors.audit)(Event::Directory(Box::new(DirectoryEvent {
+        time: call.now,
+        caller: call.caller.clone(),
+        source: incoming.source,
+        operation: told.operation,
+        category: told.category,
+        kind: told.kind,
+        correlation_id: incoming.request_id.clone(),
+        targets: told.targets,
+        failure: failure.to_owned(),
+    })));
+}
+
+/// An object as AuditLogs shows it.
+fn target(doors: &Doors, id: &str) -> Target {
+    let value = doors.identity.object_value(id).or_else(|| doors.identity.user(id).ok());
+    let value = value.unwrap_or_default();
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let kind = match text("@odata.type").as_deref() {
+        Some("#microsoft.graph.group") => "Group",
+        Some("#microsoft.graph.servicePrincipal") => "ServicePrincipal",
+        Some("#microsoft.graph.application") => "Application",
+        Some(_) => "User",
+        None if text("userPrincipalName").is_some() => "User",
+        None => "Other",
+    };
+    Target {
+        id: text("id").unwrap_or_else(|| id.to_owned()),
+        kind,
+        name: text("displayName").unwrap_or_default(),
+        user_name: text("userPrincipalName"),
+        changes: Vec::new(),
+    }
+}
+
+/// The last segment of an `@odata.id`, the way references are written.
+pub(super) fn referenced(body: &Value) -> Result<String, GraphError> {
+    let id = body.get("@odata.id").and_then(Value::as_str).unwrap_or_default();
+    let last = id.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let last = last.trim_start_matches("directoryObjects('").trim_end_matches("')");
+    match last.is_empty() {
+        true => Err(bad_request("@odata.id is required: the address of an object")),
+        false => Ok(last.to_owned()),
+    }
+}
+
+pub(super) fn text(body: &Value, name: &str) -> String {
     body.get(name).and_then(Value::as_str).unwrap_or("").to_owned()
 }
 
-fn bad_request(message: impl Into<String>) -> GraphError {
+pub(super) fn optional(body: &Value, name: &str) -> Option<String> {
+    Some(text(body, name)).filter(|t| !t.is_empty())
+}
+
+pub(super) fn texts(body: &Value, name: &str) -> Vec<String> {
+    let all = body.get(name).and_then(Value::as_array).into_iter().flatten();
+    all.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+pub(super) fn bad_request(message: impl Into<String>) -> GraphError {
     GraphError { status: 400, code: "Request_BadRequest", message: message.into() }
 }
 
-/// `{"displayName", "identifierUris", "keyCredentials":[{"key": base64}]}`
-fn new_application(body: &Value) -> Result<NewApplication, GraphError> {
-    let display_name = text(body, "displayName");
-    if display_name.is_empty() {
-        return Err(bad_request("displayName is required and must be a string."));
-    }
-    let list = |name: &str| body.get(name).and_then(Value::as_array).into_iter().flatten();
-    let identifier_uris = list("identifierUris").filter_map(Value::as_str).map(str::to_owned);
-    let certificate = |credential: &Value| {
-        let key = credential.get("key").and_then(Value::as_str).unwrap_or("");
-        STANDARD
-            .decode(key)
-            .map_err(|_| bad_request("keyCredentials: key must be a certificate in base64."))
-    };
-    Ok(NewApplication {
-        display_name,
-        identifier_uris: identifier_uris.collect(),
-        certificates: list("keyCredentials").map(certificate).collect::<Result<_, _>>()?,
-    })
-}
-
-/// `{"displayName", "startDateTime", "endDateTime"}`
-fn new_password(body: &Value) -> Result<NewPassword, GraphError> {
-    let instant = |name: &str| match body.get(name).and_then(Value::as_str) {
-        None => Ok(None),
-        Some(text) => match model::DateTime::parse(text) {
-            Some(time) => Ok(Some(time.unix_seconds())),
-            None => Err(bad_request(format!("{name} must be an ISO 8601 date and time."))),
-        },
-    };
-    Ok(NewPassword {
-        display_name: body.get("displayName").and_then(Value::as_str).map(str::to_owned),
-        start: instant("startDateTime")?,
-        end: instant("endDateTime")?,
-    })
+pub(super) fn id_of(value: &Value) -> String {
+    text(value, "id")
 }

@@ -1,53 +1,98 @@
 //! The token endpoint. The form holds a secret: its text is wiped once the answer is there.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use axum::response::Response;
-use crypto::{SecretBytes, SecretText};
+use crypto::SecretText;
 use http::{HeaderValue, Method, header};
 use identity::{AuthError, TokenEndpoint, TokenRequest};
 
+use super::form::Form;
 use crate::audit::Event;
-use crate::wire::body;
+use crate::wire::blocking::blocking;
 use crate::wire::error::{ApiError, json_response};
-use crate::wire::path;
 use crate::{Doors, Incoming};
 
-/// Largest form: a certificate assertion with its chain is the longest thing in it.
-const FORM_MAX: usize = 64 << 10;
+/// `POST /{tenant}/oauth2/token`, `POST /{tenant}/oauth2/v2.0/token`
+pub(super) async fn answer(
+    doors: &Arc<Doors>,
+    incoming: Incoming,
+    endpoint: TokenEndpoint,
+) -> Result<Response, ApiError> {
+    respond(doors, incoming, endpoint, false).await
+}
 
-/// Decoded fields whose values are wiped when they go.
-struct Form(Vec<(String, String)>);
+/// `POST /{tenant}/oauth2/devicecode`, `POST /{tenant}/oauth2/v2.0/devicecode`
+pub(super) async fn device_code(
+    doors: &Arc<Doors>,
+    incoming: Incoming,
+    endpoint: TokenEndpoint,
+) -> Result<Response, ApiError> {
+    respond(doors, incoming, endpoint, true).await
+}
 
-impl Drop for Form {
-    fn drop(&mut self) {
-        for (_, value) in &mut self.0 {
-            drop(SecretText::new(std::mem::take(value)));
+/// What a request brings, to be taken to a thread that may wait.
+struct Brought {
+    tenant: String,
+    endpoint: TokenEndpoint,
+    origin: String,
+    form: Form,
+    authorization: Option<SecretText>,
+    source: IpAddr,
+    correlation_id: Option<String>,
+    user_agent: Option<String>,
+    now: model::DateTime,
+}
+
+impl Brought {
+    fn request(&self) -> TokenRequest<'_> {
+        TokenRequest {
+            tenant: &self.tenant,
+            endpoint: self.endpoint,
+            origin: &self.origin,
+            form: &self.form.0,
+            authorization: self.authorization.as_ref().map(SecretText::expose),
+            source: self.source,
+            correlation_id: self.correlation_id.as_deref(),
+            user_agent: self.user_agent.as_deref(),
+            now: self.now,
         }
     }
 }
 
-/// `POST /{tenant}/oauth2/token`, `POST /{tenant}/oauth2/v2.0/token`
-pub(super) async fn answer(
-    doors: &Doors,
+async fn respond(
+    doors: &Arc<Doors>,
     mut incoming: Incoming,
     endpoint: TokenEndpoint,
+    device: bool,
 ) -> Result<Response, ApiError> {
     if incoming.method != Method::POST {
         return Err(ApiError::method(&incoming, "POST"));
     }
-    let bytes = SecretBytes::new(body::read(doors, &mut incoming, FORM_MAX).await?);
-    let form = Form(path::query(&String::from_utf8_lossy(bytes.expose())));
-    let answer = doors.identity.token(&TokenRequest {
-        tenant: incoming.segments.first().map_or("", String::as_str),
+    let form = Form::read(doors, &mut incoming).await?;
+    let brought = Brought {
+        tenant: incoming.segments.first().cloned().unwrap_or_default(),
         endpoint,
-        origin: &incoming.origin,
-        form: &form.0,
-        authorization: incoming.header("authorization"),
+        origin: incoming.origin.clone(),
+        authorization: incoming.header("authorization").map(|h| SecretText::new(h.to_owned())),
         source: incoming.source,
-        correlation_id: incoming.client_request_id(),
-        user_agent: incoming.header("user-agent"),
+        correlation_id: incoming.client_request_id().map(str::to_owned),
+        user_agent: incoming.header("user-agent").map(str::to_owned),
         now: doors.clock.now(),
-    });
-    (doors.audit)(Event::SignIn(Box::new(answer.sign_in)));
+        form,
+    };
+    let answer = if device {
+        doors.identity.device_code(&brought.request())
+    } else if brought.request().waits() {
+        let own = Arc::clone(doors);
+        blocking(move || own.identity.token(&brought.request())).await?
+    } else {
+        doors.identity.token(&brought.request())
+    };
+    if !answer.silent {
+        (doors.audit)(Event::SignIn(Box::new(answer.sign_in)));
+    }
     let mut response = json_response(answer.status, &answer.body);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -164,7 +164,8 @@ async fn applications_live_their_life_over_graph() {
     for (method, path, status) in [
         ("POST", "/v1.0/applications", 400),
         ("PATCH", "/v1.0/applications", 405),
-        ("GET", "/v1.0/users", 404),
+        ("GET", "/v1.0/drives", 404),
+        ("PUT", "/v1.0/users", 405),
         ("GET", "/v1.0/applications/x/y/z", 404),
         ("PUT", "/v1.0/applications/x/addPassword", 405),
     ] {

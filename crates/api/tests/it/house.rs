@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use api::{HealthCheck, House, Limits};
+use api::{Event, HealthCheck, House, Limits};
 use arm::{BootstrapNames, Installation, Settings, bootstrap};
 use axum::Router;
 use axum::body::Body;
@@ -16,6 +16,7 @@ use identity::{
     RoleAssignments, RoleDefinitions,
 };
 use model::{Clock, ResourceId, Rows, TableInfo, TableKind, Tables};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use state::{MemoryStore, Store};
 use testkit::{CannedTables, ManualClock, TempFolder, schema, temp_folder};
@@ -38,6 +39,7 @@ pub const PUBLISHER: &str = "3913510d-42f4-4e42-8a64-420c390055eb";
 
 pub struct Fixture {
     pub router: Router,
+    pub events: Arc<Mutex<Vec<Event>>>,
     pub house: Arc<House>,
     pub tables: Arc<CannedTables>,
     pub clock: Arc<ManualClock>,
@@ -194,8 +196,12 @@ pub async fn house_with(limits: Limits) -> Fixture {
         version: "1.2.3",
     });
     let admin = AdminCredentials::load(folder.path()).unwrap().unwrap();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let kept = events.clone();
+    let audit: api::Audit = Arc::new(move |event| kept.lock().push(event));
     Fixture {
-        router: api::router(house.clone()),
+        router: api::router_with_audit(house.clone(), audit),
+        events,
         house,
         tables,
         clock,
@@ -308,6 +314,11 @@ impl Fixture {
         }
         self.token_of(app_id, secret["secretText"].as_str().unwrap(), resource).await
     }
+}
+
+/// What the house's clock says, in seconds since 1970.
+pub fn seconds(house: &Fixture) -> i64 {
+    house.clock.now().unix_seconds()
 }
 
 /// Percent-encodes all that could have a meaning in a form.

@@ -452,6 +452,7 @@ async fn the_house_is_told_of_queries_and_sign_ins() {
                 q.time_range.is_some(),
                 q.client_request_id == "mine"
             ),
+            other => format!("{other:?}"),
         });
     }
     assert_eq!(

@@ -4,6 +4,7 @@
 
 mod authorization;
 mod entra;
+mod graph;
 mod hostile;
 mod house;
 mod ingestion;
@@ -13,3 +14,4 @@ mod limits;
 mod log_analytics;
 mod operations;
 mod resource_manager;
+mod sign_in;

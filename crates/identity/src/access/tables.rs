@@ -18,18 +18,22 @@ const TABLE_DATA: &str = "microsoft.operationalinsights/workspaces/tables/data/r
 const BY_NAME: &str = "microsoft.operationalinsights/workspaces/query/";
 
 impl Access {
-    /// The tables among `all` that the principal may read in `workspace`.
+    /// The tables among `all` that one of the principals (a caller and its groups) may read in `workspace`.
     pub(crate) fn tables_readable<'t>(
         &self,
-        principal: &str,
+        principals: &[String],
         workspace: &ResourceId,
         all: impl Iterator<Item = &'t str>,
     ) -> TableAccess {
-        let roles: Vec<&RoleDefinition> = self.roles_at(principal, workspace).collect();
+        let roles = principals.iter().flat_map(|principal| self.roles_at(principal, workspace));
+        let roles: Vec<&RoleDefinition> = roles.collect();
         if roles.iter().any(|role| role.permissions.iter().any(reads_every_table)) {
             return TableAccess::All;
         }
-        let at_tables = self.grants_at_tables(principal, workspace);
+        let at_tables: Vec<(String, &RoleDefinition)> = principals
+            .iter()
+            .flat_map(|principal| self.grants_at_tables(principal, workspace))
+            .collect();
         let (mut complete, mut readable) = (true, HashSet::new());
         for table in all {
             let name = table.to_ascii_lowercase();

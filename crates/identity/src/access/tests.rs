@@ -304,7 +304,11 @@ fn tables_that_a_principal_reads() {
     let tables = ["A", "B", "b", "CONFIDENTIALWATCHLIST"];
     for (what, (definitions, assignments), expected) in cases {
         let access = Access::new(definitions, assignments);
-        let read = access.tables_readable(ME, &ResourceId::new(WORKSPACE), tables.into_iter());
+        let read = access.tables_readable(
+            &[ME.to_owned()],
+            &ResourceId::new(WORKSPACE),
+            tables.into_iter(),
+        );
         let read = match read {
             TableAccess::All => "all".to_owned(),
             TableAccess::Only(names) => tables.into_iter().filter(|t| names.contains(*t)).collect(),

@@ -1,5 +1,6 @@
 //! Role assignments: created once, never changed, listed upwards and downwards.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arm::{Answer, Arm, ArmError, Call, Hook, Page, Place, Provider};
@@ -9,9 +10,9 @@ use serde_json::{Value, json};
 use state::{Condition, StoreError};
 
 use super::{ROLE_ASSIGNMENTS, bad_filter, definition_id, properties, require_guid, text};
-use crate::Identity;
 use crate::access::{ASSIGNMENTS, Access, RoleAssignment};
 use crate::filter::{self, Filter};
+use crate::{Identity, ObjectKind};
 
 const PAGE_SIZE: usize = 1000;
 
@@ -30,7 +31,7 @@ impl RoleAssignments {
         let wanted = Wanted::read(&call.body)?;
         let _one_at_a_time = self.0.changing();
         let access = self.0.access();
-        wanted.check(&self.0, &access, &scope)?;
+        let kind = wanted.check(&self.0, &access, &scope)?;
         let (id, mut document) =
             assignment_document(&scope, &name, &wanted.role, &wanted.principal, call.now);
         if let Some(existing) = access.assignments().iter().find(|a| a.id == id) {
@@ -47,6 +48,7 @@ impl RoleAssignments {
             return Err(ArmError::new(409, "RoleAssignmentExists", message));
         }
         document["properties"]["description"] = json!(wanted.description);
+        document["properties"]["principalType"] = json!(kind.name());
         for by in ["createdBy", "updatedBy"] {
             document["properties"][by] = json!(call.caller.name);
         }
@@ -75,7 +77,7 @@ impl RoleAssignments {
 
     fn is_last_administrator(&self, access: &Access, leaving: &RoleAssignment) -> bool {
         let directory = self.0.directory();
-        let acts = |id: &str| directory.principal(id).is_some_and(|p| p.account_enabled);
+        let acts = |id: &str| directory.acts(id);
         let mut others = access.administrators(|a| a.id != leaving.id);
         let mut now = access.administrators(|a| a.id == leaving.id);
         now.any(acts) && !others.any(acts)
@@ -90,7 +92,8 @@ impl Provider for RoleAssignments {
     }
 
     async fn list(&self, _: &Arm, call: &Call, scope: &Place) -> Result<Page, ArmError> {
-        let all = list(&self.0.access(), &scope.id, call.parameter("$filter"))?;
+        let groups = |id: &str| self.0.directory().groups_of(id);
+        let all = list(&self.0.access(), &scope.id, call.parameter("$filter"), groups)?;
         Page::cut(all, call, PAGE_SIZE)
     }
 
@@ -157,7 +160,7 @@ impl Wanted {
         identity: &Identity,
         access: &Access,
         scope: &ResourceId,
-    ) -> Result<(), ArmError> {
+    ) -> Result<ObjectKind, ArmError> {
         let role = access.definition(&self.role).ok_or_else(|| {
             let message =
                 format!("The specified role definition with ID '{}' does not exist.", self.role);
@@ -171,23 +174,24 @@ impl Wanted {
             );
             return Err(ArmError::bad_request("RoleDefinitionNotAssignableAtScope", message));
         }
-        if identity.directory().principal(&self.principal).is_none() {
+        let Some(kind) = identity.object_kind(&self.principal) else {
             let message = format!(
-                "Principal {} does not exist in the directory {}. Use the object id of a service principal, not its application id.",
+                "Principal {} does not exist in the directory {}. Use the object id of a user, group or service principal, not an application id.",
                 self.principal,
                 identity.tenant().id
             );
             return Err(ArmError::bad_request("PrincipalNotFound", message));
-        }
+        };
         match &self.principal_type {
-            Some(kind) if !kind.eq_ignore_ascii_case("ServicePrincipal") => {
+            Some(wanted) if !wanted.eq_ignore_ascii_case(kind.name()) => {
                 let message = format!(
-                    "The principal {} is a ServicePrincipal, not a '{kind}'.",
-                    self.principal
+                    "The principal {} is a {}, not a '{wanted}'.",
+                    self.principal,
+                    kind.name()
                 );
                 Err(ArmError::bad_request("UnmatchedPrincipalType", message))
             }
-            _ => Ok(()),
+            _ => Ok(kind),
         }
     }
 
@@ -233,7 +237,12 @@ pub(crate) fn assignment_document(
 }
 
 /// Assignments that concern a scope: on it, above it, and, unless `atScope()`, below it.
-fn list(access: &Access, scope: &ResourceId, filter: Option<&str>) -> Result<Vec<Value>, ArmError> {
+fn list(
+    access: &Access,
+    scope: &ResourceId,
+    filter: Option<&str>,
+    groups: impl Fn(&str) -> BTreeSet<String>,
+) -> Result<Vec<Value>, ArmError> {
     let text = filter.unwrap_or_default();
     let filter = match filter {
         Some(text) => Filter::parse(text).map_err(|why| bad_filter(text, &why))?,
@@ -243,7 +252,7 @@ fn list(access: &Access, scope: &ResourceId, filter: Option<&str>) -> Result<Vec
     let mut found = Vec::new();
     for assignment in access.assignments() {
         let above = assignment.covers(&key);
-        let holds = filter.holds(|condition| judge(condition, assignment, above));
+        let holds = filter.holds(|condition| judge(condition, assignment, above, &groups));
         if holds.map_err(|why| bad_filter(text, &why))? && (above || assignment.lies_below(&key)) {
             found.push(assignment.value.clone());
         }
@@ -255,12 +264,15 @@ fn judge(
     condition: &filter::Condition,
     assignment: &RoleAssignment,
     above: bool,
+    groups: &impl Fn(&str) -> BTreeSet<String>,
 ) -> Result<bool, String> {
     use filter::Condition::{Call, Equal};
     match condition {
         Call { name, argument: None } if name.eq_ignore_ascii_case("atScope") => Ok(above),
+        // what counts for a principal: its own, and those of the groups it is in
         Call { name, argument: Some(id) } if name.eq_ignore_ascii_case("assignedTo") => {
-            Ok(assignment.principal_id.eq_ignore_ascii_case(id))
+            Ok(assignment.principal_id.eq_ignore_ascii_case(id)
+                || groups(id).contains(&assignment.principal_id))
         }
         Equal { field, value } if field.eq_ignore_ascii_case("principalId") => {
             Ok(assignment.principal_id.eq_ignore_ascii_case(value))

@@ -52,7 +52,7 @@ impl RoleDefinitions {
         // whoever changes a role changes what it means wherever it is assigned
         let before = existing.map_or(&[][..], |r| r.assignable_scopes.as_slice());
         let scopes = before.iter().chain(&role.assignable_scopes);
-        require_at_all(&access, &call.caller, WRITE, scopes)?;
+        require_at_all(&self.0, &call.caller, WRITE, scopes)?;
         let document = json!({
             "properties": role.properties_value(),
             "id": format!("/providers/{ROLE_DEFINITIONS}/{id}"),
@@ -80,7 +80,7 @@ impl RoleDefinitions {
             );
             return Err(ArmError::bad_request("RoleDefinitionHasAssignments", message));
         }
-        require_at_all(&access, &call.caller, DELETE, role.assignable_scopes.iter())?;
+        require_at_all(&self.0, &call.caller, DELETE, role.assignable_scopes.iter())?;
         match self.0.store().delete(DEFINITIONS, &key(&role.id), Condition::Any) {
             Ok(_) | Err(StoreError::NotFound) => {}
             Err(error) => return Err(error.into()),
@@ -159,7 +159,7 @@ fn check(role: &RoleDefinition, properties: &Value) -> Result<(), ArmError> {
 
 /// Refuses unless the caller holds `action` at each of the scopes; vedette itself may.
 fn require_at_all<'a>(
-    access: &Access,
+    identity: &Identity,
     caller: &Caller,
     action: &str,
     scopes: impl Iterator<Item = &'a String>,
@@ -167,8 +167,10 @@ fn require_at_all<'a>(
     if *caller == Caller::system() {
         return Ok(());
     }
+    let (access, principals) = (identity.access(), identity.principals_of(&caller.name));
     for scope in scopes {
-        if !access.allows(&caller.name, action, &ResourceId::new(scope), false) {
+        let at = ResourceId::new(scope);
+        if !principals.iter().any(|id| access.allows(id, action, &at, false)) {
             let message = format!(
                 "The client with object id '{}' has permission to perform action '{action}' at the scope of the request, but not over the assignable scope '{scope}'.",
                 caller.name

@@ -27,7 +27,8 @@ impl Provider for Permissions {
     /// The caller's name is its object id.
     async fn list(&self, _: &Arm, call: &Call, scope: &Place) -> Result<Page, ArmError> {
         let access = self.0.access();
-        let roles = access.roles_at(&call.caller.name, &scope.id);
+        let principals = self.0.principals_of(&call.caller.name);
+        let roles = principals.iter().flat_map(|id| access.roles_at(id, &scope.id));
         let values = roles.filter_map(|role| match role.permissions_value() {
             Value::Array(permissions) => Some(permissions),
             _ => None,

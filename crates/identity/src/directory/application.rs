@@ -1,10 +1,14 @@
 //! An app registration and what it may prove itself with.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crypto::{Certificate, CryptoError, GeneratedSecret, RsaPublicKey, StoredSecret};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+
+use super::RedirectUris;
 
 /// An app registration. No `Debug`: it holds digests of secrets.
 #[derive(Clone, Serialize, Deserialize)]
@@ -27,6 +31,41 @@ pub struct Application {
     /// Its certificates.
     #[serde(default)]
     pub keys: Vec<KeyCredential>,
+    /// Where people who sign in may be sent back to.
+    #[serde(default)]
+    pub redirects: RedirectUris,
+    /// True: it may sign people in without a secret of its own, by device code and with the refresh tokens of it.
+    #[serde(default)]
+    pub is_fallback_public_client: bool,
+    /// True: the authorization endpoint gives it id tokens, not codes alone.
+    #[serde(default)]
+    pub id_token_issuance: bool,
+    /// Where it is at home.
+    #[serde(default)]
+    pub home_page_url: Option<String>,
+    /// Object ids of who looks after it.
+    #[serde(default)]
+    pub owners: BTreeSet<String>,
+}
+
+impl Application {
+    /// An application with a name and nothing else.
+    pub(crate) fn named(id: String, app_id: String, display_name: String, created: i64) -> Self {
+        Self {
+            id,
+            app_id,
+            display_name,
+            created,
+            identifier_uris: Vec::new(),
+            passwords: Vec::new(),
+            keys: Vec::new(),
+            redirects: RedirectUris::default(),
+            is_fallback_public_client: false,
+            id_token_issuance: false,
+            home_page_url: None,
+            owners: BTreeSet::new(),
+        }
+    }
 }
 
 /// A client secret, as a digest.

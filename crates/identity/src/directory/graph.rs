@@ -1,5 +1,7 @@
 //! Applications, service principals and passwords as Microsoft Graph has them: what `az ad sp create-for-rbac` needs.
 
+mod properties;
+
 use std::sync::Arc;
 
 use base64::Engine;
@@ -11,8 +13,8 @@ use state::{Op, StoreError};
 use uuid::Uuid;
 
 use super::{
-    APPLICATIONS, Application, Directory, KeyCredential, PasswordCredential, SERVICE_PRINCIPALS,
-    ServicePrincipal, filter, put, remove,
+    APPLICATIONS, Application, Directory, GROUPS, Group, KeyCredential, PasswordCredential,
+    SERVICE_PRINCIPALS, ServicePrincipal, USERS, User, filter, put, remove,
 };
 use crate::time::{graph_text, unix_seconds};
 use crate::{Caller, Identity, IdentityError};
@@ -22,14 +24,70 @@ const PASSWORD_SECONDS: i64 = 2 * 365 * 24 * 60 * 60;
 /// A check of a secret tries each.
 const CREDENTIALS_MAX: usize = 50;
 const NAME_MAX: usize = 256;
-/// Application permissions that allow to read the directory, and to write applications.
-const READERS: [&str; 4] = [
-    "Application.Read.All",
-    "Application.ReadWrite.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
+/// A part of the directory, with rights of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphArea {
+    /// Applications, service principals, their credentials.
+    Applications,
+    /// Users and how they prove themselves.
+    Users,
+    /// Groups and who is in them.
+    Groups,
+    /// Directory roles and outside providers.
+    Directory,
+}
+
+/// Application permissions of an area: those that allow to read it, those that allow to change it. The first is named
+/// in refusals.
+struct AreaRights {
+    area: GraphArea,
+    readers: &'static [&'static str],
+    writers: &'static [&'static str],
+    /// Which users may change it: by directory role.
+    administered: fn(&User) -> bool,
+}
+
+const AREAS: &[AreaRights] = &[
+    AreaRights {
+        area: GraphArea::Applications,
+        readers: &[
+            "Application.Read.All",
+            "Application.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        writers: &["Application.ReadWrite.All", "Directory.ReadWrite.All"],
+        administered: User::administers_applications,
+    },
+    AreaRights {
+        area: GraphArea::Users,
+        readers: &[
+            "User.Read.All",
+            "User.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        writers: &["User.ReadWrite.All", "Directory.ReadWrite.All"],
+        administered: User::administers_users,
+    },
+    AreaRights {
+        area: GraphArea::Groups,
+        readers: &[
+            "Group.Read.All",
+            "Group.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        writers: &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
+        administered: User::administers_users,
+    },
+    AreaRights {
+        area: GraphArea::Directory,
+        readers: &["Directory.Read.All", "Directory.ReadWrite.All"],
+        writers: &["Directory.ReadWrite.All"],
+        administered: User::is_global_administrator,
+    },
 ];
-const WRITERS: [&str; 2] = ["Application.ReadWrite.All", "Directory.ReadWrite.All"];
 
 /// Why Graph did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,15 +102,15 @@ pub struct GraphError {
 }
 
 impl GraphError {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
 
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "Request_BadRequest", message)
     }
 
-    fn not_found(id: &str) -> Self {
+    pub(crate) fn not_found(id: &str) -> Self {
         let message =
             format!("Resource '{id}' does not exist or one of its queried objects is not present.");
         Self::new(404, "Request_ResourceNotFound", message)
@@ -92,6 +150,8 @@ pub struct NewApplication {
     pub identifier_uris: Vec<String>,
     /// Certificates in DER.
     pub certificates: Vec<Vec<u8>>,
+    /// Further properties in wire form: `web`, `spa`, `publicClient`, `isFallbackPublicClient`.
+    pub more: Value,
 }
 
 /// A secret to be made.
@@ -106,20 +166,32 @@ pub struct NewPassword {
 }
 
 impl Identity {
-    /// Refuses a caller without a Graph permission to read, or to write, the directory. Judged by what is assigned
-    /// now, not by what the token says.
-    pub fn require_graph(&self, caller: &Caller, writes: bool) -> Result<(), GraphError> {
+    /// Refuses a caller without the right to read, or to change, a part of the directory: applications by their Graph
+    /// permissions, people by their directory roles; every person may read. Judged by what is assigned now, not by
+    /// what the token says.
+    pub fn require_graph(
+        &self,
+        caller: &Caller,
+        area: GraphArea,
+        writes: bool,
+    ) -> Result<(), GraphError> {
         let directory = self.directory();
-        let has = |wanted: &[&str]| {
-            let principal = directory.principal(&caller.object_id);
-            principal.is_some_and(|p| p.graph_roles.iter().any(|r| wanted.contains(&r.as_str())))
+        let Some(rights) = AREAS.iter().find(|r| r.area == area) else {
+            return Err(GraphError::not_found("area"));
         };
-        if has(if writes { &WRITERS } else { &READERS }) {
+        let wanted = if writes { rights.writers } else { rights.readers };
+        let allowed =
+            match (directory.user(&caller.object_id), directory.principal(&caller.object_id)) {
+                (Some(user), _) => !writes || (rights.administered)(user),
+                (None, Some(p)) => p.graph_roles.iter().any(|r| wanted.contains(&r.as_str())),
+                (None, None) => false,
+            };
+        if allowed {
             return Ok(());
         }
-        let wanted = if writes { WRITERS[0] } else { READERS[0] };
+        let needed = wanted.first().copied().unwrap_or_default();
         let message = format!(
-            "Insufficient privileges to complete the operation: the application '{}' needs the Graph permission {wanted}.",
+            "Insufficient privileges to complete the operation: the application '{}' needs the Graph permission {needed}, or a person a directory role.",
             caller.app_id
         );
         Err(GraphError::new(403, "Authorization_RequestDenied", message))
@@ -169,15 +241,11 @@ impl Identity {
                 Certificate::from_der(der).map_err(|e| GraphError::bad_request(e.to_string()))?;
             keys.push(KeyCredential::new(certificate, None).map_err(GraphError::bad_request)?);
         }
-        let application = Application {
-            id: Uuid::new_v4().to_string(),
-            app_id: Uuid::new_v4().to_string(),
-            display_name,
-            created: unix_seconds(now),
-            identifier_uris: new.identifier_uris,
-            passwords: Vec::new(),
-            keys,
-        };
+        let guid = || Uuid::new_v4().to_string();
+        let mut application = Application::named(guid(), guid(), display_name, unix_seconds(now));
+        application.identifier_uris = new.identifier_uris;
+        application.keys = keys;
+        properties::apply(&mut application, &new.more)?;
         self.change_directory(|directory| {
             let taken = application.identifier_uris.iter().find(|uri| directory.application_by_uri(uri).is_some());
             match taken {
@@ -214,6 +282,7 @@ impl Identity {
                 account_enabled: true,
                 created: unix_seconds(now),
                 graph_roles: Vec::new(),
+                managed_identity: false,
             };
             made = Some(principal.clone());
             Ok(vec![Change::PutPrincipal(principal)])
@@ -290,6 +359,11 @@ impl Identity {
         Ok(value)
     }
 
+    /// Puts a principal into the directory.
+    pub(crate) fn keep_principal(&self, principal: ServicePrincipal) -> Result<(), GraphError> {
+        self.change_directory(|_| Ok(vec![Change::PutPrincipal(principal)]))
+    }
+
     /// Enables or disables a principal: a disabled one gets no tokens, and those it has are refused at once.
     pub fn enable_service_principal(&self, id: &str, enabled: bool) -> Result<(), GraphError> {
         self.change_directory(|directory| {
@@ -310,6 +384,7 @@ impl Identity {
             let mut changes = vec![Change::RemoveApplication(application.app_id.clone())];
             if let Some(principal) = directory.principal_of(&application.app_id) {
                 self.keep_an_administrator(&principal.id)?;
+                changes.extend(directory.leave_groups(&principal.id));
                 changes.push(Change::RemovePrincipal(principal.id.clone()));
             }
             Ok(changes)
@@ -321,19 +396,58 @@ impl Identity {
         self.change_directory(|directory| {
             let principal = directory.principal(id).ok_or_else(|| GraphError::not_found(id))?;
             self.keep_an_administrator(&principal.id)?;
-            Ok(vec![Change::RemovePrincipal(principal.id.clone())])
+            let mut changes = directory.leave_groups(&principal.id);
+            changes.push(Change::RemovePrincipal(principal.id.clone()));
+            Ok(changes)
         })
     }
 
-    fn keep_an_administrator(&self, leaving: &str) -> Result<(), GraphError> {
-        if self.is_administered_without(leaving) {
+    /// Changes what `body` names of an application.
+    pub fn update_application(&self, id: &str, body: &Value) -> Result<(), GraphError> {
+        self.change_directory(|directory| {
+            let mut application = Application::clone(&*find(directory, id)?);
+            properties::apply(&mut application, body)?;
+            let taken = |uri: &&String| {
+                directory.application_by_uri(uri).is_some_and(|other| other.id != application.id)
+            };
+            if let Some(uri) = application.identifier_uris.iter().find(taken) {
+                return Err(GraphError::bad_request(format!(
+                    "Another object with the same value for property identifierUris already exists: '{uri}'."
+                )));
+            }
+            let principal = directory.principal_of(&application.app_id).map(|p| ServicePrincipal {
+                display_name: application.display_name.clone(),
+                ..ServicePrincipal::clone(p)
+            });
+            let mut changes = vec![Change::PutApplication(application)];
+            changes.extend(principal.map(Change::PutPrincipal));
+            Ok(changes)
+        })
+    }
+
+    /// Refuses when the change would leave nobody who can assign roles.
+    pub(super) fn keep_an_administrator(&self, leaving: &str) -> Result<(), GraphError> {
+        let directory = self.directory();
+        let mut after = Directory::clone(&directory);
+        after.remove_user(leaving);
+        after.remove_principal(leaving);
+        after.remove_group(leaving);
+        self.require_an_administrator(&directory, &after)
+    }
+
+    pub(super) fn require_an_administrator(
+        &self,
+        before: &Directory,
+        after: &Directory,
+    ) -> Result<(), GraphError> {
+        if self.is_administered(after) || !self.is_administered(before) {
             return Ok(());
         }
         let message = "This is the last principal that can assign roles; give another one a role that can, first.";
         Err(GraphError::bad_request(message))
     }
 
-    fn change_application(
+    pub(super) fn change_application(
         &self,
         id: &str,
         change: impl FnOnce(&mut Application) -> Result<(), GraphError>,
@@ -346,7 +460,7 @@ impl Identity {
     }
 
     /// One change of the directory at a time: decided on the present, stored in one transaction, then seen by all.
-    fn change_directory(
+    pub(super) fn change_directory(
         &self,
         decide: impl FnOnce(&Directory) -> Result<Vec<Change>, GraphError>,
     ) -> Result<(), GraphError> {
@@ -362,7 +476,7 @@ impl Identity {
         Ok(())
     }
 
-    fn application_value(&self, application: &Application) -> Value {
+    pub(super) fn application_value(&self, application: &Application) -> Value {
         json!({
             "id": application.id,
             "deletedDateTime": null,
@@ -374,10 +488,26 @@ impl Identity {
             "signInAudience": "AzureADMyOrg",
             "passwordCredentials": application.passwords.iter().map(password_value).collect::<Vec<_>>(),
             "keyCredentials": application.keys.iter().map(key_value).collect::<Vec<_>>(),
+            "isFallbackPublicClient": application.is_fallback_public_client,
+            "web": {
+                "homePageUrl": application.home_page_url,
+                "redirectUris": application.redirects.web,
+                "implicitGrantSettings": {
+                    "enableAccessTokenIssuance": false,
+                    "enableIdTokenIssuance": application.id_token_issuance,
+                },
+            },
+            "spa": { "redirectUris": application.redirects.spa },
+            "publicClient": { "redirectUris": application.redirects.public_client },
+            "requiredResourceAccess": [],
         })
     }
 
-    fn principal_value(&self, principal: &ServicePrincipal, directory: &Directory) -> Value {
+    pub(super) fn principal_value(
+        &self,
+        principal: &ServicePrincipal,
+        directory: &Directory,
+    ) -> Value {
         let mut names = vec![principal.app_id.clone()];
         if let Some(application) = directory.application(&principal.app_id) {
             names.extend(application.identifier_uris.iter().cloned());
@@ -392,7 +522,7 @@ impl Identity {
             "accountEnabled": principal.account_enabled,
             "createdDateTime": graph_text(principal.created),
             "servicePrincipalNames": names,
-            "servicePrincipalType": "Application",
+            "servicePrincipalType": if principal.managed_identity { "ManagedIdentity" } else { "Application" },
             "signInAudience": "AzureADMyOrg",
         })
     }
@@ -407,11 +537,15 @@ pub struct PasswordAnswer {
 }
 
 /// A write to the directory, to store and memory alike.
-enum Change {
+pub(super) enum Change {
     PutApplication(Application),
     RemoveApplication(String),
     PutPrincipal(ServicePrincipal),
     RemovePrincipal(String),
+    PutUser(User),
+    RemoveUser(String),
+    PutGroup(Group),
+    RemoveGroup(String),
 }
 
 impl Change {
@@ -423,6 +557,10 @@ impl Change {
             Self::RemoveApplication(app_id) => Ok(remove(APPLICATIONS, app_id)),
             Self::PutPrincipal(principal) => put(SERVICE_PRINCIPALS, &principal.id, principal),
             Self::RemovePrincipal(id) => Ok(remove(SERVICE_PRINCIPALS, id)),
+            Self::PutUser(user) => put(USERS, &user.id, user),
+            Self::RemoveUser(id) => Ok(remove(USERS, id)),
+            Self::PutGroup(group) => put(GROUPS, &group.id, group),
+            Self::RemoveGroup(id) => Ok(remove(GROUPS, id)),
         }
     }
 
@@ -432,16 +570,20 @@ impl Change {
             Self::RemoveApplication(app_id) => directory.remove_application(&app_id),
             Self::PutPrincipal(principal) => directory.put_principal(principal),
             Self::RemovePrincipal(id) => directory.remove_principal(&id),
+            Self::PutUser(user) => directory.put_user(user),
+            Self::RemoveUser(id) => directory.remove_user(&id),
+            Self::PutGroup(group) => directory.put_group(group),
+            Self::RemoveGroup(id) => directory.remove_group(&id),
         }
     }
 }
 
-fn find(directory: &Directory, id: &str) -> Result<Arc<Application>, GraphError> {
+pub(super) fn find(directory: &Directory, id: &str) -> Result<Arc<Application>, GraphError> {
     let found = directory.applications().into_iter().find(|a| a.id.eq_ignore_ascii_case(id));
     found.ok_or_else(|| GraphError::not_found(id))
 }
 
-fn checked_name(name: &str) -> Result<String, GraphError> {
+pub(super) fn checked_name(name: &str) -> Result<String, GraphError> {
     let name = name.trim();
     let good =
         !name.is_empty() && name.chars().count() <= NAME_MAX && !name.chars().any(char::is_control);

@@ -19,4 +19,7 @@ pub struct ServicePrincipal {
     /// Application permissions on Microsoft Graph, the `roles` of its Graph tokens.
     #[serde(default)]
     pub graph_roles: Vec<String>,
+    /// True for an identity of this machine: it has no credential, local processes ask for its tokens.
+    #[serde(default)]
+    pub managed_identity: bool,
 }

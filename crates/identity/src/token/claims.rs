@@ -14,8 +14,8 @@ use crate::audience::Audiences;
 use crate::time::unix_seconds;
 
 /// Tokens live 60 to 90 minutes, drawn at random, so that clients that started together do not renew together.
-const LIFE_MIN: i64 = 60 * 60;
-const LIFE_SPREAD: u64 = 30 * 60;
+pub(super) const LIFE_MIN: i64 = 60 * 60;
+pub(super) const LIFE_SPREAD: u64 = 30 * 60;
 
 /// The claims and what the answer repeats of them.
 pub(crate) struct Claims {

@@ -40,6 +40,27 @@ pub(crate) fn authenticate<'d>(
     sign_in.app_id.clone_from(&application.app_id);
     sign_in.display_name.clone_from(&application.display_name);
 
+    let credential = prove(tenant, urls, application, request, sign_in)?;
+    let credential = credential.ok_or_else(OAuthError::no_credential)?;
+    let principal = directory.principal_of(&application.app_id);
+    let principal =
+        principal.ok_or_else(|| OAuthError::no_principal(&application.app_id, &tenant.id))?;
+    sign_in.principal_id.clone_from(&principal.id);
+    if !principal.account_enabled {
+        return Err(OAuthError::disabled(&application.app_id));
+    }
+    Ok(Client { application, principal, credential })
+}
+
+/// Checks the proof that a request brings; none when it brings none.
+pub(crate) fn prove(
+    tenant: &Tenant,
+    urls: &PublicUrls,
+    application: &Arc<Application>,
+    request: &TokenRequest<'_>,
+    sign_in: &mut SignIn,
+) -> Result<Option<CredentialKind>, OAuthError> {
+    let (basic, assertion) = (request.basic(), request.parameter("client_assertion")?);
     let secret = request.parameter("client_secret")?;
     let secret = secret.or_else(|| basic.as_ref().map(|(_, secret)| secret.expose()));
     let now = unix_seconds(request.now);
@@ -52,19 +73,11 @@ pub(crate) fn authenticate<'d>(
     } else if let Some(secret) = secret {
         (CredentialKind::Secret, check_secret(application, secret, now))
     } else {
-        return Err(OAuthError::no_credential());
+        return Ok(None);
     };
     sign_in.credential = credential;
     sign_in.credential_id = used?;
-
-    let principal = directory.principal_of(&application.app_id);
-    let principal =
-        principal.ok_or_else(|| OAuthError::no_principal(&application.app_id, &tenant.id))?;
-    sign_in.principal_id.clone_from(&principal.id);
-    if !principal.account_enabled {
-        return Err(OAuthError::disabled(&application.app_id));
-    }
-    Ok(Client { application, principal, credential })
+    Ok(Some(credential))
 }
 
 /// The id of the credential that the secret fits.

@@ -24,6 +24,7 @@ pub struct OAuthError {
 
 const INVALID_REQUEST: (u16, &str) = (400, "invalid_request");
 const INVALID_CLIENT: (u16, &str) = (401, "invalid_client");
+const INVALID_GRANT: (u16, &str) = (400, "invalid_grant");
 const UNAUTHORIZED_CLIENT: (u16, &str) = (400, "unauthorized_client");
 
 impl OAuthError {
@@ -83,7 +84,7 @@ impl OAuthError {
 
     pub(crate) fn unsupported_grant(grant: &str) -> Self {
         let message = format!(
-            "The grant type '{}' is not supported; use client_credentials.",
+            "The grant type '{}' is not supported; use client_credentials, authorization_code, device_code or refresh_token.",
             clipped(grant)
         );
         Self::new((400, "unsupported_grant_type"), 70_003, message)
@@ -177,6 +178,122 @@ impl OAuthError {
         let message = format!("Too many requests. Try again in {seconds} seconds.");
         let retry_after = u64::try_from(seconds).ok();
         Self { retry_after, ..Self::new((429, "temporarily_unavailable"), 90_055, message) }
+    }
+
+    pub(crate) fn bad_request(message: &str) -> Self {
+        Self::new(INVALID_REQUEST, 90_100, format!("{message}."))
+    }
+
+    pub(crate) fn redirect_mismatch(uri: &str, app_id: &str) -> Self {
+        let message = format!(
+            "The redirect URI '{}' specified in the request does not match the redirect URIs configured for the application '{app_id}'.",
+            clipped(uri)
+        );
+        Self::new(INVALID_REQUEST, 50_011, message)
+    }
+
+    pub(crate) fn response_type(message: &str) -> Self {
+        Self::new((400, "unsupported_response_type"), 700_054, format!("{message}."))
+    }
+
+    pub(crate) fn pkce_required() -> Self {
+        let message = "Proof Key for Code Exchange is required for this redirect address: send code_challenge and code_challenge_method=S256.";
+        Self::new(INVALID_REQUEST, 9_002_325, message)
+    }
+
+    pub(crate) fn client_proof_required() -> Self {
+        let message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        Self::new(INVALID_CLIENT, 7_000_218, message)
+    }
+
+    pub(crate) fn invalid_grant(code: u32, message: &str) -> Self {
+        Self::new(INVALID_GRANT, code, message)
+    }
+
+    pub(crate) fn token_reused() -> Self {
+        let message = "The refresh token was used before: somebody may have a copy, so all that came of the sign-in is revoked. Sign in again.";
+        Self::new(INVALID_GRANT, 70_000, message)
+    }
+
+    pub(crate) fn authorization_pending() -> Self {
+        let message = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
+        Self::new((400, "authorization_pending"), 70_016, message)
+    }
+
+    pub(crate) fn authorization_declined() -> Self {
+        Self::new((400, "authorization_declined"), 65_004, "The person declined the sign-in.")
+    }
+
+    pub(crate) fn device_expired() -> Self {
+        let message = "The device code is not known here, or its time is over; start again.";
+        Self::new((400, "expired_token"), 70_020, message)
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        Self::new(INVALID_GRANT, 50_126, "The name or the password is wrong.")
+    }
+
+    pub(crate) fn user_disabled() -> Self {
+        Self::new(INVALID_GRANT, 50_057, "The user account is disabled.")
+    }
+
+    pub(crate) fn account_throttled(seconds: i64) -> Self {
+        let message = format!("Too many wrong attempts. Try again in {seconds} seconds.");
+        let retry_after = u64::try_from(seconds).ok();
+        Self { retry_after, ..Self::new((429, "temporarily_unavailable"), 50_053, message) }
+    }
+
+    pub(crate) fn second_factor() -> Self {
+        Self::new((400, "interaction_required"), 50_074, "Strong authentication is required.")
+    }
+
+    pub(crate) fn wrong_code() -> Self {
+        Self::new(
+            INVALID_GRANT,
+            500_121,
+            "The code is wrong, or was used before. Take the next one.",
+        )
+    }
+
+    pub(crate) fn password_expired() -> Self {
+        Self::new((400, "interaction_required"), 50_055, "The password must be changed.")
+    }
+
+    pub(crate) fn login_required() -> Self {
+        Self::new((400, "login_required"), 50_058, "Nobody is signed in with this browser.")
+    }
+
+    pub(crate) fn interaction_required() -> Self {
+        let message = "The person must be asked before a code goes to this address.";
+        Self::new((400, "interaction_required"), 16_000, message)
+    }
+
+    pub(crate) fn access_denied() -> Self {
+        Self::new((400, "access_denied"), 65_004, "The person declined the sign-in.")
+    }
+
+    pub(crate) fn flow_over() -> Self {
+        let message = "This sign-in is over, or took too long. Go back to where you came from and start again.";
+        Self::new(INVALID_REQUEST, 165_000, message)
+    }
+
+    pub(crate) fn foreign_flow() -> Self {
+        let message = "This sign-in was begun in another browser, or cookies are blocked. Start again in one window.";
+        Self::new(INVALID_REQUEST, 165_000, message)
+    }
+
+    pub(crate) fn federation(why: &str) -> Self {
+        let message = format!("The outside provider did not vouch for anybody: {why}.");
+        Self::new(INVALID_GRANT, 50_107, message)
+    }
+
+    pub(crate) fn not_linked(issuer: &str, subject: &str) -> Self {
+        let message = format!(
+            "Nobody here is linked to '{}' of '{}'. An administrator can add it to a user's identities.",
+            clipped(subject),
+            clipped(issuer)
+        );
+        Self::new(INVALID_GRANT, 50_034, message)
     }
 
     pub(crate) fn unavailable() -> Self {

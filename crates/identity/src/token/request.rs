@@ -52,6 +52,11 @@ impl TokenRequest<'_> {
         Ok(first.filter(|value| !value.is_empty()))
     }
 
+    /// True when the answer may wait for a disk: a person's grants, whose tokens are kept.
+    pub fn waits(&self) -> bool {
+        self.form.iter().any(|(name, value)| name == "grant_type" && value != "client_credentials")
+    }
+
     /// Client id and secret of a Basic Authorization header; both are form-encoded inside (RFC 6749, 2.3.1).
     pub(crate) fn basic(&self) -> Option<(String, SecretText)> {
         basic_credentials(self.authorization?)

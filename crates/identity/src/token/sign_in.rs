@@ -6,6 +6,20 @@ use model::DateTime;
 use uuid::Uuid;
 
 use super::{OAuthError, TokenRequest};
+use crate::interactive::BrowserRequest;
+
+/// Who signed in, and whether somebody sat before it: each kind has a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInKind {
+    /// An application with its own credential.
+    ServicePrincipal,
+    /// An identity of this machine.
+    ManagedIdentity,
+    /// A person at a browser.
+    InteractiveUser,
+    /// A client in a person's name.
+    NonInteractiveUser,
+}
 
 /// How a client proved itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +35,8 @@ pub enum CredentialKind {
 /// One attempt to get a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
+    /// Whose it is.
+    pub kind: SignInKind,
     /// Id of the attempt: `trace_id` of error bodies.
     pub id: Uuid,
     /// The client's own id for it.
@@ -31,8 +47,16 @@ pub struct SignIn {
     pub app_id: String,
     /// The application's name; empty when unknown.
     pub display_name: String,
-    /// Object id of the service principal; empty when unknown.
+    /// Object id of the service principal or the user; empty when unknown.
     pub principal_id: String,
+    /// The name that a user signs in with; empty for applications.
+    pub user_name: String,
+    /// A user's name for people.
+    pub user_display_name: String,
+    /// How a user was proved: `pwd`, `mfa`, `fed`.
+    pub methods: Vec<String>,
+    /// `deviceCode`, `ssoSession` or `none`.
+    pub protocol: &'static str,
     /// The resource asked for; empty when the attempt failed before it was read.
     pub resource: String,
     /// Address of the client.
@@ -54,15 +78,42 @@ pub struct SignIn {
 impl SignIn {
     pub(crate) fn new(request: &TokenRequest<'_>, correlation_id: Uuid) -> Self {
         Self {
+            user_agent: request.user_agent.unwrap_or_default().chars().take(500).collect(),
+            ..Self::empty(SignInKind::ServicePrincipal, correlation_id, request.now, request.source)
+        }
+    }
+
+    /// An attempt in a browser.
+    pub(crate) fn of_browser(request: &BrowserRequest<'_>, kind: SignInKind) -> Self {
+        let correlation_id = request.correlation_id.and_then(|id| Uuid::try_parse(id).ok());
+        let correlation_id = correlation_id.unwrap_or_else(Uuid::new_v4);
+        Self {
+            user_agent: request.user_agent.unwrap_or_default().chars().take(500).collect(),
+            ..Self::empty(kind, correlation_id, request.now, request.source)
+        }
+    }
+
+    pub(crate) fn empty(
+        kind: SignInKind,
+        correlation_id: Uuid,
+        time: DateTime,
+        source: IpAddr,
+    ) -> Self {
+        Self {
+            kind,
             id: Uuid::new_v4(),
             correlation_id,
-            time: request.now,
+            time,
             app_id: String::new(),
             display_name: String::new(),
             principal_id: String::new(),
+            user_name: String::new(),
+            user_display_name: String::new(),
+            methods: Vec::new(),
+            protocol: "none",
             resource: String::new(),
-            source: request.source,
-            user_agent: request.user_agent.unwrap_or_default().chars().take(500).collect(),
+            source,
+            user_agent: String::new(),
             credential: CredentialKind::None,
             credential_id: String::new(),
             token_id: String::new(),

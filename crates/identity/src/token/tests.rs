@@ -32,7 +32,7 @@ fn a_token_says_who_for_what_and_how_long() {
         "aud": ORIGIN, "iss": format!("{ORIGIN}/{tenant}/v2.0"), "tid": tenant, "oid": object, "sub": object,
         "appid": client, "azp": client, "appidacr": "1", "azpacr": "1", "idtyp": "app", "ver": "2.0",
         "iat": now_seconds(), "nbf": now_seconds(), "app_displayname": "vedette administrator",
-        "roles": ["Application.ReadWrite.All", "Directory.Read.All"],
+        "roles": ["Application.ReadWrite.All", "Directory.ReadWrite.All"],
     });
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&claims[name], value, "{name}");

@@ -74,6 +74,20 @@ impl Throttle {
         by_pair.max(by_source).map(OAuthError::throttled)
     }
 
+    /// Seconds that somebody must wait before the next guess at a password. Unlike secrets, those can be guessed, so a
+    /// guess before its time is not looked at.
+    pub(crate) fn wait(&self, who: &str, source: IpAddr, now: i64) -> Option<i64> {
+        let left = |f: Option<&Failures>| f.map(|f| f.free_again - now).filter(|left| *left > 0);
+        let by_pair = left(self.by_pair.lock().entries.get(&(who.to_ascii_lowercase(), source)));
+        let by_source = left(self.by_source.lock().entries.get(&source));
+        by_pair.max(by_source)
+    }
+
+    /// Counts a wrong guess.
+    pub(crate) fn guessed(&self, who: &str, source: IpAddr, now: i64) {
+        let _ = self.failed(who, source, now); // the next one hears of it
+    }
+
     /// Forgets the failures of a pair that proved itself.
     pub(crate) fn succeeded(&self, app_id: &str, source: IpAddr) {
         let mut by_pair = self.by_pair.lock();

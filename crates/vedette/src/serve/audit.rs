@@ -1,12 +1,14 @@
-//! Queries to LAQueryLogs, attempts to sign in to AADServicePrincipalSignInLogs: gathered in a bounded queue and stored
-//! every few seconds, so that nobody waits for the record of what was done.
+//! Queries to LAQueryLogs, attempts to sign in to the tables of their kind, changes to AuditLogs and AzureActivity:
+//! gathered in a bounded queue and stored every few seconds, so that nobody waits for the record of what was done.
+
+mod changes;
+mod sign_ins;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Event, QueryEvent};
-use identity::{CredentialKind, SignIn};
 use model::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -16,7 +18,6 @@ use super::House;
 use super::own_rows::{Row, append};
 
 const QUERIES: &str = "LAQueryLogs";
-const SIGN_INS: &str = "AADServicePrincipalSignInLogs";
 /// Events that wait at most; more are left out, and that is told.
 const WAITING_MAX: usize = 20_000;
 /// How long events are gathered, and the most that are stored at once.
@@ -33,7 +34,9 @@ pub(super) fn start(
     let (sender, events) = mpsc::channel(WAITING_MAX);
     let audit: api::Audit = Arc::new(move |event| {
         if sender.try_send(event).is_err() {
-            tracing::warn!("more queries or sign-ins than can be recorded: one is left out");
+            tracing::warn!(
+                "more queries, sign-ins or changes than can be recorded: one is left out"
+            );
         }
     });
     (audit, tokio::spawn(record(Arc::clone(house), events, stopped)))
@@ -70,11 +73,18 @@ async fn store(house: &House, events: Vec<Event>) {
             Event::Query(query) => {
                 (Arc::clone(&query.workspace), QUERIES, query_row(house, &query))
             }
-            Event::SignIn(sign_in) => (
-                house.installation.customer_id.as_str().into(),
-                SIGN_INS,
-                sign_in_row(house, &sign_in),
-            ),
+            Event::SignIn(sign_in) => {
+                let (table, row) = sign_ins::row(house, &sign_in);
+                (house.installation.customer_id.as_str().into(), table, row)
+            }
+            Event::Directory(change) => {
+                let row = changes::directory_row(house, &change);
+                (house.installation.customer_id.as_str().into(), changes::DIRECTORY, row)
+            }
+            Event::Activity(activity) => {
+                let row = changes::activity_row(house, &activity);
+                (house.installation.customer_id.as_str().into(), changes::ACTIVITY, row)
+            }
         };
         rows.entry((workspace, table)).or_default().push(row);
     }
@@ -114,33 +124,4 @@ fn query_row(house: &House, event: &QueryEvent) -> Row {
 fn workspaces(event: &QueryEvent) -> Value {
     let context = serde_json::json!({ "workspaces": [event.resource.as_str()] });
     Value::Dynamic(Dynamic::from_json(&context))
-}
-
-fn sign_in_row(house: &House, event: &SignIn) -> Row {
-    let text = |name: &'static str, text: &str| (name, Value::string(text));
-    let credential = match event.credential {
-        CredentialKind::None => "none",
-        CredentialKind::Secret => "clientSecret",
-        CredentialKind::Certificate => "certificate",
-    };
-    vec![
-        ("TimeGenerated", Value::DateTime(event.time)),
-        ("CreatedDateTime", Value::DateTime(event.time)),
-        text("Id", &event.id.to_string()),
-        text("CorrelationId", &event.correlation_id.to_string()),
-        text("OperationName", "Sign-in activity"),
-        text("Category", "ServicePrincipalSignInLogs"),
-        text("AADTenantId", &house.installation.tenant_id),
-        text("ResultType", &event.result_code.to_string()),
-        text("ResultDescription", &event.result),
-        text("AppId", &event.app_id),
-        text("ServicePrincipalName", &event.display_name),
-        text("ServicePrincipalId", &event.principal_id),
-        text("ResourceDisplayName", &event.resource),
-        text("IPAddress", &event.source.to_string()),
-        text("UserAgent", &event.user_agent),
-        text("ClientCredentialType", credential),
-        text("ServicePrincipalCredentialKeyId", &event.credential_id),
-        text("UniqueTokenIdentifier", &event.token_id),
-    ]
 }

@@ -141,8 +141,11 @@ fn graph_asks_for_its_own_permissions() {
     let token = house.token_for(&app, "https://graph.microsoft.com");
     let caller = house.identity.authenticate(&token, crate::Audiences::GRAPH, later(1)).unwrap();
     house.assign(&app.principal, "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "/");
-    for writes in [false, true] {
-        let error = house.identity.require_graph(&caller, writes).unwrap_err();
-        assert_eq!((error.status, error.code), (403, "Authorization_RequestDenied"));
+    use crate::GraphArea::{Applications, Directory, Groups, Users};
+    for area in [Applications, Users, Groups, Directory] {
+        for writes in [false, true] {
+            let error = house.identity.require_graph(&caller, area, writes).unwrap_err();
+            assert_eq!((error.status, error.code), (403, "Authorization_RequestDenied"));
+        }
     }
 }

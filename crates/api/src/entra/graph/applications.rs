@@ -1,0 +1,231 @@
+//! Applications, service principals, their secrets and owners: as far as `az ad app` and `az ad sp` go.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use identity::{GraphError, NewApplication, NewPassword};
+use serde_json::{Value, json};
+
+use super::{Call, Failure, Reply, Told, bad_request, id_of, optional, referenced, text, texts};
+use crate::Doors;
+
+const APPLICATIONS: &str = "ApplicationManagement";
+/// Entra's name, dash and trailing blank included: queries look for it.
+const CREDENTIALS: &str = "Update application \u{2013} Certificates and secrets management ";
+
+pub(super) fn answer(
+    doors: &Doors,
+    call: &Call,
+    told: &mut Option<Told>,
+) -> Result<Reply, Failure> {
+    let lower: Vec<&str> = call.lower.iter().map(String::as_str).collect();
+    match lower.as_slice() {
+        ["applications", rest @ ..] => applications(doors, call, rest, told),
+        ["serviceprincipals", rest @ ..] => principals(doors, call, rest, told),
+        _ => Err(Failure::NoPath),
+    }
+}
+
+fn applications(
+    doors: &Doors,
+    call: &Call,
+    rest: &[&str],
+    told: &mut Option<Told>,
+) -> Result<Reply, Failure> {
+    let identity = &doors.identity;
+    match (call.method.as_str(), rest) {
+        ("GET", []) => Ok(Reply::List(identity.list_applications(call.options.filter.as_deref())?)),
+        ("POST", []) => {
+            *told = Some(Told::new("Add application", APPLICATIONS, "Add"));
+            let made = identity.create_application(new_application(&call.body)?, call.now)?;
+            *told = told.take().map(|t| t.to(doors, &id_of(&made)));
+            Ok(Reply::Object(201, made))
+        }
+        (_, []) => Err(Failure::Method("GET, POST")),
+        ("GET", [id]) => Ok(Reply::Object(200, identity.application(id)?)),
+        ("PATCH", [id]) => {
+            let credentials = call.body.get("keyCredentials").is_some();
+            let operation = if credentials { CREDENTIALS } else { "Update application" };
+            let before = keys(doors, id);
+            *told = Some(Told::new(operation, APPLICATIONS, "Update").to(doors, id));
+            identity.update_application(id, &call.body)?;
+            *told = told.take().map(|mut t| {
+                if credentials {
+                    t = t.changed("KeyDescription", before, keys(doors, id));
+                }
+                for name in call.body.as_object().into_iter().flat_map(|o| o.keys()) {
+                    t = t.changed(name, "", "");
+                }
+                t
+            });
+            Ok(Reply::Empty)
+        }
+        ("DELETE", [id]) => {
+            *told = Some(Told::new("Delete application", APPLICATIONS, "Delete").to(doors, id));
+            identity.delete_application(id)?;
+            Ok(Reply::Empty)
+        }
+        (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
+        ("POST", [id, "addpassword"]) => add_password(doors, call, id, told),
+        ("POST", [id, "removepassword"]) => {
+            let before = keys(doors, id);
+            *told = Some(Told::new(CREDENTIALS, APPLICATIONS, "Update").to(doors, id));
+            identity.remove_password(id, &text(&call.body, "keyId"))?;
+            *told = told.take().map(|t| t.changed("KeyDescription", before, keys(doors, id)));
+            Ok(Reply::Empty)
+        }
+        ("GET", [id, "owners"]) => Ok(Reply::List(identity.application_owners(id)?)),
+        ("POST", [id, "owners", "$ref"]) => {
+            *told =
+                Some(Told::new("Add owner to application", APPLICATIONS, "Assign").to(doors, id));
+            identity.change_application_owner(id, &referenced(&call.body)?, true)?;
+            Ok(Reply::Empty)
+        }
+        ("DELETE", [id, "owners", owner, "$ref"]) => {
+            *told = Some(
+                Told::new("Remove owner from application", APPLICATIONS, "Unassign").to(doors, id),
+            );
+            identity.change_application_owner(id, owner, false)?;
+            Ok(Reply::Empty)
+        }
+        ("GET", [id, "federatedidentitycredentials"]) => {
+            identity.application(id)?;
+            Ok(Reply::List(Vec::new()))
+        }
+        (_, [_, "addpassword" | "removepassword"]) => Err(Failure::Method("POST")),
+        (_, [_, "owners", ..]) => Err(Failure::Method("GET, POST, DELETE")),
+        _ => Err(Failure::NoPath),
+    }
+}
+
+fn principals(
+    doors: &Doors,
+    call: &Call,
+    rest: &[&str],
+    told: &mut Option<Told>,
+) -> Result<Reply, Failure> {
+    let identity = &doors.identity;
+    match (call.method.as_str(), rest) {
+        ("GET", []) => {
+            Ok(Reply::List(identity.list_service_principals(call.options.filter.as_deref())?))
+        }
+        ("POST", []) => {
+            *told = Some(Told::new("Add service principal", APPLICATIONS, "Add"));
+            let made = identity.create_service_principal(&text(&call.body, "appId"), call.now)?;
+            *told = told.take().map(|t| t.to(doors, &id_of(&made)));
+            Ok(Reply::Object(201, made))
+        }
+        (_, []) => Err(Failure::Method("GET, POST")),
+        ("GET", [id]) => Ok(Reply::Object(200, identity.service_principal(id)?)),
+        ("PATCH", [id]) => {
+            *told =
+                Some(Told::new("Update service principal", APPLICATIONS, "Update").to(doors, id));
+            let fields =
+                call.body.as_object().ok_or_else(|| bad_request("the body must be an object"))?;
+            for (name, value) in fields {
+                match (name.as_str(), value.as_bool()) {
+                    ("accountEnabled", Some(enabled)) => {
+                        identity.enable_service_principal(id, enabled)?
+                    }
+                    _ => {
+                        let message = format!(
+                            "the property '{name}' of service principals cannot be changed here; accountEnabled can"
+                        );
+                        return Err(bad_request(message).into());
+                    }
+                }
+            }
+            Ok(Reply::Empty)
+        }
+        ("DELETE", [id]) => {
+            *told =
+                Some(Told::new("Remove service principal", APPLICATIONS, "Delete").to(doors, id));
+            identity.delete_service_principal(id)?;
+            Ok(Reply::Empty)
+        }
+        (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
+        ("GET", [id, "owners" | "ownedobjects" | "approleassignments"]) => {
+            identity.service_principal(id)?;
+            let owned = matches!(rest, [_, "ownedobjects"]);
+            Ok(Reply::List(if owned { identity.owned_by(id) } else { Vec::new() }))
+        }
+        (_, [id, tail @ ..]) => super::groups::membership(doors, call, id, tail),
+    }
+}
+
+/// The one answer that shows a secret; nothing keeps it.
+fn add_password(
+    doors: &Doors,
+    call: &Call,
+    id: &str,
+    told: &mut Option<Told>,
+) -> Result<Reply, Failure> {
+    let before = keys(doors, id);
+    *told = Some(Told::new(CREDENTIALS, APPLICATIONS, "Update").to(doors, id));
+    let wanted = new_password(call.body.get("passwordCredential").unwrap_or(&Value::Null))?;
+    let answer = doors.identity.add_password(id, wanted, call.now)?;
+    *told = told.take().map(|t| t.changed("KeyDescription", before, keys(doors, id)));
+    let mut shown = answer.value;
+    shown["secretText"] = answer.secret.expose().into();
+    Ok(Reply::Object(200, shown))
+}
+
+/// The credentials of an application as Entra's audit shows them: ids and names.
+fn keys(doors: &Doors, id: &str) -> String {
+    let application = doors.identity.application(id).unwrap_or_default();
+    let mut all = Vec::new();
+    for (list, kind) in
+        [("passwordCredentials", "Password"), ("keyCredentials", "AsymmetricX509Cert")]
+    {
+        for credential in application.get(list).and_then(Value::as_array).into_iter().flatten() {
+            all.push(format!(
+                "[KeyIdentifier={},KeyType={kind},KeyUsage=Verify,DisplayName={}]",
+                text(credential, "keyId"),
+                text(credential, "displayName")
+            ));
+        }
+    }
+    json!(all).to_string()
+}
+
+/// `{"displayName", "identifierUris", "keyCredentials":[{"key": base64}], "web", "spa", "publicClient", ...}`
+fn new_application(body: &Value) -> Result<NewApplication, GraphError> {
+    let display_name = text(body, "displayName");
+    if display_name.is_empty() {
+        return Err(bad_request("displayName is required and must be a string."));
+    }
+    let certificate = |credential: &Value| {
+        let key = credential.get("key").and_then(Value::as_str).unwrap_or("");
+        STANDARD
+            .decode(key)
+            .map_err(|_| bad_request("keyCredentials: key must be a certificate in base64."))
+    };
+    let certificates = body.get("keyCredentials").and_then(Value::as_array).into_iter().flatten();
+    let mut more = body.clone();
+    if let Some(fields) = more.as_object_mut() {
+        for taken in ["displayName", "identifierUris", "keyCredentials"] {
+            fields.shift_remove(taken);
+        }
+    }
+    Ok(NewApplication {
+        display_name,
+        identifier_uris: texts(body, "identifierUris"),
+        certificates: certificates.map(certificate).collect::<Result<_, _>>()?,
+        more,
+    })
+}
+
+/// `{"displayName", "startDateTime", "endDateTime"}`
+fn new_password(body: &Value) -> Result<NewPassword, GraphError> {
+    let instant = |name: &str| match body.get(name).and_then(Value::as_str) {
+        None => Ok(None),
+        Some(text) => match model::DateTime::parse(text) {
+            Some(time) => Ok(Some(time.unix_seconds())),
+            None => Err(bad_request(format!("{name} must be an ISO 8601 date and time."))),
+        },
+    };
+    Ok(NewPassword {
+        display_name: optional(body, "displayName"),
+        start: instant("startDateTime")?,
+        end: instant("endDateTime")?,
+    })
+}

@@ -1,0 +1,147 @@
+//! Objects by id, directory roles, outside providers, and the tenant itself.
+
+use serde_json::{Value, json};
+
+use super::{Call, Failure, Reply, Told, bad_request, text, texts};
+use crate::Doors;
+
+/// `/directoryObjects`
+pub(super) fn objects(doors: &Doors, call: &Call, _: &mut Option<Told>) -> Result<Reply, Failure> {
+    let lower: Vec<&str> = call.lower.iter().map(String::as_str).skip(1).collect();
+    match (call.method.as_str(), lower.as_slice()) {
+        ("POST", ["getbyids" | "microsoft.graph.getbyids"]) => {
+            let ids = texts(&call.body, "ids");
+            if ids.len() > 1000 {
+                return Err(bad_request("ids holds at most 1000").into());
+            }
+            Ok(Reply::List(doors.identity.objects_by_ids(&ids, &texts(&call.body, "types"))))
+        }
+        ("GET", [id]) => match doors.identity.object_value(id) {
+            Some(value) => Ok(Reply::Object(200, value)),
+            None => Err(Failure::Graph(identity::GraphError {
+                status: 404,
+                code: "Request_ResourceNotFound",
+                message: format!(
+                    "Resource '{id}' does not exist or one of its queried objects is not present."
+                ),
+            })),
+        },
+        (_, [id, tail @ ..]) if !tail.is_empty() => {
+            super::groups::membership(doors, call, id, tail)
+        }
+        _ => Err(Failure::NoPath),
+    }
+}
+
+/// `/roleManagement/directory`
+pub(super) fn roles(doors: &Doors, call: &Call, told: &mut Option<Told>) -> Result<Reply, Failure> {
+    let identity = &doors.identity;
+    let lower: Vec<&str> = call.lower.iter().map(String::as_str).skip(1).collect();
+    match (call.method.as_str(), lower.as_slice()) {
+        ("GET", ["directory", "roledefinitions"]) => {
+            Ok(Reply::List(identity.list_directory_roles()))
+        }
+        ("GET", ["directory", "roleassignments"]) => Ok(Reply::List(
+            identity.list_directory_role_assignments(call.options.filter.as_deref())?,
+        )),
+        ("POST", ["directory", "roleassignments"]) => {
+            let (user, role) =
+                (text(&call.body, "principalId"), text(&call.body, "roleDefinitionId"));
+            *told = Some(told_role(doors, "Add member to role", "Assign", &user, &role));
+            if !matches!(text(&call.body, "directoryScopeId").as_str(), "" | "/") {
+                return Err(bad_request("directoryScopeId must be '/'").into());
+            }
+            Ok(Reply::Object(201, identity.assign_directory_role(&user, &role)?))
+        }
+        ("DELETE", ["directory", "roleassignments", id]) => {
+            let (role, user) = id.split_once('_').unwrap_or_default();
+            *told = Some(told_role(doors, "Remove member from role", "Unassign", user, role));
+            identity.remove_directory_role(id)?;
+            Ok(Reply::Empty)
+        }
+        (_, ["directory", "roledefinitions"]) => Err(Failure::Method("GET")),
+        (_, ["directory", "roleassignments", ..]) => Err(Failure::Method("GET, POST, DELETE")),
+        _ => Err(Failure::NoPath),
+    }
+}
+
+fn told_role(
+    doors: &Doors,
+    operation: &'static str,
+    kind: &'static str,
+    user: &str,
+    role: &str,
+) -> Told {
+    let roles = doors.identity.list_directory_roles();
+    let name = roles
+        .iter()
+        .find(|r| text(r, "id") == role)
+        .map(|r| text(r, "displayName"))
+        .unwrap_or_default();
+    Told::new(operation, "RoleManagement", kind)
+        .to(doors, user)
+        .changed("Role.DisplayName", "", name)
+        .changed("Role.TemplateId", "", role)
+}
+
+/// `/identity/identityProviders`
+pub(super) fn providers(
+    doors: &Doors,
+    call: &Call,
+    told: &mut Option<Told>,
+) -> Result<Reply, Failure> {
+    let identity = &doors.identity;
+    let lower: Vec<&str> = call.lower.iter().map(String::as_str).skip(1).collect();
+    match (call.method.as_str(), lower.as_slice()) {
+        ("GET", ["identityproviders"]) => Ok(Reply::List(identity.list_identity_providers()?)),
+        ("POST", ["identityproviders"]) => {
+            *told = Some(Told::new("Create identity provider", "DirectoryManagement", "Add"));
+            Ok(Reply::Object(201, identity.create_identity_provider(&call.body)?))
+        }
+        ("DELETE", ["identityproviders", id]) => {
+            *told = Some(Told::new("Delete identity provider", "DirectoryManagement", "Delete"));
+            identity.delete_identity_provider(id)?;
+            Ok(Reply::Empty)
+        }
+        (_, ["identityproviders"]) => Err(Failure::Method("GET, POST")),
+        (_, ["identityproviders", _]) => Err(Failure::Method("DELETE")),
+        _ => Err(Failure::NoPath),
+    }
+}
+
+/// `/organization`
+pub(super) fn organization(
+    doors: &Doors,
+    call: &Call,
+    _: &mut Option<Told>,
+) -> Result<Reply, Failure> {
+    let tenant = doors.identity.tenant();
+    let value = json!({
+        "id": tenant.id,
+        "displayName": tenant.display_name,
+        "tenantType": "AAD",
+        "verifiedDomains": [domain(&tenant.domain)],
+    });
+    single(call, value)
+}
+
+/// `/domains`
+pub(super) fn domains(doors: &Doors, call: &Call, _: &mut Option<Told>) -> Result<Reply, Failure> {
+    single(call, domain(&doors.identity.tenant().domain))
+}
+
+fn domain(name: &str) -> Value {
+    json!({ "id": name, "name": name, "isDefault": true, "isInitial": true, "isVerified": true,
+        "authenticationType": "Managed" })
+}
+
+fn single(call: &Call, value: Value) -> Result<Reply, Failure> {
+    match (call.method.as_str(), call.lower.get(1)) {
+        ("GET", None) => Ok(Reply::List(vec![value])),
+        ("GET", Some(id)) if text(&value, "id").eq_ignore_ascii_case(id) => {
+            Ok(Reply::Object(200, value))
+        }
+        ("GET", Some(_)) => Err(Failure::NoPath),
+        _ => Err(Failure::Method("GET")),
+    }
+}

@@ -1,0 +1,86 @@
+//! A person: a name to sign in with, and what proves that it is that person.
+
+use std::collections::BTreeSet;
+
+use crypto::StoredPassword;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A user. No `Debug`: it holds the hash of a password.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Object id: `oid` of its tokens, `principalId` of role assignments.
+    pub id: String,
+    /// Name to sign in with, `alice@vedette.localhost`.
+    pub user_principal_name: String,
+    /// Name for people.
+    pub display_name: String,
+    /// First name.
+    #[serde(default)]
+    pub given_name: Option<String>,
+    /// Family name.
+    #[serde(default)]
+    pub surname: Option<String>,
+    /// Mail address.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// False: no sign-in, and tokens it has are refused.
+    pub account_enabled: bool,
+    /// Made, in seconds since 1970.
+    pub created: i64,
+    /// Its password, as a hash; none for who signs in elsewhere.
+    #[serde(default, serialize_with = "password_text", deserialize_with = "password_parse")]
+    pub(crate) password: Option<StoredPassword>,
+    /// When the password was set, in seconds since 1970.
+    #[serde(default)]
+    pub(crate) password_changed: i64,
+    /// True: the next sign-in asks for a new password.
+    #[serde(default)]
+    pub(crate) must_change_password: bool,
+    /// The authenticator app, if one is set up.
+    #[serde(default)]
+    pub(crate) totp: Option<SoftwareToken>,
+    /// Tokens issued before this second are refused.
+    #[serde(default)]
+    pub(crate) sessions_valid_from: i64,
+    /// Directory roles, by template id.
+    #[serde(default)]
+    pub(crate) directory_roles: BTreeSet<String>,
+    /// Who it is at outside providers.
+    #[serde(default)]
+    pub(crate) identities: Vec<OutsideIdentity>,
+}
+
+/// An authenticator app, set up.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SoftwareToken {
+    pub(crate) id: String,
+    /// The shared secret, sealed under the machine's own key.
+    pub(crate) sealed: String,
+    pub(crate) created: i64,
+    /// The step of the last code that was used: none works twice.
+    #[serde(default)]
+    pub(crate) last_step: i64,
+}
+
+/// A user as an outside provider knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OutsideIdentity {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+}
+
+fn password_text<S: Serializer>(
+    password: &Option<StoredPassword>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    password.as_ref().map(StoredPassword::to_text).serialize(to)
+}
+
+fn password_parse<'de, D: Deserializer<'de>>(from: D) -> Result<Option<StoredPassword>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    let parsed = StoredPassword::parse(&text);
+    parsed.map(Some).ok_or_else(|| serde::de::Error::custom("not a stored password"))
+}

@@ -1,0 +1,484 @@
+//! Users as Microsoft Graph has them: made, changed, given passwords and authenticator apps, signed out.
+
+use crypto::{SecretText, StoredPassword, TotpSecret};
+use model::DateTime;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::graph::{Change, GraphError, checked_name};
+use super::{Directory, SoftwareToken, User, filter};
+use crate::time::{graph_text, unix_seconds};
+use crate::{Caller, Identity};
+
+/// Shortest password. Length is what counts; a list of well-known ones is refused beside it.
+const PASSWORD_MIN: usize = 10;
+const PASSWORD_MAX: usize = 256;
+/// Passwords that every list of guesses begins with, long enough to pass otherwise.
+const COMMON: &[&str] = &[
+    "1234567890",
+    "0123456789",
+    "password12",
+    "password123",
+    "password1234",
+    "passwort123",
+    "qwertyuiop",
+    "qwerty12345",
+    "qwerty123456",
+    "1q2w3e4r5t",
+    "1q2w3e4r5t6y",
+    "administrator",
+    "changeme123",
+    "letmein1234",
+    "welcome1234",
+    "iloveyou123",
+    "1111111111",
+    "0000000000",
+    "abcdefghij",
+    "football123",
+];
+
+/// A user to be made. No `Debug`: it holds a password.
+#[derive(Default)]
+pub struct NewUser {
+    /// Name to sign in with; the tenant's domain is added where it has none.
+    pub user_principal_name: String,
+    /// Name for people.
+    pub display_name: String,
+    /// First name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub surname: Option<String>,
+    /// Mail address.
+    pub mail: Option<String>,
+    /// May sign in.
+    pub account_enabled: bool,
+    /// Its password; none for who signs in elsewhere.
+    pub password: Option<SecretText>,
+    /// The first sign-in asks for a new one.
+    pub must_change_password: bool,
+    /// Issuer and subject at an outside provider.
+    pub outside: Vec<(String, String)>,
+}
+
+/// A new authenticator app: its description, and apart from it the secret.
+pub struct TotpAnswer {
+    /// The method in wire form, without the secret.
+    pub value: Value,
+    /// The secret in base32.
+    pub secret: SecretText,
+    /// What a QR code would hold.
+    pub uri: SecretText,
+}
+
+impl Identity {
+    /// Users in wire form, those the filter holds for.
+    pub fn list_users(&self, filter: Option<&str>) -> Result<Vec<Value>, GraphError> {
+        filter::keep(self.directory().users().iter().map(|u| user_value(u)).collect(), filter)
+    }
+
+    /// One user by object id or sign-in name.
+    pub fn user(&self, id: &str) -> Result<Value, GraphError> {
+        find(&self.directory(), id).map(|u| user_value(&u))
+    }
+
+    /// Makes a user. Hashes a password: keep it off threads that others wait for.
+    pub fn create_user(&self, new: NewUser, now: DateTime) -> Result<Value, GraphError> {
+        let display_name = checked_name(&new.display_name)?;
+        let name = self.checked_user_name(&new.user_principal_name)?;
+        let password = match &new.password {
+            Some(password) => Some(hashed(password.expose(), &name)?),
+            None => None,
+        };
+        let seconds = unix_seconds(now);
+        let outside =
+            |(issuer, subject): (String, String)| super::OutsideIdentity { issuer, subject };
+        let user = User {
+            id: Uuid::new_v4().to_string(),
+            user_principal_name: name,
+            display_name,
+            given_name: new.given_name,
+            surname: new.surname,
+            mail: new.mail,
+            account_enabled: new.account_enabled,
+            created: seconds,
+            password,
+            password_changed: seconds,
+            must_change_password: new.must_change_password,
+            totp: None,
+            sessions_valid_from: 0,
+            directory_roles: Default::default(),
+            identities: new.outside.into_iter().map(outside).collect(),
+        };
+        let value = user_value(&user);
+        self.change_directory(|directory| {
+            if directory.user_by_name(&user.user_principal_name).is_some() {
+                return Err(GraphError::bad_request(
+                    "Another object with the same value for property userPrincipalName already exists.",
+                ));
+            }
+            let taken = |i: &super::OutsideIdentity| directory.user_of_outside(&i.issuer, &i.subject).is_some();
+            if user.identities.iter().any(taken) {
+                return Err(GraphError::bad_request(
+                    "Another object with the same value for property identities already exists.",
+                ));
+            }
+            Ok(vec![Change::PutUser(user)])
+        })?;
+        Ok(value)
+    }
+
+    /// Changes what `body` names; an unknown property is refused, so that nobody believes it is kept.
+    pub fn update_user(&self, id: &str, body: &Value, now: DateTime) -> Result<(), GraphError> {
+        let fields = body
+            .as_object()
+            .ok_or_else(|| GraphError::bad_request("the body must be an object"))?;
+        let current = find(&self.directory(), id)?;
+        // hashed before the directory is held: it takes long
+        let mut password = None;
+        if let Some(profile) = fields.get("passwordProfile").filter(|p| !p.is_null()) {
+            let text = profile.get("password").and_then(Value::as_str).unwrap_or_default();
+            let again = profile.get("forceChangePasswordNextSignIn").and_then(Value::as_bool);
+            let hash = match text {
+                "" => None,
+                text => Some(hashed(text, &current.user_principal_name)?),
+            };
+            password = Some((hash, again));
+        }
+        let name = match fields.get("userPrincipalName").and_then(Value::as_str) {
+            Some(name) => Some(self.checked_user_name(name)?),
+            None => None,
+        };
+        let disables = fields.get("accountEnabled").and_then(Value::as_bool) == Some(false);
+        self.change_directory(|directory| {
+            let mut user = User::clone(&*find(directory, id)?);
+            if disables {
+                self.keep_an_administrator(&user.id)?;
+                user.sessions_valid_from = unix_seconds(now);
+            }
+            if let Some(name) = name {
+                let other = directory.user_by_name(&name).is_some_and(|other| other.id != user.id);
+                if other {
+                    return Err(GraphError::bad_request(
+                        "Another object with the same value for property userPrincipalName already exists.",
+                    ));
+                }
+                user.user_principal_name = name;
+            }
+            for (field, value) in fields {
+                set_field(&mut user, field, value)?;
+            }
+            if let Some((hash, again)) = password {
+                if let Some(hash) = hash {
+                    user.password = Some(hash);
+                    user.password_changed = unix_seconds(now);
+                    user.sessions_valid_from = unix_seconds(now);
+                    user.must_change_password = again.unwrap_or(true);
+                } else if let Some(again) = again {
+                    user.must_change_password = again;
+                }
+            }
+            Ok(vec![Change::PutUser(user)])
+        })?;
+        self.forget_sign_ins_if_ended(id);
+        Ok(())
+    }
+
+    /// A person sets a new password for itself.
+    pub(crate) fn change_own_password(
+        &self,
+        id: &str,
+        new: &str,
+        now: DateTime,
+    ) -> Result<(), GraphError> {
+        let current = find(&self.directory(), id)?;
+        if current.password.as_ref().is_some_and(|p| p.verify(new)) {
+            return Err(GraphError::bad_request("The new password must differ from the old one."));
+        }
+        let hash = hashed(new, &current.user_principal_name)?;
+        self.change_user(id, |user| {
+            user.password = Some(hash);
+            user.password_changed = unix_seconds(now);
+            user.sessions_valid_from = unix_seconds(now);
+            user.must_change_password = false;
+            Ok(())
+        })?;
+        self.forget_sign_ins_if_ended(id);
+        Ok(())
+    }
+
+    /// Removes a user.
+    pub fn delete_user(&self, id: &str) -> Result<(), GraphError> {
+        let mut gone = String::new();
+        self.change_directory(|directory| {
+            let user = find(directory, id)?;
+            self.keep_an_administrator(&user.id)?;
+            gone.clone_from(&user.id);
+            let mut changes = directory.leave_groups(&user.id);
+            changes.push(Change::RemoveUser(user.id.clone()));
+            Ok(changes)
+        })?;
+        self.forget_sign_ins(&gone);
+        Ok(())
+    }
+
+    /// Refuses every token a user has so far, at once.
+    pub fn revoke_sessions(&self, id: &str, now: DateTime) -> Result<(), GraphError> {
+        // the next second: a token of this one is refused too
+        self.change_user(id, |user| {
+            user.sessions_valid_from = unix_seconds(now) + 1;
+            Ok(())
+        })?;
+        self.forget_sign_ins_if_ended(id);
+        Ok(())
+    }
+
+    /// Sets up an authenticator app in place of the one before.
+    pub fn add_totp(&self, id: &str, now: DateTime) -> Result<TotpAnswer, GraphError> {
+        let secret = TotpSecret::new()?;
+        let (base32, method) = (secret.base32(), Uuid::new_v4().to_string());
+        let sealed = self.local_key().seal(&format!("totp/{method}"), secret.bytes())?;
+        let token = SoftwareToken { id: method, sealed, created: unix_seconds(now), last_step: 0 };
+        let value = totp_value(&token);
+        let mut name = String::new();
+        self.change_user(id, |user| {
+            name.clone_from(&user.user_principal_name);
+            user.totp = Some(token);
+            Ok(())
+        })?;
+        let uri = format!(
+            "otpauth://totp/vedette:{}?secret={}&issuer=vedette&algorithm=SHA1&digits=6&period=30",
+            name.replace('@', "%40"),
+            base32.expose()
+        );
+        Ok(TotpAnswer { value, secret: base32, uri: SecretText::new(uri) })
+    }
+
+    /// Takes the authenticator app away.
+    pub fn remove_totp(&self, id: &str, method: &str) -> Result<(), GraphError> {
+        self.change_user(id, |user| match &user.totp {
+            Some(token) if token.id.eq_ignore_ascii_case(method) => {
+                user.totp = None;
+                Ok(())
+            }
+            _ => Err(GraphError::not_found(method)),
+        })
+    }
+
+    /// How a user proves itself: password, authenticator app. Without any secret.
+    pub fn authentication_methods(&self, id: &str) -> Result<Vec<Value>, GraphError> {
+        let user = find(&self.directory(), id)?;
+        let mut methods = Vec::new();
+        if user.password.is_some() {
+            methods.push(json!({
+                "@odata.type": "#microsoft.graph.passwordAuthenticationMethod",
+                "id": "28c10230-6103-485e-b985-444c60001490",
+                "createdDateTime": graph_text(user.password_changed),
+                "password": null,
+            }));
+        }
+        methods.extend(user.totp.iter().map(totp_value));
+        Ok(methods)
+    }
+
+    /// May the caller change this user? Whoever administers something is changed by global administrators alone, or
+    /// the right to help with passwords would be the right to everything.
+    pub fn require_user_change(&self, caller: &Caller, id: &str) -> Result<(), GraphError> {
+        let directory = self.directory();
+        let Some(actor) = directory.user(&caller.object_id) else { return Ok(()) };
+        let target = find(&directory, id)?;
+        let administers = !target.directory_roles.is_empty() || self.administers(&target.id);
+        if administers && !actor.is_global_administrator() && actor.id != target.id {
+            let message = "Insufficient privileges to complete the operation: an administrator is changed by a Global Administrator alone.";
+            return Err(GraphError::new(403, "Authorization_RequestDenied", message));
+        }
+        Ok(())
+    }
+
+    pub(super) fn change_user(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut User) -> Result<(), GraphError>,
+    ) -> Result<(), GraphError> {
+        self.change_directory(|directory| {
+            let mut user = User::clone(&*find(directory, id)?);
+            change(&mut user)?;
+            Ok(vec![Change::PutUser(user)])
+        })
+    }
+
+    /// Takes note of the code that was used.
+    pub(crate) fn totp_used(&self, id: &str, step: i64) -> Result<(), GraphError> {
+        self.change_user(id, |user| match &mut user.totp {
+            Some(token) if token.last_step < step => {
+                token.last_step = step;
+                Ok(())
+            }
+            // somebody was faster with the same code
+            _ => Err(GraphError::bad_request("the code was used")),
+        })
+    }
+
+    fn forget_sign_ins_if_ended(&self, id: &str) {
+        if let Ok(user) = find(&self.directory(), id)
+            && (user.sessions_valid_from > 0 || !user.account_enabled)
+        {
+            self.forget_sign_ins(&user.id);
+        }
+    }
+
+    /// The sign-in name in full; refused when it is none, or of a domain that is not ours.
+    fn checked_user_name(&self, name: &str) -> Result<String, GraphError> {
+        let domain = &self.tenant().domain;
+        let name = name.trim();
+        let (local, at) = name.split_once('@').unwrap_or((name, domain));
+        let good = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 64
+                && part.chars().all(|c| c.is_alphanumeric() || "._-'+#".contains(c))
+                && !part.starts_with('.')
+                && !part.ends_with('.')
+        };
+        if !good(local) {
+            return Err(GraphError::bad_request(
+                "userPrincipalName must have 1 to 64 letters, digits or ._-'+# before the @",
+            ));
+        }
+        let domain_like = at.len() <= 253 && at.contains('.') && at.split('.').all(good);
+        if !at.eq_ignore_ascii_case(domain) && !domain_like {
+            return Err(GraphError::bad_request(
+                "the domain of userPrincipalName is no domain name",
+            ));
+        }
+        Ok(format!("{local}@{at}"))
+    }
+}
+
+impl Directory {
+    /// The changes by which something leaves all groups.
+    pub(super) fn leave_groups(&self, id: &str) -> Vec<Change> {
+        let groups = self.groups().into_iter();
+        let concerned = groups.filter(|g| g.members.contains(id) || g.owners.contains(id));
+        concerned
+            .map(|group| {
+                let mut group = super::Group::clone(&group);
+                group.members.remove(id);
+                group.owners.remove(id);
+                Change::PutGroup(group)
+            })
+            .collect()
+    }
+}
+
+/// A user by object id or sign-in name.
+pub(super) fn find(directory: &Directory, id: &str) -> Result<std::sync::Arc<User>, GraphError> {
+    let found = directory.user(id).or_else(|| directory.user_by_name(id));
+    found.cloned().ok_or_else(|| GraphError::not_found(id))
+}
+
+/// The hash of a password that is good enough.
+fn hashed(password: &str, user_name: &str) -> Result<StoredPassword, GraphError> {
+    let weak = |why: &str| {
+        Err(GraphError::bad_request(format!(
+            "The specified password does not comply with password complexity requirements: {why}."
+        )))
+    };
+    let length = password.chars().count();
+    if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&length) {
+        return weak("it must have 10 to 256 characters");
+    }
+    let lower = password.to_lowercase();
+    let local = user_name.split('@').next().unwrap_or_default().to_lowercase();
+    let distinct: std::collections::BTreeSet<char> = lower.chars().collect();
+    if COMMON.contains(&lower.as_str()) || distinct.len() < 4 {
+        return weak("it is one of the first that anybody guesses");
+    }
+    if local.len() > 3 && lower.contains(&local) && length < local.len() + PASSWORD_MIN {
+        return weak("it is little more than the user's name");
+    }
+    Ok(StoredPassword::new(password)?)
+}
+
+fn set_field(user: &mut User, field: &str, value: &Value) -> Result<(), GraphError> {
+    let text = || match value {
+        Value::Null => Ok(None),
+        Value::String(text) if text.chars().count() <= 256 => {
+            Ok(Some(text.clone()).filter(|t| !t.is_empty()))
+        }
+        _ => Err(GraphError::bad_request(format!(
+            "{field} must be a text of at most 256 characters"
+        ))),
+    };
+    match field {
+        "displayName" => user.display_name = checked_name(value.as_str().unwrap_or_default())?,
+        "givenName" => user.given_name = text()?,
+        "surname" => user.surname = text()?,
+        "mail" => user.mail = text()?,
+        "accountEnabled" => {
+            let wrong = || GraphError::bad_request("accountEnabled must be true or false");
+            user.account_enabled = value.as_bool().ok_or_else(wrong)?;
+        }
+        "identities" => user.identities = identities(value)?,
+        // these are done elsewhere, or follow from others
+        "passwordProfile" | "userPrincipalName" | "mailNickname" | "id" | "@odata.type" => {}
+        _ if value.is_null() => {}
+        other => {
+            return Err(GraphError::bad_request(format!(
+                "the property '{other}' of users is not kept here"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// `[{"signInType": "federated", "issuer", "issuerAssignedId"}]`
+pub(super) fn identities(value: &Value) -> Result<Vec<super::OutsideIdentity>, GraphError> {
+    let wrong = || {
+        GraphError::bad_request(
+            "identities must be a list of {signInType, issuer, issuerAssignedId}",
+        )
+    };
+    let mut all = Vec::new();
+    for entry in value.as_array().ok_or_else(wrong)? {
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+        if text("signInType").as_deref() == Some("userPrincipalName") {
+            continue; // Graph lists it there too
+        }
+        let (issuer, subject) = (text("issuer"), text("issuerAssignedId"));
+        let (issuer, subject) = issuer.zip(subject).ok_or_else(wrong)?;
+        all.push(super::OutsideIdentity { issuer, subject });
+    }
+    Ok(all)
+}
+
+fn totp_value(token: &SoftwareToken) -> Value {
+    json!({
+        "@odata.type": "#microsoft.graph.softwareOathAuthenticationMethod",
+        "id": token.id,
+        "createdDateTime": graph_text(token.created),
+        "secretKey": null,
+    })
+}
+
+pub(super) fn user_value(user: &User) -> Value {
+    let identity = |i: &super::OutsideIdentity| json!({ "signInType": "federated", "issuer": i.issuer, "issuerAssignedId": i.subject });
+    json!({
+        "id": user.id,
+        "deletedDateTime": null,
+        "userPrincipalName": user.user_principal_name,
+        "displayName": user.display_name,
+        "givenName": user.given_name,
+        "surname": user.surname,
+        "mail": user.mail,
+        "mailNickname": user.user_principal_name.split('@').next().unwrap_or_default(),
+        "accountEnabled": user.account_enabled,
+        "userType": "Member",
+        "createdDateTime": graph_text(user.created),
+        "lastPasswordChangeDateTime": graph_text(user.password_changed),
+        "identities": user.identities.iter().map(identity).collect::<Vec<_>>(),
+        "businessPhones": [],
+        "jobTitle": null,
+        "mobilePhone": null,
+        "officeLocation": null,
+        "preferredLanguage": null,
+    })
+}

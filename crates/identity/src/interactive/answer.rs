@@ -1,0 +1,132 @@
+//! What a browser asks and gets, as values: the wire form is made elsewhere.
+
+use std::net::IpAddr;
+
+use crypto::SecretText;
+use model::DateTime;
+
+use crate::token::{OAuthError, SignIn};
+
+/// A request of a browser. No `Debug`: it may hold a password.
+pub struct BrowserRequest<'a> {
+    /// The tenant segment of the path.
+    pub tenant: &'a str,
+    /// Scheme, host and port as the browser sees them.
+    pub origin: &'a str,
+    /// Query or form, decoded.
+    pub parameters: &'a [(String, String)],
+    /// The session cookie.
+    pub session: Option<&'a str>,
+    /// The browser cookie.
+    pub browser: Option<&'a str>,
+    /// Address of the browser.
+    pub source: IpAddr,
+    /// The client-request-id.
+    pub correlation_id: Option<&'a str>,
+    /// The User-Agent header.
+    pub user_agent: Option<&'a str>,
+    /// Now.
+    pub now: DateTime,
+}
+
+impl BrowserRequest<'_> {
+    /// The first parameter of that name that is not empty.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        found.filter(|v| !v.is_empty())
+    }
+}
+
+/// An answer to a browser. No `Debug`: it holds cookies and codes.
+pub struct BrowserAnswer {
+    /// What it shows.
+    pub show: Show,
+    /// The session cookie to set; an empty one ends the session.
+    pub session: Option<SecretText>,
+    /// The browser cookie to set.
+    pub browser: Option<SecretText>,
+    /// The attempt, for the sign-in log.
+    pub sign_in: Option<Box<SignIn>>,
+}
+
+impl BrowserAnswer {
+    pub(crate) fn new(show: Show) -> Self {
+        Self { show, session: None, browser: None, sign_in: None }
+    }
+
+    pub(crate) fn refused(error: OAuthError) -> Self {
+        Self::new(Show::Refused(error))
+    }
+}
+
+/// What a browser shows.
+pub enum Show {
+    /// A page with a form.
+    Page(Box<Page>),
+    /// Back to an application, or on to a provider.
+    Redirect(Redirect),
+    /// A page that says why not. Nothing is sent to whoever asked.
+    Refused(OAuthError),
+}
+
+/// A page.
+pub struct Page {
+    /// Which one.
+    pub kind: PageKind,
+    /// The flow that its form names; empty where none is under way.
+    pub flow: SecretText,
+    /// The application that is signed in to.
+    pub application: String,
+    /// Who signs in, once known.
+    pub user: Option<String>,
+    /// What went wrong the last time.
+    pub message: Option<String>,
+    /// Outside providers: id, name.
+    pub providers: Vec<(String, String)>,
+    /// Where the form's answer may lead: an origin or scheme, for the page's policy.
+    pub leads_to: Option<String>,
+}
+
+/// The pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageKind {
+    /// Name and password.
+    SignIn,
+    /// Go on as who is signed in?
+    Confirm,
+    /// Let the device in?
+    ConfirmDevice,
+    /// The authenticator app's code.
+    Code,
+    /// A new password.
+    NewPassword,
+    /// The code that a device shows.
+    DeviceCode,
+    /// The device is let in.
+    DeviceDone,
+    /// The device is not let in.
+    DeviceRefused,
+    /// Signed out.
+    SignedOut,
+}
+
+/// How parameters go back to an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// Behind the question mark.
+    Query,
+    /// Behind the hash mark: servers do not see them.
+    Fragment,
+    /// As a form that the browser posts.
+    FormPost,
+}
+
+/// The way back to an application.
+pub struct Redirect {
+    /// Where to.
+    pub uri: String,
+    /// How.
+    pub mode: ResponseMode,
+    /// With what.
+    pub parameters: Vec<(&'static str, SecretText)>,
+}

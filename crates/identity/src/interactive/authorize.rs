@@ -1,0 +1,203 @@
+//! The beginning of a sign-in, and what each page says.
+
+use crypto::{SecretText, constant_time_eq, sha256};
+
+use super::expiring::random_token;
+use super::request::{Prompt, Refusal};
+use super::{
+    AuthorizationRequest, BrowserAnswer, BrowserRequest, FLOW_SECONDS, Flow, Goal, Page, PageKind,
+    Proof, Redirect, Show, Stage,
+};
+use crate::Identity;
+use crate::directory::{RedirectKind, User};
+use crate::time::unix_seconds;
+use crate::token::OAuthError;
+
+impl Identity {
+    /// An application sends a browser here: `/{tenant}/oauth2/v2.0/authorize`, or version 1 of it.
+    pub fn authorize(&self, request: &BrowserRequest<'_>, v1: bool) -> BrowserAnswer {
+        let directory = self.directory();
+        let read = AuthorizationRequest::read(request, v1, self.tenant(), self.urls(), &directory);
+        match read {
+            Ok(read) => self.begin(request, Goal::Application(Box::new(read))),
+            Err(Refusal::Shown(error)) => BrowserAnswer::refused(error),
+            Err(Refusal::Told(asked, error)) => BrowserAnswer::new(told(&asked, &error)),
+        }
+    }
+
+    /// Signs the browser out.
+    pub fn sign_out(&self, request: &BrowserRequest<'_>) -> BrowserAnswer {
+        if let Some(session) = request.session {
+            self.interactive().sessions.take(session, unix_seconds(request.now));
+        }
+        let back = request.parameter("post_logout_redirect_uri");
+        // back to an address that some application registered, else nowhere
+        let registered = back.filter(|uri| {
+            let known = |a: &std::sync::Arc<crate::Application>| a.redirects.find(uri).is_some();
+            self.directory().applications().iter().any(known)
+                || crate::directory::is_portal_redirect(crate::PORTAL_CLIENT, uri, request.origin)
+        });
+        let show = match registered {
+            Some(uri) => Show::Redirect(Redirect {
+                uri: uri.to_owned(),
+                mode: super::ResponseMode::Query,
+                parameters: request
+                    .parameter("state")
+                    .map(|state| vec![("state", SecretText::new(state.to_owned()))])
+                    .unwrap_or_default(),
+            }),
+            None => Show::Page(Box::new(bare_page(PageKind::SignedOut, None))),
+        };
+        let mut answer = BrowserAnswer::new(show);
+        answer.session = Some(SecretText::new(String::new()));
+        answer
+    }
+
+    /// Starts the way to a goal, as short as what is known about the browser allows.
+    pub(super) fn begin(&self, request: &BrowserRequest<'_>, goal: Goal) -> BrowserAnswer {
+        let now = unix_seconds(request.now);
+        let session = self.session(request, now);
+        let stage = match (&goal, session) {
+            (Goal::Application(asked), session) => {
+                let fresh = |p: &Proof| asked.max_age.is_none_or(|age| now - p.time <= age.max(0));
+                match (session.filter(fresh), asked.prompt) {
+                    (None, Prompt::None) => {
+                        return BrowserAnswer::new(told(asked, &OAuthError::login_required()));
+                    }
+                    (Some(proof), Prompt::None | Prompt::Default) if may_be_silent(asked) => {
+                        return self.complete(request, asked, &proof, false);
+                    }
+                    (Some(_), Prompt::None) => {
+                        return BrowserAnswer::new(told(
+                            asked,
+                            &OAuthError::interaction_required(),
+                        ));
+                    }
+                    (Some(proof), Prompt::Default | Prompt::SelectAccount) => Stage::Confirm(proof),
+                    (_, Prompt::Login) | (None, _) => Stage::Start,
+                }
+            }
+            (Goal::Device { .. }, Some(proof)) => Stage::Confirm(proof),
+            (Goal::Device { .. }, None) => Stage::Start,
+        };
+        let Ok(browser) = browser_cookie(request) else {
+            return BrowserAnswer::refused(OAuthError::unavailable());
+        };
+        let flow =
+            Flow { browser: sha256(browser.expose().as_bytes()), goal, stage, wrong_codes: 0 };
+        let mut answer = self.page_of_new(flow, now, None);
+        answer.browser = Some(browser);
+        answer
+    }
+
+    /// Puts a flow away and shows its page.
+    pub(super) fn page_of_new(
+        &self,
+        flow: Flow,
+        now: i64,
+        message: Option<String>,
+    ) -> BrowserAnswer {
+        match self.interactive().flows.insert(flow.clone(), now + FLOW_SECONDS, now) {
+            Ok(token) => BrowserAnswer::new(self.page(token, &flow, message)),
+            Err(_) => BrowserAnswer::refused(OAuthError::unavailable()),
+        }
+    }
+
+    /// The page of a flow's stage.
+    pub(super) fn page(&self, token: SecretText, flow: &Flow, message: Option<String>) -> Show {
+        let directory = self.directory();
+        let name = |p: &Proof| directory.user(&p.user_id).map(|u| u.user_principal_name.clone());
+        let (application, hint, leads_to, device) = match &flow.goal {
+            Goal::Application(asked) => {
+                (asked.app_name.clone(), asked.login_hint.clone(), Some(asked.leads_to()), false)
+            }
+            Goal::Device { user_code } => (self.device_application(user_code), None, None, true),
+        };
+        let (kind, user) = match &flow.stage {
+            Stage::Start | Stage::Outside(_) => (PageKind::SignIn, hint),
+            Stage::Confirm(proof) if device => (PageKind::ConfirmDevice, name(proof)),
+            Stage::Confirm(proof) => (PageKind::Confirm, name(proof)),
+            Stage::Code(proof) => (PageKind::Code, name(proof)),
+            Stage::NewPassword(proof) => (PageKind::NewPassword, name(proof)),
+        };
+        let providers = if kind == PageKind::SignIn { self.provider_names() } else { Vec::new() };
+        Show::Page(Box::new(Page {
+            kind,
+            flow: token,
+            application,
+            user,
+            message,
+            providers,
+            leads_to,
+        }))
+    }
+
+    /// Who is signed in with this browser, if that still holds.
+    fn session(&self, request: &BrowserRequest<'_>, now: i64) -> Option<Proof> {
+        let proof = self.interactive().sessions.get(request.session?, now)?.proof;
+        self.holds(&proof).is_some().then_some(proof)
+    }
+
+    /// The user of a proof that still holds: enabled, and not signed out since.
+    pub(crate) fn holds(&self, proof: &Proof) -> Option<std::sync::Arc<User>> {
+        let user = self.directory().user(&proof.user_id).cloned()?;
+        (user.account_enabled && proof.time >= user.sessions_valid_from).then_some(user)
+    }
+
+    /// The flow that a form names, when it comes from the browser that began it.
+    pub(super) fn flow(
+        &self,
+        request: &BrowserRequest<'_>,
+        name: &str,
+    ) -> Result<(String, Flow), OAuthError> {
+        let over = || OAuthError::flow_over();
+        let token = request.parameter(name).ok_or_else(over)?;
+        let flow =
+            self.interactive().flows.get(token, unix_seconds(request.now)).ok_or_else(over)?;
+        let browser = sha256(request.browser.unwrap_or_default().as_bytes());
+        match constant_time_eq(&browser, &flow.browser) {
+            true => Ok((token.to_owned(), flow)),
+            false => Err(OAuthError::foreign_flow()),
+        }
+    }
+}
+
+/// Without a click only where nobody else can listen at the address: a code for a loopback address could be asked for
+/// by any program on the machine, while the person behind the browser looks on.
+fn may_be_silent(asked: &AuthorizationRequest) -> bool {
+    asked.kind != RedirectKind::Native && asked.redirect_uri.starts_with("https://")
+}
+
+/// The cookie of this browser: the one it has, so that several windows work side by side, or a new one.
+fn browser_cookie(request: &BrowserRequest<'_>) -> Result<SecretText, crypto::CryptoError> {
+    let whole = |c: &&str| {
+        c.len() == 43 && c.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    match request.browser.filter(whole) {
+        Some(known) => Ok(SecretText::new(known.to_owned())),
+        None => random_token(),
+    }
+}
+
+/// A page without a flow.
+pub(super) fn bare_page(kind: PageKind, message: Option<String>) -> Page {
+    Page {
+        kind,
+        flow: SecretText::new(String::new()),
+        application: String::new(),
+        user: None,
+        message,
+        providers: Vec::new(),
+        leads_to: None,
+    }
+}
+
+/// Tells the application what went wrong.
+pub(super) fn told(asked: &AuthorizationRequest, error: &OAuthError) -> Show {
+    let mut parameters = vec![
+        ("error", SecretText::new(error.error.to_owned())),
+        ("error_description", SecretText::new(format!("AADSTS{}: {}", error.code, error.message))),
+    ];
+    parameters.extend(asked.state.clone().map(|state| ("state", SecretText::new(state))));
+    Show::Redirect(Redirect { uri: asked.redirect_uri.clone(), mode: asked.mode, parameters })
+}

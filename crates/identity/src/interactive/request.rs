@@ -1,0 +1,236 @@
+//! An authorization request, checked: what an application sends a browser here with.
+
+use super::grant::Wanted;
+use super::{BrowserRequest, ResponseMode};
+use crate::directory::{Directory, RedirectKind, is_portal_redirect};
+use crate::token::OAuthError;
+use crate::{PublicUrls, Tenant};
+
+/// Longest `state` and `nonce`: they are repeated.
+const TEXT_MAX: usize = 8192;
+
+/// What is asked for, once it is known to be right.
+#[derive(Clone)]
+pub(crate) struct AuthorizationRequest {
+    pub(crate) app_id: String,
+    pub(crate) app_name: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) kind: RedirectKind,
+    pub(crate) mode: ResponseMode,
+    /// A code goes back.
+    pub(crate) code: bool,
+    /// An id token goes back.
+    pub(crate) id_token: bool,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) challenge: Option<String>,
+    pub(crate) wanted: Wanted,
+    pub(crate) prompt: Prompt,
+    pub(crate) login_hint: Option<String>,
+    pub(crate) max_age: Option<i64>,
+    /// Issuer of id tokens.
+    pub(crate) origin: String,
+    pub(crate) v1: bool,
+}
+
+/// Whether to ask although somebody is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prompt {
+    /// Only where needed.
+    Default,
+    /// Never: rather fail.
+    None,
+    /// For the password.
+    Login,
+    /// For the account.
+    SelectAccount,
+}
+
+/// Why a request does not go on: shown here, or told to the application.
+pub(crate) enum Refusal {
+    /// The application or its address is not known: nothing goes there.
+    Shown(OAuthError),
+    /// The rest is wrong: the application hears of it.
+    Told(Box<AuthorizationRequest>, OAuthError),
+}
+
+impl AuthorizationRequest {
+    /// Reads and checks a request: first who asks and where the answer goes, then the rest.
+    pub(crate) fn read(
+        request: &BrowserRequest<'_>,
+        v1: bool,
+        tenant: &Tenant,
+        urls: &PublicUrls,
+        directory: &Directory,
+    ) -> Result<Self, Refusal> {
+        let shown = |error| Refusal::Shown(error);
+        let segment = tenant.segment(request.tenant);
+        segment.map_err(|why| shown(OAuthError::no_tenant(request.tenant, why)))?;
+        for name in ["client_id", "redirect_uri", "state", "response_type", "code_challenge"] {
+            if request.parameters.iter().filter(|(n, _)| n == name).count() > 1 {
+                return Err(shown(OAuthError::repeated(name)));
+            }
+        }
+        let app_id = request
+            .parameter("client_id")
+            .ok_or_else(|| shown(OAuthError::missing("client_id")))?;
+        let application = directory.client(app_id);
+        let application = application
+            .ok_or_else(|| shown(OAuthError::unknown_application(app_id, &tenant.id)))?;
+        let redirect_uri = request
+            .parameter("redirect_uri")
+            .ok_or_else(|| shown(OAuthError::missing("redirect_uri")))?;
+        let kind = match application.redirects.find(redirect_uri) {
+            Some(kind) => kind,
+            None if is_portal_redirect(&application.app_id, redirect_uri, request.origin) => {
+                RedirectKind::Spa
+            }
+            None => {
+                return Err(shown(OAuthError::redirect_mismatch(
+                    redirect_uri,
+                    &application.app_id,
+                )));
+            }
+        };
+        let types: Vec<&str> =
+            request.parameter("response_type").unwrap_or_default().split_whitespace().collect();
+        let id_token = types.contains(&"id_token");
+        let default = if id_token { ResponseMode::Fragment } else { ResponseMode::Query };
+        let mode = match request.parameter("response_mode") {
+            None => Some(default),
+            Some("query") => Some(ResponseMode::Query),
+            Some("fragment") => Some(ResponseMode::Fragment),
+            Some("form_post") => Some(ResponseMode::FormPost),
+            Some(_) => None,
+        };
+        let clipped =
+            |name: &str| request.parameter(name).filter(|t| t.len() <= TEXT_MAX).map(str::to_owned);
+        let mut read = Self {
+            app_id: application.app_id.clone(),
+            app_name: application.display_name.clone(),
+            redirect_uri: redirect_uri.to_owned(),
+            kind,
+            mode: mode.unwrap_or(default),
+            code: types.contains(&"code"),
+            id_token,
+            state: clipped("state"),
+            nonce: clipped("nonce"),
+            challenge: None,
+            wanted: Wanted::default(),
+            prompt: Prompt::Default,
+            login_hint: clipped("login_hint"),
+            max_age: request.parameter("max_age").and_then(|a| a.parse().ok()),
+            origin: request.origin.to_owned(),
+            v1,
+        };
+        match read.rest(
+            request,
+            mode.is_none(),
+            &types,
+            application.id_token_issuance,
+            tenant,
+            urls,
+            directory,
+        ) {
+            Ok(()) => Ok(read),
+            Err(error) => Err(Refusal::Told(Box::new(read), error)),
+        }
+    }
+
+    fn rest(
+        &mut self,
+        request: &BrowserRequest<'_>,
+        unknown_mode: bool,
+        types: &[&str],
+        may_id_token: bool,
+        tenant: &Tenant,
+        urls: &PublicUrls,
+        directory: &Directory,
+    ) -> Result<(), OAuthError> {
+        if unknown_mode {
+            return Err(OAuthError::bad_request(
+                "response_mode must be query, fragment or form_post",
+            ));
+        }
+        if types.is_empty() {
+            return Err(OAuthError::missing("response_type"));
+        }
+        if types.iter().any(|t| !matches!(*t, "code" | "id_token")) {
+            return Err(OAuthError::response_type(
+                "response_type must be 'code', 'id_token' or 'code id_token'; access tokens are given by the token endpoint alone",
+            ));
+        }
+        if self.id_token && !may_id_token {
+            return Err(OAuthError::response_type(
+                "response_type 'id_token' is not enabled for the application; set web.implicitGrantSettings.enableIdTokenIssuance",
+            ));
+        }
+        if self.id_token && self.mode == ResponseMode::Query {
+            return Err(OAuthError::bad_request(
+                "response_mode 'query' is not allowed with an id_token",
+            ));
+        }
+        if self.id_token && self.nonce.is_none() {
+            return Err(OAuthError::missing("nonce"));
+        }
+        for (name, kept) in [("state", &self.state), ("nonce", &self.nonce)] {
+            if request.parameter(name).is_some() && kept.is_none() {
+                return Err(OAuthError::bad_request(&format!(
+                    "{name} is longer than {TEXT_MAX} bytes"
+                )));
+            }
+        }
+        if request.parameter("request").is_some() || request.parameter("request_uri").is_some() {
+            return Err(OAuthError::bad_request(
+                "request objects are not supported; send plain parameters",
+            ));
+        }
+        self.challenge = challenge(request)?;
+        if self.code && self.challenge.is_none() && self.kind != RedirectKind::Web {
+            return Err(OAuthError::pkce_required());
+        }
+        self.prompt = match request.parameter("prompt") {
+            None => Prompt::Default,
+            Some("none") => Prompt::None,
+            Some("login") => Prompt::Login,
+            Some("select_account" | "consent") => Prompt::SelectAccount,
+            Some(_) => {
+                return Err(OAuthError::bad_request(
+                    "prompt must be none, login, select_account or consent",
+                ));
+            }
+        };
+        let (scope, resource) = (request.parameter("scope"), request.parameter("resource"));
+        self.wanted =
+            Wanted::read(scope, resource.filter(|_| self.v1), urls, directory, &tenant.id)?;
+        self.wanted.openid |= self.id_token;
+        Ok(())
+    }
+
+    /// Scheme and host of the redirect address, for the page's policy.
+    pub(crate) fn leads_to(&self) -> String {
+        match self.redirect_uri.split_once("://") {
+            Some((scheme @ ("http" | "https"), rest)) => {
+                let authority = rest.split(['/', '?']).next().unwrap_or_default();
+                format!("{scheme}://{authority}")
+            }
+            _ => format!("{}:", self.redirect_uri.split(':').next().unwrap_or_default()),
+        }
+    }
+}
+
+/// The PKCE challenge: SHA-256 alone; a plain one would protect nothing.
+fn challenge(request: &BrowserRequest<'_>) -> Result<Option<String>, OAuthError> {
+    let Some(challenge) = request.parameter("code_challenge") else { return Ok(None) };
+    if request.parameter("code_challenge_method") != Some("S256") {
+        return Err(OAuthError::bad_request("code_challenge_method must be 'S256'"));
+    }
+    let whole = challenge.len() == 43
+        && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    match whole {
+        true => Ok(Some(challenge.to_owned())),
+        false => Err(OAuthError::bad_request(
+            "code_challenge must be a SHA-256 digest in base64url, 43 characters",
+        )),
+    }
+}

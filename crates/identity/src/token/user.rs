@@ -1,0 +1,468 @@
+//! Tokens for people: what authorization codes, device codes and refresh tokens are redeemed for.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crypto::{SecretText, constant_time_eq, random_below, random_bytes, sha256};
+use serde_json::{Value, json};
+
+use super::claims::{LIFE_MIN, LIFE_SPREAD, issuer};
+use super::{OAuthError, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh};
+use crate::directory::{Application, User};
+use crate::interactive::{Granted, Wanted};
+use crate::tenant::TenantSegment;
+use crate::time::unix_seconds;
+use crate::{Identity, IdentityError, jwt};
+
+pub(crate) const CODE: &str = "authorization_code";
+pub(crate) const REFRESH: &str = "refresh_token";
+pub(crate) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// As some clients write it.
+pub(crate) const DEVICE_SHORT: &str = "device_code";
+
+/// Groups that a token names; more are asked for over Graph.
+const GROUPS_MAX: usize = 200;
+/// Id tokens are read once.
+const ID_TOKEN_SECONDS: i64 = 60 * 60;
+
+/// An id token to be made.
+pub(crate) struct IdToken<'a> {
+    pub(crate) granted: &'a Granted,
+    pub(crate) user: &'a User,
+    pub(crate) origin: &'a str,
+    pub(crate) v1: bool,
+    /// The code that goes with it.
+    pub(crate) code: Option<&'a str>,
+    pub(crate) now: i64,
+}
+
+impl Identity {
+    /// Answers a person's grant.
+    pub(crate) fn user_grant(
+        &self,
+        request: &TokenRequest<'_>,
+        grant: &str,
+        sign_in: &mut SignIn,
+    ) -> Result<Value, OAuthError> {
+        sign_in.kind = SignInKind::NonInteractiveUser;
+        let segment = self.tenant().segment(request.tenant);
+        let segment = segment.map_err(|why| OAuthError::no_tenant(request.tenant, why))?;
+        let v1 = segment == TenantSegment::Adfs || request.endpoint == TokenEndpoint::V1;
+        let directory = self.directory();
+        let basic = request.basic();
+        let named =
+            request.parameter("client_id")?.map(str::to_owned).or_else(|| basic.map(|(id, _)| id));
+        let app_id = named.ok_or_else(|| OAuthError::missing("client_id"))?;
+        sign_in.app_id = app_id.chars().take(100).collect();
+        let application = directory.client(&app_id);
+        let application = application
+            .ok_or_else(|| OAuthError::unknown_application(&app_id, &self.tenant().id))?;
+        sign_in.app_id.clone_from(&application.app_id);
+        sign_in.display_name.clone_from(&application.display_name);
+        match grant {
+            CODE => self.redeem_code(request, application, sign_in, v1),
+            REFRESH => self.redeem_refresh(request, application, sign_in, v1),
+            _ => self.redeem_device(request, application, sign_in, v1),
+        }
+    }
+
+    fn redeem_code(
+        &self,
+        request: &TokenRequest<'_>,
+        application: &Arc<Application>,
+        sign_in: &mut SignIn,
+        v1: bool,
+    ) -> Result<Value, OAuthError> {
+        let now = unix_seconds(request.now);
+        let text = request.parameter("code")?.ok_or_else(|| OAuthError::missing("code"))?;
+        let unknown = || {
+            OAuthError::invalid_grant(
+                70_008,
+                "The authorization code is not known here, or its time is over; sign in again.",
+            )
+        };
+        let code = self.interactive().code(text, now).ok_or_else(unknown)?;
+        if code.granted.app_id != application.app_id {
+            return Err(unknown());
+        }
+        if let Some(family) = &code.redeemed {
+            // a code that comes twice was copied: what the first one got ends too (RFC 6749, 4.1.2)
+            self.end_family(family);
+            return Err(OAuthError::invalid_grant(
+                54_005,
+                "The authorization code was already redeemed; sign in again.",
+            ));
+        }
+        if request.parameter("redirect_uri")? != Some(code.redirect_uri.as_str()) {
+            return Err(OAuthError::invalid_grant(
+                500_112,
+                "The redirect_uri is not the one that the code was asked for with.",
+            ));
+        }
+        check_verifier(code.challenge.as_deref(), request.parameter("code_verifier")?)?;
+        self.prove_client(request, application, code.granted.confidential, sign_in)?;
+        let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
+        if !self.interactive().redeem(text, now, &family) {
+            return Err(OAuthError::invalid_grant(
+                54_005,
+                "The authorization code was already redeemed; sign in again.",
+            ));
+        }
+        self.begin_family(request, &code.granted, &family, sign_in, v1)
+    }
+
+    fn redeem_device(
+        &self,
+        request: &TokenRequest<'_>,
+        application: &Arc<Application>,
+        sign_in: &mut SignIn,
+        v1: bool,
+    ) -> Result<Value, OAuthError> {
+        let now = unix_seconds(request.now);
+        sign_in.protocol = "deviceCode";
+        let code = match request.parameter("device_code")? {
+            Some(code) => Some(code),
+            None => request.parameter("code")?, // as version 1 names it
+        };
+        let code = code.ok_or_else(|| OAuthError::missing("device_code"))?;
+        self.prove_client(request, application, !application.is_fallback_public_client, sign_in)?;
+        let granted = self.device_granted(code, &application.app_id, now)?;
+        let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
+        self.begin_family(request, &granted, &family, sign_in, v1)
+    }
+
+    fn begin_family(
+        &self,
+        request: &TokenRequest<'_>,
+        granted: &Granted,
+        family: &str,
+        sign_in: &mut SignIn,
+        v1: bool,
+    ) -> Result<Value, OAuthError> {
+        let refresh = match granted.wanted.offline {
+            true => Some(
+                refresh::begin(self.store(), family, granted, unix_seconds(request.now))
+                    .map_err(unavailable)?,
+            ),
+            false => None,
+        };
+        self.give(request, granted, refresh, sign_in, v1)
+    }
+
+    fn redeem_refresh(
+        &self,
+        request: &TokenRequest<'_>,
+        application: &Arc<Application>,
+        sign_in: &mut SignIn,
+        v1: bool,
+    ) -> Result<Value, OAuthError> {
+        let now = unix_seconds(request.now);
+        let text = request
+            .parameter("refresh_token")?
+            .ok_or_else(|| OAuthError::missing("refresh_token"))?;
+        let accepts = |granted: &Granted| {
+            if granted.app_id != application.app_id {
+                return Err(OAuthError::invalid_grant(
+                    700_005,
+                    "The refresh token was given to another application.",
+                ));
+            }
+            let mut row = sign_in.clone();
+            let proved = self.prove_client(request, application, granted.confidential, &mut row);
+            proved.and_then(|()| self.living_user(granted).map(|_| ()))
+        };
+        let (mut granted, successor) = refresh::redeem(self.store(), text, now, accepts)?;
+        // another resource, or fewer scopes, for the same sign-in
+        let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
+        if scope.is_some() || resource.is_some() {
+            let directory = self.directory();
+            let asks_resource = |s: &str| {
+                s.split_whitespace()
+                    .any(|s| !matches!(s, "openid" | "profile" | "email" | "offline_access"))
+            };
+            if resource.is_some() || scope.is_some_and(asks_resource) {
+                let wanted =
+                    Wanted::read(scope, resource, self.urls(), &directory, &self.tenant().id)?;
+                granted.wanted =
+                    Wanted { openid: wanted.openid || granted.wanted.openid, ..wanted };
+            }
+        }
+        granted.nonce = None;
+        self.give(request, &granted, Some(successor), sign_in, v1)
+    }
+
+    /// A confidential client proves itself; whoever brings a proof without need has it checked too.
+    fn prove_client(
+        &self,
+        request: &TokenRequest<'_>,
+        application: &Arc<Application>,
+        needed: bool,
+        sign_in: &mut SignIn,
+    ) -> Result<(), OAuthError> {
+        let proved = client::prove(self.tenant(), self.urls(), application, request, sign_in);
+        match proved {
+            Ok(Some(_)) => {
+                self.throttle().succeeded(&application.app_id, request.source);
+                Ok(())
+            }
+            Ok(None) if needed => Err(OAuthError::client_proof_required()),
+            Ok(None) => Ok(()),
+            Err(error) if error.counts_as_attack() => {
+                let now = unix_seconds(request.now);
+                Err(self
+                    .throttle()
+                    .failed(&application.app_id, request.source, now)
+                    .unwrap_or(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn living_user(&self, granted: &Granted) -> Result<Arc<User>, OAuthError> {
+        match self.directory().user(&granted.proof.user_id) {
+            None => Err(OAuthError::invalid_grant(50_034, "The user of the token does not exist any more.")),
+            Some(user) if !user.account_enabled => Err(OAuthError { error: "invalid_grant", ..OAuthError::user_disabled() }),
+            Some(_) => self.holds(&granted.proof).ok_or_else(|| {
+                OAuthError::invalid_grant(50_173, "The sign-in was revoked: the password changed, or somebody signed the user out; sign in again.")
+            }),
+        }
+    }
+
+    /// The tokens.
+    fn give(
+        &self,
+        request: &TokenRequest<'_>,
+        granted: &Granted,
+        refresh: Option<SecretText>,
+        sign_in: &mut SignIn,
+        v1: bool,
+    ) -> Result<Value, OAuthError> {
+        let now = unix_seconds(request.now);
+        let user = self.living_user(granted)?;
+        self.describe(sign_in, &granted.proof);
+        sign_in.resource.clone_from(&granted.wanted.resource);
+        self.admit(&granted.app_id, request.source, now)?;
+        let failed = |_| OAuthError::unavailable();
+        let token_id = URL_SAFE_NO_PAD.encode(random_bytes::<16>().map_err(failed)?);
+        let spread = i64::try_from(random_below(LIFE_SPREAD).map_err(failed)?).unwrap_or(0);
+        let life = LIFE_MIN + spread;
+        let claims = self.access_claims(request, granted, &user, (now, now + life), &token_id, v1);
+        sign_in.token_id.clone_from(&token_id);
+        let token = self.sign(&claims, now)?;
+        let mut body = json!({
+            "token_type": "Bearer",
+            "scope": scope_text(&granted.wanted),
+            "expires_in": life,
+            "ext_expires_in": life,
+            "access_token": token,
+        });
+        if v1 {
+            for (name, value) in [
+                ("expires_in", life),
+                ("ext_expires_in", life),
+                ("expires_on", now + life),
+                ("not_before", now),
+            ] {
+                body[name] = json!(value.to_string());
+            }
+            body["resource"] = json!(granted.wanted.resource);
+        }
+        if let Some(refresh) = refresh {
+            body["refresh_token"] = json!(refresh.expose());
+        }
+        if granted.wanted.openid {
+            let token =
+                IdToken { granted, user: &user, origin: request.origin, v1, code: None, now };
+            body["id_token"] = json!(self.sign_id_token(&token)?);
+        }
+        if request.parameter("client_info")? == Some("1") {
+            let info = json!({ "uid": user.id, "utid": self.tenant().id });
+            body["client_info"] = json!(URL_SAFE_NO_PAD.encode(info.to_string()));
+        }
+        Ok(body)
+    }
+
+    fn access_claims(
+        &self,
+        request: &TokenRequest<'_>,
+        granted: &Granted,
+        user: &User,
+        (issued, expires): (i64, i64),
+        token_id: &str,
+        v1: bool,
+    ) -> Value {
+        let tenant = &self.tenant().id;
+        let proof = if granted.confidential { "1" } else { "0" };
+        let mut claims = json!({
+            "aud": granted.wanted.resource,
+            "iss": issuer(request.origin, tenant, v1),
+            "iat": issued,
+            "nbf": issued,
+            "exp": expires,
+            "acr": "1",
+            "amr": granted.proof.methods,
+            "appid": granted.app_id,
+            "appidacr": proof,
+            "azp": granted.app_id,
+            "azpacr": proof,
+            "auth_time": granted.proof.time,
+            "idtyp": "user",
+            "ipaddr": request.source.to_string(),
+            "name": user.display_name,
+            "oid": user.id,
+            "preferred_username": user.user_principal_name,
+            "scp": granted.wanted.scopes.join(" "),
+            "sub": self.subject(&user.id, &granted.app_id),
+            "tid": tenant,
+            "unique_name": user.user_principal_name,
+            "upn": user.user_principal_name,
+            "uti": token_id,
+            "ver": if v1 { "1.0" } else { "2.0" },
+        });
+        let groups = self.directory().groups_of(&user.id);
+        if groups.len() > GROUPS_MAX {
+            claims["hasgroups"] = json!(true);
+        } else if !groups.is_empty() {
+            claims["groups"] = json!(groups);
+        }
+        if !user.directory_roles.is_empty() {
+            claims["wids"] = json!(user.directory_roles);
+        }
+        claims
+    }
+
+    /// Signs an id token.
+    pub(crate) fn sign_id_token(&self, token: &IdToken<'_>) -> Result<String, OAuthError> {
+        let IdToken { granted, user, origin, v1, code, now } = token;
+        let token_id = random_bytes::<16>().map_err(|_| OAuthError::unavailable())?;
+        let mut claims = json!({
+            "aud": granted.app_id,
+            "iss": issuer(origin, &self.tenant().id, *v1),
+            "iat": now,
+            "nbf": now,
+            "exp": now + ID_TOKEN_SECONDS,
+            "amr": granted.proof.methods,
+            "auth_time": granted.proof.time,
+            "name": user.display_name,
+            "oid": user.id,
+            "preferred_username": user.user_principal_name,
+            "sub": self.subject(&user.id, &granted.app_id),
+            "tid": self.tenant().id,
+            "uti": URL_SAFE_NO_PAD.encode(token_id),
+            "ver": if *v1 { "1.0" } else { "2.0" },
+        });
+        if let Some(nonce) = &granted.nonce {
+            claims["nonce"] = json!(nonce);
+        }
+        if let Some(code) = code {
+            let digest = sha256(code.as_bytes());
+            claims["c_hash"] = json!(URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default()));
+        }
+        if granted.wanted.email
+            && let Some(mail) = &user.mail
+        {
+            claims["email"] = json!(mail);
+        }
+        if granted.wanted.profile || *v1 {
+            for (name, value) in [("given_name", &user.given_name), ("family_name", &user.surname)]
+            {
+                if let Some(value) = value {
+                    claims[name] = json!(value);
+                }
+            }
+        }
+        if *v1 {
+            claims["upn"] = json!(user.user_principal_name);
+            claims["unique_name"] = json!(user.user_principal_name);
+        }
+        self.sign(&claims, *now)
+    }
+
+    /// What `/oidc/userinfo` tells about the caller of a token; none for an application.
+    pub fn user_info(&self, caller: &crate::Caller) -> Option<Value> {
+        let user = self.directory().user(&caller.object_id).cloned()?;
+        let mut info = json!({
+            "sub": self.subject(&user.id, &caller.app_id),
+            "name": user.display_name,
+            "preferred_username": user.user_principal_name,
+        });
+        for (name, value) in [
+            ("given_name", &user.given_name),
+            ("family_name", &user.surname),
+            ("email", &user.mail),
+        ] {
+            if let Some(value) = value {
+                info[name] = json!(value);
+            }
+        }
+        Some(info)
+    }
+
+    /// One person, one application, one subject: applications cannot compare notes.
+    fn subject(&self, user: &str, app_id: &str) -> String {
+        URL_SAFE_NO_PAD.encode(sha256(format!("{}|{user}|{app_id}", self.tenant().id).as_bytes()))
+    }
+
+    pub(crate) fn sign(&self, claims: &Value, now: i64) -> Result<String, OAuthError> {
+        let keys = self.key_set();
+        let key = keys.signing(now).ok_or_else(OAuthError::unavailable)?;
+        jwt::sign(key.private(), key.kid(), claims).map_err(|_| OAuthError::unavailable())
+    }
+
+    fn end_family(&self, family: &str) {
+        if let Err(error) = refresh::end(self.store(), family) {
+            tracing::error!(%error, "a family of refresh tokens could not be ended");
+        }
+    }
+
+    /// Ends everything that lets a person go on without signing in.
+    pub(crate) fn forget_sign_ins(&self, user: &str) {
+        self.interactive().forget(user);
+        // refused by the time of sign-in anyway; this only tidies
+        let ended = refresh::sweep(self.store(), i64::MIN, |granted| granted.proof.user_id == user);
+        if let Err(error) = ended {
+            tracing::warn!(%error, "old refresh tokens could not be removed");
+        }
+    }
+
+    /// Removes refresh tokens whose time is over.
+    pub(crate) fn sweep_refresh_tokens(&self, now: i64) -> Result<(), IdentityError> {
+        refresh::sweep(self.store(), now, |granted| self.living_user(granted).is_err())
+    }
+}
+
+fn unavailable(error: IdentityError) -> OAuthError {
+    tracing::error!(%error, "a refresh token could not be kept");
+    OAuthError::unavailable()
+}
+
+/// PKCE: who redeems is who asked.
+fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
+    let wrong = || {
+        OAuthError::invalid_grant(
+            501_481,
+            "The code_verifier does not match the code_challenge of the authorization request.",
+        )
+    };
+    match (challenge, verifier) {
+        (None, None) => Ok(()),
+        (None, Some(_)) | (Some(_), None) => Err(wrong()),
+        (Some(challenge), Some(verifier)) => {
+            let length = (43..=128).contains(&verifier.len());
+            let digest = URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()));
+            (length && constant_time_eq(digest.as_bytes(), challenge.as_bytes()))
+                .then_some(())
+                .ok_or_else(wrong)
+        }
+    }
+}
+
+/// What was given, as clients compare it with what they asked for.
+fn scope_text(wanted: &Wanted) -> String {
+    let mut all: Vec<String> = wanted.asked.split_whitespace().map(str::to_owned).collect();
+    if all.is_empty() {
+        all.push(format!("{}/.default", wanted.resource));
+    }
+    all.join(" ")
+}
