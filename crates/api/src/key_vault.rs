@@ -4,6 +4,7 @@
 //! route; right; body; the pillar; the audit row, on disk; the answer. Everything from the token on is recorded.
 
 mod error;
+mod keys;
 mod paging;
 mod rights;
 mod route;

@@ -19,6 +19,7 @@ mod certificates;
 mod error;
 mod generator;
 mod keyring;
+mod keys;
 mod kind;
 mod object;
 mod objects;
@@ -29,6 +30,7 @@ mod secrets;
 mod settings;
 mod shelf;
 mod vaults;
+mod wiped;
 
 pub use acme::{AcmeAnswer, AcmeCall, AcmeServer, AcmeSettings, Probe, Validation};
 pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport};
@@ -40,6 +42,10 @@ pub use certificates::{
 pub use error::VaultError;
 pub use generator::Generator;
 pub use keyring::{KeyFiles, Keyring, SealStatus, UnsealWith};
+pub use keys::{
+    Family, ImportedKey, Jwk, KeyType, KeyUse, NewKey, Rotation, RotationPolicy, check_operations,
+    jwk_key,
+};
 pub use kind::{Kind, check_name};
 pub use object::{AttributeChange, Attributes, Deleted, Object, Tags, Version, tags_from_json};
 pub use objects::{Found, Life, Page};
@@ -48,6 +54,7 @@ pub use secrets::{NewSecret, check_content_type};
 pub use settings::{AccessPolicy, IpRange, Network, Settings};
 pub use shelf::{Change, Shelf};
 pub use vaults::{DeletedVault, Vault, Vaults};
+pub use wiped::Wiped;
 
 /// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;

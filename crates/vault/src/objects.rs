@@ -237,7 +237,9 @@ impl Vault {
                 writing.remove(*member, name);
             }
         }
-        writing.commit()
+        writing.commit()?;
+        self.forget_keys();
+        Ok(())
     }
 
     /// Purges what has been deleted for as long as it may be.

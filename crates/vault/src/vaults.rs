@@ -11,6 +11,7 @@ use state::{Condition, Op, Store};
 use crate::acme::ACME;
 use crate::certificates::ISSUED;
 use crate::keyring::{KeyFiles, Keyring};
+use crate::keys::KeyCache;
 use crate::settings::Settings;
 use crate::shelf::{OBJECTS, SEALED, Shelf, VERSIONS};
 use crate::{Generator, VaultError};
@@ -28,6 +29,8 @@ pub struct Vault {
     /// Where random keys are made.
     generator: Arc<Generator>,
     keyring: Arc<Keyring>,
+    /// Keys ready for use.
+    pub(crate) keys: KeyCache,
 }
 
 impl Vault {
@@ -103,6 +106,14 @@ impl Vaults {
         &self.keyring
     }
 
+    /// Closes the seal: every key is forgotten.
+    pub fn seal(&self) {
+        self.keyring.seal();
+        for vault in self.all() {
+            vault.forget_keys();
+        }
+    }
+
     /// A vault by name.
     pub fn vault(&self, name: &str) -> Option<Arc<Vault>> {
         let vaults = self.vaults.read();
@@ -131,6 +142,7 @@ impl Vaults {
             shelf,
             generator: Arc::clone(&self.generator),
             keyring: Arc::clone(&self.keyring),
+            keys: KeyCache::default(),
         };
         self.vaults.write().insert(id, Arc::new(vault));
         Ok(())
@@ -202,6 +214,17 @@ impl Vaults {
         }
         for vault in self.all() {
             count += vault.purge_expired(now)?;
+        }
+        Ok(count)
+    }
+
+    /// Rotates the keys whose time has come. Called now and then; nothing happens while sealed.
+    pub fn rotate_due(&self, now: i64) -> Result<usize, VaultError> {
+        let mut count = 0;
+        if !self.keyring.is_sealed() {
+            for vault in self.all() {
+                count += vault.rotate_due(now)?;
+            }
         }
         Ok(count)
     }

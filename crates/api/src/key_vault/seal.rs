@@ -10,11 +10,10 @@ use identity::Audiences;
 use model::ResourceId;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vault::{NewSeal, SealKind, SealStatus, UnsealWith, VaultError};
+use vault::{NewSeal, SealKind, SealStatus, UnsealWith, VaultError, Wiped};
 use zeroize::Zeroizing;
 
 use super::error;
-use super::work::Wiped;
 use crate::wire::blocking::blocking;
 use crate::wire::body;
 use crate::wire::caller::authenticate;
@@ -85,7 +84,7 @@ fn keyring(doors: &Doors, word: &str, body: &[u8], who: &str) -> Result<Value, V
         tracing::warn!(caller = who, "vault: {word}");
     }
     match word {
-        "seal" => keyring.seal(),
+        "seal" => doors.vaults.seal(),
         "unseal" => {
             let sent: UnsealBody = read(body)?;
             let with = match (sent.passphrase, sent.share) {

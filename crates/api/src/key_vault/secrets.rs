@@ -4,13 +4,14 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{
-    AttributeChange, Found, Kind, Life, NewSecret, VaultError, check_content_type, tags_from_json,
+    AttributeChange, Found, Kind, Life, NewSecret, VaultError, Wiped, check_content_type,
+    tags_from_json,
 };
 
 use super::paging;
 use super::route::{Place, Route, elsewhere, here};
 use super::shape::{add_common, add_deleted, object_id, version_id};
-use super::work::{Reply, Wiped, Work};
+use super::work::{Reply, Work};
 
 const KIND: Kind = Kind::Secret;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use vault::{Vault, VaultError};
 use zeroize::Zeroizing;
@@ -93,28 +93,6 @@ impl Work {
     /// The version in the path.
     pub(crate) fn version(&self) -> Option<&str> {
         self.version.as_deref()
-    }
-}
-
-/// A secret text in a body: wiped when it is let go, and without `Debug`.
-pub(crate) struct Wiped(pub(crate) crypto::SecretText);
-
-impl<'de> Deserialize<'de> for Wiped {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Wiped;
-            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                out.write_str("a text")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Wiped, E> {
-                Ok(Wiped(crypto::SecretText::new(text.to_owned())))
-            }
-            fn visit_string<E: Error>(self, text: String) -> Result<Wiped, E> {
-                Ok(Wiped(crypto::SecretText::new(text)))
-            }
-        }
-        deserializer.deserialize_string(Text)
     }
 }
 

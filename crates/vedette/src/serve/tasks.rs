@@ -121,10 +121,15 @@ async fn renew_certificate(house: Arc<House>) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(renew).await?
 }
 
-/// Purges what has been deleted for as long as it may be.
+/// Purges what has been deleted for as long as it may be, and rotates keys whose policy says so.
 async fn keep_vaults(house: Arc<House>) -> anyhow::Result<()> {
     let keep = move || -> anyhow::Result<()> {
-        let purged = house.vaults.purge_expired(house.clock.now().unix_seconds())?;
+        let now = house.clock.now().unix_seconds();
+        let rotated = house.vaults.rotate_due(now)?;
+        if rotated > 0 {
+            tracing::info!(rotated, "keys got a new version as their policies say");
+        }
+        let purged = house.vaults.purge_expired(now)?;
         if purged > 0 {
             tracing::info!(purged, "deleted objects of vaults reached the end of their days");
         }

@@ -1,0 +1,575 @@
+//! Keys: twenty-five operations.
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use crypto::{Encrypted, SecretBytes, SecretText};
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use vault::{
+    AttributeChange, Found, ImportedKey, Jwk, KeyType, Kind, Life, NewKey, RotationPolicy,
+    VaultError, Wiped, check_operations, jwk_key, tags_from_json,
+};
+use zeroize::Zeroizing;
+
+use super::paging;
+use super::route::{Place, Route, elsewhere, here};
+use super::shape::{add_common, add_deleted, object_id, version_id};
+use super::work::{Reply, Work};
+
+const KIND: Kind = Kind::Key;
+
+const fn route(
+    method: Method,
+    path: &'static str,
+    operation: &'static str,
+    action: &'static str,
+    permission: &'static str,
+    place: fn(&Work) -> Place,
+    run: fn(&Work) -> Result<Reply, VaultError>,
+) -> Route {
+    Route { method, path, operation, action, permission: (KIND, permission), place, run }
+}
+
+const READ: &str = "keys/read";
+
+/// The operations.
+pub(super) const ROUTES: &[Route] = &[
+    route(Method::GET, "keys", "KeyList", READ, "list", here, list),
+    route(
+        Method::POST,
+        "keys/restore",
+        "KeyRestore",
+        "keys/restore/action",
+        "restore",
+        elsewhere,
+        restore,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/create",
+        "KeyCreate",
+        "keys/create/action",
+        "create",
+        elsewhere,
+        create,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/rotate",
+        "KeyRotate",
+        "keys/rotate/action",
+        "rotate",
+        elsewhere,
+        rotate,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/backup",
+        "KeyBackup",
+        "keys/backup/action",
+        "backup",
+        elsewhere,
+        backup,
+    ),
+    route(Method::GET, "keys/{name}/versions", "KeyListVersions", READ, "list", here, versions),
+    route(
+        Method::GET,
+        "keys/{name}/rotationpolicy",
+        "KeyGetRotationPolicy",
+        "keyrotationpolicies/read",
+        "getrotationpolicy",
+        here,
+        get_policy,
+    ),
+    route(
+        Method::PUT,
+        "keys/{name}/rotationpolicy",
+        "KeySetRotationPolicy",
+        "keyrotationpolicies/write",
+        "setrotationpolicy",
+        elsewhere,
+        set_policy,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/{version?}/encrypt",
+        "KeyEncrypt",
+        "keys/encrypt/action",
+        "encrypt",
+        where_it_works,
+        encrypt,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/{version?}/decrypt",
+        "KeyDecrypt",
+        "keys/decrypt/action",
+        "decrypt",
+        where_it_works,
+        decrypt,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/{version?}/sign",
+        "KeySign",
+        "keys/sign/action",
+        "sign",
+        where_it_works,
+        sign,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/{version?}/verify",
+        "KeyVerify",
+        "keys/verify/action",
+        "verify",
+        where_it_works,
+        verify,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/{version?}/wrapkey",
+        "KeyWrap",
+        "keys/wrap/action",
+        "wrapkey",
+        where_it_works,
+        wrap,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/{version?}/unwrapkey",
+        "KeyUnwrap",
+        "keys/unwrap/action",
+        "unwrapkey",
+        where_it_works,
+        unwrap,
+    ),
+    route(
+        Method::POST,
+        "keys/{name}/{version?}/release",
+        "KeyRelease",
+        "keys/release/action",
+        "release",
+        here,
+        release,
+    ),
+    route(
+        Method::GET,
+        "keys/{name}/{version?}/attestation",
+        "KeyGetAttestation",
+        READ,
+        "get",
+        here,
+        attestation,
+    ),
+    route(
+        Method::PUT,
+        "keys/{name}",
+        "KeyImport",
+        "keys/import/action",
+        "import",
+        elsewhere,
+        import,
+    ),
+    route(Method::DELETE, "keys/{name}", "KeyDelete", "keys/delete", "delete", elsewhere, delete),
+    route(Method::GET, "keys/{name}/{version?}", "KeyGet", READ, "get", here, get),
+    route(
+        Method::PATCH,
+        "keys/{name}/{version?}",
+        "KeyUpdate",
+        "keys/update/action",
+        "update",
+        elsewhere,
+        update,
+    ),
+    route(Method::GET, "deletedkeys", "KeyListDeleted", READ, "list", here, list_deleted),
+    route(Method::GET, "deletedkeys/{name}", "KeyGetDeleted", READ, "get", here, get_deleted),
+    route(
+        Method::DELETE,
+        "deletedkeys/{name}",
+        "KeyPurge",
+        "keys/purge/action",
+        "purge",
+        elsewhere,
+        purge,
+    ),
+    route(
+        Method::POST,
+        "deletedkeys/{name}/recover",
+        "KeyRecover",
+        "keys/recover/action",
+        "recover",
+        elsewhere,
+        recover,
+    ),
+    route(Method::POST, "rng", "RandomBytesGet", "keys/rng/action", "get", here, random),
+];
+
+/// Small keys at hand work on the spot; RSA and keys still to be read work elsewhere.
+fn where_it_works(work: &Work) -> Place {
+    match work.vault.find(KIND, &work.name, work.version()) {
+        Ok(found) if !work.vault.is_quick(&found) => Place::Blocking,
+        _ => Place::Here,
+    }
+}
+
+/// Base64url as clients send it, with or without padding.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+fn decoded(text: &str, name: &str) -> Result<Vec<u8>, VaultError> {
+    BASE64URL
+        .decode(text)
+        .map_err(|_| VaultError::bad_parameter(format!("Property {name} is not base64url.")))
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The members of a JWK that are shown.
+const SHOWN: [&str; 7] = ["kty", "key_ops", "n", "e", "crv", "x", "y"];
+
+fn whole(work: &Work, found: &Found) -> Value {
+    let mut key = Map::new();
+    key.insert("kid".into(), json!(version_id(work, found)));
+    for name in SHOWN {
+        if let Some(value) = found.version.facts.get(name) {
+            key.insert(name.into(), value.clone());
+        }
+    }
+    let mut out = json!({ "key": key });
+    add_common(work, found, &mut out);
+    out
+}
+
+fn item(work: &Work, found: &Found) -> Value {
+    let mut out = json!({ "kid": object_id(work, KIND, &found.object.name) });
+    add_common(work, found, &mut out);
+    out
+}
+
+fn versioned_item(work: &Work, found: &Found) -> Value {
+    let mut out = json!({ "kid": version_id(work, found) });
+    add_common(work, found, &mut out);
+    out
+}
+
+fn answer(work: &Work, found: &Found) -> Reply {
+    Reply { id: Some(version_id(work, found)), ..Reply::json(&whole(work, found)) }
+}
+
+fn refuse_release(policy: &Value, change: &AttributeChange) -> Result<(), VaultError> {
+    if !policy.is_null() || change.exportable == Some(true) {
+        return Err(VaultError::bad_parameter(
+            "Keys never leave this vault: release policies and exportable keys are not supported.",
+        ));
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct CreateBody {
+    kty: Option<String>,
+    key_size: Option<u64>,
+    crv: Option<String>,
+    key_ops: Option<Vec<String>>,
+    public_exponent: Option<u64>,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+    #[serde(default)]
+    release_policy: Value,
+}
+
+fn create(work: &Work) -> Result<Reply, VaultError> {
+    let body: CreateBody = work.read()?;
+    let kty = body.kty.as_deref().and_then(KeyType::from_name).ok_or_else(|| {
+        VaultError::bad_parameter("Property kty is RSA, RSA-HSM, EC, EC-HSM, oct or oct-HSM.")
+    })?;
+    if body.public_exponent.is_some_and(|e| e != 65_537) {
+        return Err(VaultError::bad_parameter("Property public_exponent is 65537; leave it out."));
+    }
+    let new = NewKey {
+        kty,
+        size: body.key_size,
+        curve: body.crv,
+        operations: body.key_ops.as_deref().map(check_operations).transpose()?,
+        attributes: AttributeChange::from_json(&body.attributes)?,
+        tags: tags_from_json(&body.tags)?,
+    };
+    refuse_release(&body.release_policy, &new.attributes)?;
+    Ok(answer(work, &work.vault.create_key(&work.name, &new, work.now)?))
+}
+
+#[derive(Deserialize)]
+struct ImportBody {
+    key: Option<Jwk>,
+    #[serde(default, alias = "Hsm")]
+    hsm: Option<bool>,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+    #[serde(default)]
+    release_policy: Value,
+}
+
+fn import(work: &Work) -> Result<Reply, VaultError> {
+    let body: ImportBody = work.read()?;
+    let jwk = body.key.ok_or_else(|| VaultError::bad_parameter("Property key is required."))?;
+    let (mut kty, key) = jwk_key(&jwk)?;
+    kty.hsm |= body.hsm == Some(true);
+    let new = ImportedKey {
+        kty,
+        key,
+        operations: jwk.key_ops.as_deref().map(check_operations).transpose()?,
+        attributes: AttributeChange::from_json(&body.attributes)?,
+        tags: tags_from_json(&body.tags)?,
+    };
+    refuse_release(&body.release_policy, &new.attributes)?;
+    Ok(answer(work, &work.vault.import_key(&work.name, &new, work.now)?))
+}
+
+fn rotate(work: &Work) -> Result<Reply, VaultError> {
+    Ok(answer(work, &work.vault.rotate_key(&work.name, work.now)?))
+}
+
+fn get(work: &Work) -> Result<Reply, VaultError> {
+    Ok(answer(work, &work.vault.find(KIND, &work.name, work.version())?))
+}
+
+#[derive(Deserialize)]
+struct UpdateBody {
+    key_ops: Option<Vec<String>>,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+    #[serde(default)]
+    release_policy: Value,
+}
+
+fn update(work: &Work) -> Result<Reply, VaultError> {
+    let body: UpdateBody = work.read()?;
+    let (change, tags) =
+        (AttributeChange::from_json(&body.attributes)?, tags_from_json(&body.tags)?);
+    refuse_release(&body.release_policy, &change)?;
+    let operations = body.key_ops.as_deref().map(check_operations).transpose()?;
+    let (name, version, now) = (&work.name, work.version(), work.now);
+    let found = work.vault.update(KIND, name, version, change, tags, now, |version| {
+        if let Some(operations) = operations {
+            version.facts.insert("key_ops".into(), json!(operations));
+        }
+        Ok(())
+    })?;
+    Ok(answer(work, &found))
+}
+
+fn list(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let page = work.vault.list(KIND, Life::Live, &asked.after, asked.limit);
+    Ok(paging::answer(work, &page, |found| item(work, found)))
+}
+
+fn versions(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let page = work.vault.versions(KIND, &work.name, &asked.after, asked.limit)?;
+    Ok(paging::answer(work, &page, |found| versioned_item(work, found)))
+}
+
+fn deleted(work: &Work, found: &Found, mut out: Value) -> Value {
+    add_deleted(work, found, &mut out);
+    out
+}
+
+fn delete(work: &Work) -> Result<Reply, VaultError> {
+    let found = work.vault.delete(KIND, &work.name, work.now)?;
+    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
+}
+
+fn list_deleted(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let page = work.vault.list(KIND, Life::Deleted, &asked.after, asked.limit);
+    Ok(paging::answer(work, &page, |found| deleted(work, found, item(work, found))))
+}
+
+fn get_deleted(work: &Work) -> Result<Reply, VaultError> {
+    let found = work.vault.find_deleted(KIND, &work.name)?;
+    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
+}
+
+fn recover(work: &Work) -> Result<Reply, VaultError> {
+    Ok(answer(work, &work.vault.recover(KIND, &work.name)?))
+}
+
+fn purge(work: &Work) -> Result<Reply, VaultError> {
+    work.vault.purge(KIND, &work.name)?;
+    Ok(Reply::nothing())
+}
+
+fn backup(work: &Work) -> Result<Reply, VaultError> {
+    Ok(Reply::json(&json!({ "value": work.vault.backup(KIND, &work.name)? })))
+}
+
+#[derive(Deserialize)]
+struct RestoreBody {
+    value: String,
+}
+
+fn restore(work: &Work) -> Result<Reply, VaultError> {
+    let body: RestoreBody = work.read()?;
+    Ok(answer(work, &work.vault.restore(KIND, &body.value)?))
+}
+
+#[derive(Deserialize)]
+struct OperationBody {
+    alg: Option<String>,
+    value: Option<Wiped>,
+    digest: Option<String>,
+    iv: Option<String>,
+    aad: Option<String>,
+    tag: Option<String>,
+}
+
+/// A request for a key to work, read.
+struct Asked {
+    found: Found,
+    algorithm: String,
+    value: SecretBytes,
+    iv: Option<Vec<u8>>,
+    aad: Vec<u8>,
+    tag: Option<Vec<u8>>,
+    digest: Option<String>,
+}
+
+fn asked(work: &Work) -> Result<Asked, VaultError> {
+    let body: OperationBody = work.read()?;
+    let found = work.vault.find(KIND, &work.name, work.version())?;
+    let algorithm =
+        body.alg.ok_or_else(|| VaultError::bad_parameter("Property alg is required."))?;
+    let value =
+        body.value.ok_or_else(|| VaultError::bad_parameter("Property value is required."))?;
+    let optional = |text: Option<String>, name: &str| text.map(|t| decoded(&t, name)).transpose();
+    Ok(Asked {
+        found,
+        algorithm,
+        value: SecretBytes::new(decoded(value.0.expose(), "value")?),
+        iv: optional(body.iv, "iv")?,
+        aad: optional(body.aad, "aad")?.unwrap_or_default(),
+        tag: optional(body.tag, "tag")?,
+        digest: body.digest,
+    })
+}
+
+/// `{"kid":...,"value":...}` and what else there is.
+fn result(work: &Work, found: &Found, value: &[u8], more: &[(&str, &Option<Vec<u8>>)]) -> Reply {
+    let mut out = json!({ "kid": version_id(work, found), "value": encoded(value) });
+    for (name, bytes) in more {
+        if let Some(bytes) = bytes {
+            out[*name] = json!(encoded(bytes));
+        }
+    }
+    Reply::json(&out)
+}
+
+/// The same with a value that is secret.
+fn secret_result(work: &Work, found: &Found, value: &SecretBytes) -> Reply {
+    let text = SecretText::new(encoded(value.expose()));
+    Reply::with_secret(&json!({ "kid": version_id(work, found) }), "value", text.expose())
+}
+
+fn encrypt(work: &Work) -> Result<Reply, VaultError> {
+    let Asked { found, algorithm, value, iv, aad, .. } = asked(work)?;
+    let iv = iv.as_deref();
+    let done = work.vault.encrypt(&found, &algorithm, value.expose(), iv, &aad, work.now)?;
+    let aad = Some(aad).filter(|aad| !aad.is_empty());
+    Ok(result(work, &found, &done.bytes, &[("iv", &done.iv), ("tag", &done.tag), ("aad", &aad)]))
+}
+
+fn decrypt(work: &Work) -> Result<Reply, VaultError> {
+    let Asked { found, algorithm, value, iv, aad, tag, .. } = asked(work)?;
+    let text = Encrypted { bytes: value.expose().to_vec(), iv, tag };
+    let plain = work.vault.decrypt(&found, &algorithm, &text, &aad, work.now)?;
+    Ok(secret_result(work, &found, &plain))
+}
+
+fn sign(work: &Work) -> Result<Reply, VaultError> {
+    let Asked { found, algorithm, value, .. } = asked(work)?;
+    let signature = work.vault.sign(&found, &algorithm, value.expose(), work.now)?;
+    Ok(result(work, &found, &signature, &[]))
+}
+
+fn verify(work: &Work) -> Result<Reply, VaultError> {
+    let Asked { found, algorithm, value, digest, .. } = asked(work)?;
+    let digest = digest.ok_or_else(|| VaultError::bad_parameter("Property digest is required."))?;
+    let digest = decoded(&digest, "digest")?;
+    let good = work.vault.verify(&found, &algorithm, &digest, value.expose(), work.now)?;
+    Ok(Reply { id: Some(version_id(work, &found)), ..Reply::json(&json!({ "value": good })) })
+}
+
+fn wrap(work: &Work) -> Result<Reply, VaultError> {
+    let Asked { found, algorithm, value, .. } = asked(work)?;
+    let wrapped = work.vault.wrap_key(&found, &algorithm, value.expose(), work.now)?;
+    Ok(result(work, &found, &wrapped, &[]))
+}
+
+fn unwrap(work: &Work) -> Result<Reply, VaultError> {
+    let Asked { found, algorithm, value, .. } = asked(work)?;
+    let key = work.vault.unwrap_key(&found, &algorithm, value.expose(), work.now)?;
+    Ok(secret_result(work, &found, &key))
+}
+
+fn release(work: &Work) -> Result<Reply, VaultError> {
+    work.vault.find(KIND, &work.name, work.version())?;
+    Err(VaultError::bad_parameter(
+        "Key release is not supported: keys never leave this vault, and no attestation is trusted here.",
+    ))
+}
+
+fn attestation(work: &Work) -> Result<Reply, VaultError> {
+    work.vault.find(KIND, &work.name, work.version())?;
+    Err(VaultError::bad_parameter(
+        "There is no attestation: the keys of this vault live in software, sealed on disk.",
+    ))
+}
+
+fn policy(work: &Work, policy: &RotationPolicy) -> Reply {
+    let mut out = policy.to_json();
+    out["id"] = json!(format!("{}/rotationpolicy", object_id(work, KIND, &work.name)));
+    Reply::json(&out)
+}
+
+fn get_policy(work: &Work) -> Result<Reply, VaultError> {
+    let object = work.vault.live(KIND, &work.name)?;
+    Ok(policy(work, &work.vault.rotation_policy(&object)))
+}
+
+fn set_policy(work: &Work) -> Result<Reply, VaultError> {
+    let sent = RotationPolicy::from_json(&work.read::<Value>()?)?;
+    let stored = work.vault.set_rotation_policy(&work.name, sent, work.now)?;
+    Ok(policy(work, &stored))
+}
+
+#[derive(Deserialize)]
+struct RandomBody {
+    count: u64,
+}
+
+fn random(work: &Work) -> Result<Reply, VaultError> {
+    const MOST: usize = 128;
+    let body: RandomBody = work.read()?;
+    let count = usize::try_from(body.count).ok().filter(|n| (1..=MOST).contains(n));
+    let count = count.ok_or_else(|| {
+        VaultError::bad_parameter(format!("Property count is a number from 1 to {MOST}."))
+    })?;
+    let bytes = Zeroizing::new(crypto::random_bytes::<MOST>()?);
+    let text = Zeroizing::new(encoded(bytes.get(..count).unwrap_or_default()));
+    Ok(Reply::json(&json!({ "value": text.as_str() })))
+}

@@ -1,0 +1,208 @@
+//! Rotation policies: when a key gets a new version by itself, and how long versions last.
+
+use model::parse_iso_duration;
+use serde_json::{Value, json};
+
+use crate::object::Object;
+use crate::{Kind, Vault, VaultError};
+
+const SETTING: &str = "rotationPolicy";
+const TICKS: i64 = 10_000_000;
+const DAY: i64 = 24 * 60 * 60;
+
+/// What is done when the time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// A new version.
+    Rotate,
+    /// Somebody is told: kept and shown, but nobody is told here yet.
+    Notify,
+}
+
+/// A policy, in the form in which it was given: durations are ISO 8601.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RotationPolicy {
+    /// What is done when: `timeAfterCreate` or `timeBeforeExpiry`.
+    pub actions: Vec<(Rotation, &'static str, String)>,
+    /// How long a version made by rotation lasts.
+    pub expiry: Option<String>,
+    /// Seconds since 1970; none for the policy that every key has.
+    pub created: Option<i64>,
+    /// Seconds since 1970.
+    pub updated: Option<i64>,
+}
+
+fn seconds(text: &str) -> Option<i64> {
+    // years and months are days of the calendar's average, as policies need no more
+    let rough = |text: &str| {
+        let number: i64 = text.get(1..text.len().checked_sub(1)?)?.parse().ok()?;
+        match text.chars().last()? {
+            'Y' => number.checked_mul(365 * DAY),
+            'M' => number.checked_mul(30 * DAY),
+            _ => None,
+        }
+    };
+    if text.starts_with('P') && !text.contains('T') && (text.ends_with('Y') || text.ends_with('M'))
+    {
+        return rough(text);
+    }
+    parse_iso_duration(text).map(|span| span.ticks() / TICKS)
+}
+
+impl RotationPolicy {
+    /// The policy of keys that were given none: somebody is told 30 days before the end.
+    fn usual() -> Self {
+        let actions = vec![(Rotation::Notify, "timeBeforeExpiry", "P30D".to_owned())];
+        Self { actions, expiry: None, created: None, updated: None }
+    }
+
+    /// How long a version made by rotation lasts, in seconds.
+    pub fn expiry_seconds(&self) -> Option<i64> {
+        self.expiry.as_deref().and_then(seconds)
+    }
+
+    /// From the wire.
+    pub fn from_json(value: &Value) -> Result<Self, VaultError> {
+        let bad = |what: &str| VaultError::bad_parameter(what.to_owned());
+        let expiry = value.pointer("/attributes/expiryTime").and_then(Value::as_str);
+        let expiry = expiry.filter(|text| !text.is_empty()).map(str::to_owned);
+        let lasts = match &expiry {
+            None => None,
+            Some(text) => {
+                let lasts = seconds(text).filter(|s| *s >= 28 * DAY);
+                Some(lasts.ok_or_else(|| {
+                    bad("Property attributes.expiryTime is an ISO 8601 duration of at least P28D.")
+                })?)
+            }
+        };
+        let mut actions = Vec::new();
+        let sent = value.get("lifetimeActions").and_then(Value::as_array);
+        for action in sent.into_iter().flatten() {
+            let kind = action.pointer("/action/type").and_then(Value::as_str).unwrap_or_default();
+            let kind = match kind.to_ascii_lowercase().as_str() {
+                "rotate" => Rotation::Rotate,
+                "notify" => Rotation::Notify,
+                _ => return Err(bad("Property lifetimeActions.action.type is Rotate or Notify.")),
+            };
+            let time = |name: &str| {
+                let text = action.get("trigger").and_then(|t| t.get(name)).and_then(Value::as_str);
+                text.filter(|text| !text.is_empty()).map(str::to_owned)
+            };
+            let (name, text) = match (time("timeAfterCreate"), time("timeBeforeExpiry")) {
+                (Some(text), None) => ("timeAfterCreate", text),
+                (None, Some(text)) => ("timeBeforeExpiry", text),
+                _ => {
+                    return Err(bad(
+                        "Property lifetimeActions.trigger has either timeAfterCreate or timeBeforeExpiry.",
+                    ));
+                }
+            };
+            let span = seconds(&text)
+                .filter(|s| *s >= 7 * DAY)
+                .ok_or_else(|| bad("Durations of triggers are ISO 8601 and at least P7D."))?;
+            if kind == Rotation::Notify && name == "timeAfterCreate" {
+                return Err(bad("Notify goes by timeBeforeExpiry."));
+            }
+            if kind == Rotation::Rotate && name == "timeBeforeExpiry" && lasts.is_none() {
+                return Err(bad("Rotation before the expiry wants attributes.expiryTime."));
+            }
+            if lasts.is_some_and(|lasts| span >= lasts) {
+                return Err(bad("A trigger must come before the version's end."));
+            }
+            actions.push((kind, name, text));
+        }
+        Ok(Self { actions, expiry, created: None, updated: None })
+    }
+
+    /// As the wire has it, without an id.
+    pub fn to_json(&self) -> Value {
+        let action = |(kind, name, text): &(Rotation, &'static str, String)| {
+            let kind = match kind {
+                Rotation::Rotate => "Rotate",
+                Rotation::Notify => "Notify",
+            };
+            json!({ "trigger": { *name: text }, "action": { "type": kind } })
+        };
+        let mut attributes = json!({});
+        for (name, value) in [
+            ("expiryTime", self.expiry.as_ref().map(|t| json!(t))),
+            ("created", self.created.map(|t| json!(t))),
+            ("updated", self.updated.map(|t| json!(t))),
+        ] {
+            if let Some(value) = value {
+                attributes[name] = value;
+            }
+        }
+        let actions: Vec<Value> = self.actions.iter().map(action).collect();
+        json!({ "lifetimeActions": actions, "attributes": attributes })
+    }
+
+    /// True when a version made and ending then is to be followed by a new one.
+    fn is_due(&self, created: i64, exp: Option<i64>, now: i64) -> bool {
+        self.actions.iter().any(|(kind, name, text)| {
+            let Some(span) = seconds(text).filter(|_| *kind == Rotation::Rotate) else {
+                return false;
+            };
+            match *name {
+                "timeAfterCreate" => created.saturating_add(span) <= now,
+                _ => exp.is_some_and(|exp| exp.saturating_sub(span) <= now),
+            }
+        })
+    }
+}
+
+impl Vault {
+    /// The rotation policy of a key.
+    pub fn rotation_policy(&self, object: &Object) -> RotationPolicy {
+        let stored = object.settings.get(SETTING);
+        let policy = stored.and_then(|value| {
+            let mut policy = RotationPolicy::from_json(value).ok()?;
+            policy.created = value.pointer("/attributes/created").and_then(Value::as_i64);
+            policy.updated = value.pointer("/attributes/updated").and_then(Value::as_i64);
+            Some(policy)
+        });
+        policy.unwrap_or_else(RotationPolicy::usual)
+    }
+
+    /// Gives a key a rotation policy.
+    pub fn set_rotation_policy(
+        &self,
+        name: &str,
+        mut policy: RotationPolicy,
+        now: i64,
+    ) -> Result<RotationPolicy, VaultError> {
+        let mut writing = self.shelf.change();
+        let object = writing.object(Kind::Key, name).filter(|o| o.deleted.is_none());
+        let mut object = object.ok_or_else(|| Kind::Key.not_found(name, None))?;
+        self.require_free(Some(&object))?;
+        policy.created = Some(self.rotation_policy(&object).created.unwrap_or(now));
+        policy.updated = Some(now);
+        object.settings.insert(SETTING.into(), policy.to_json());
+        writing.put(object);
+        writing.commit()?;
+        Ok(policy)
+    }
+
+    /// Rotates the keys whose time has come. Called now and then; gives how many.
+    pub fn rotate_due(&self, now: i64) -> Result<usize, VaultError> {
+        let mut due = Vec::new();
+        self.shelf.walk(Kind::Key, "", |object| {
+            let wanted = object.deleted.is_none() && !object.managed;
+            if let (true, Some(version)) =
+                (wanted && object.settings.contains_key(SETTING), object.current())
+            {
+                let (created, exp) = (version.attributes.created, version.attributes.exp);
+                if version.attributes.enabled
+                    && self.rotation_policy(object).is_due(created, exp, now)
+                {
+                    due.push(object.name.clone());
+                }
+            }
+            true
+        });
+        for name in &due {
+            self.rotate_key(name, now)?;
+        }
+        Ok(due.len())
+    }
+}
