@@ -30,7 +30,7 @@ CASES = [
     ("sentinel/Cloudflare_CL.json", "CloudflareSame_CL", [
         "{t} | count",
         "{t} | summarize n = count() by ClientIP, ClientRequestMethod | sort by n desc, ClientIP asc",
-        "{t} | where ClientRequestURI matches regex @'[a-z]+' | distinct ClientRequestURI | sort by ClientRequestURI asc | take 20",
+        "{t} | where ClientRequestPath matches regex @'^.' | distinct ClientRequestPath | sort by ClientRequestPath asc | take 20",
         "{t} | summarize percentiles(EdgeResponseBytes, 50, 95), avg(EdgeResponseBytes), stdev(EdgeResponseBytes)",
     ]),
 ]

@@ -543,6 +543,13 @@ pub fn visit(expr: &Expr, f: &mut impl FnMut(&Expr)) {
     }
 }
 
+/// How many parts an expression has, itself included.
+pub fn size(expr: &Expr) -> usize {
+    let mut parts = 0_usize;
+    visit(expr, &mut |_| parts += 1);
+    parts
+}
+
 /// The direct parts of an expression.
 pub fn children(expr: &Expr) -> Vec<&Expr> {
     match expr {

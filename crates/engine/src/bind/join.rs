@@ -64,6 +64,9 @@ impl Binder<'_> {
         let plan = Plan { node: Arc::new(node), fields: fields.clone() };
         let plan = self.numbered(plan, &[]);
         let mut result = Relation::new(plan);
+        result.tables = left.tables.saturating_add(right.tables);
+        self.unfolded(result.tables, "tables", span)?;
+        self.unfolded(result.plan.fields.len(), "columns", span)?;
         result.open = open;
         result.source = left.source;
         Ok(result)
@@ -100,6 +103,8 @@ impl Binder<'_> {
         };
         let plan = self.numbered(Plan { node: Arc::new(node), fields }, &keys.right_columns);
         let mut result = Relation::new(plan);
+        result.tables = left.tables.saturating_add(right.tables);
+        self.unfolded(result.tables, "tables", span)?;
         result.open = left.open || right.open;
         result.source = left.source;
         Ok(result)

@@ -46,6 +46,9 @@ use crate::source::{Catalog, TickRange};
 
 /// How deep queries, functions and expressions may nest.
 const DEPTH_MAX: usize = 300;
+/// Most function bodies that a query may unfold, and most tables that its unions and joins may read, each use counted:
+/// `let b = union a, a; let c = union b, b; ...` doubles with every line.
+const UNFOLDED_MAX: usize = 20_000;
 
 /// What surrounds a query.
 pub struct Settings<'a> {
@@ -87,6 +90,8 @@ pub(crate) struct Relation {
     pub(crate) ordered: bool,
     /// The stored table or `let` it came from, for `withsource`.
     pub(crate) source: Option<Arc<str>>,
+    /// Tables below unions and joins, each use counted.
+    pub(crate) tables: usize,
 }
 
 /// Binds queries against a catalogue.
@@ -96,6 +101,8 @@ pub(crate) struct Binder<'a> {
     pub(crate) context: EvalContext,
     next: Cell<ColumnId>,
     depth: Cell<usize>,
+    /// Function bodies bound so far.
+    bodies: Cell<usize>,
     tables: RefCell<Vec<Arc<str>>>,
     render: RefCell<Option<serde_json::Value>>,
     /// Tables without rows were left out of a union of all.
@@ -176,6 +183,7 @@ pub fn bind(
         context,
         next: Cell::new(1),
         depth: Cell::new(0),
+        bodies: Cell::new(0),
         tables: RefCell::default(),
         render: RefCell::default(),
         left_out: Cell::default(),
@@ -234,6 +242,22 @@ impl Binder<'_> {
     pub(super) fn option(&self, name: &str) -> Option<Value> {
         let options = self.options.borrow();
         options.iter().rev().find(|(n, _)| **n == *name).map(|(_, v)| v.clone())
+    }
+
+    /// Notes that the query unfolds so far, or refuses.
+    pub(super) fn unfolded(&self, count: usize, what: &str, span: kql::Span) -> Result<()> {
+        if count <= UNFOLDED_MAX {
+            return Ok(());
+        }
+        let mut error = BindError::new(
+            "SEM0001",
+            span,
+            format!(
+                "the query unfolds to more than {UNFOLDED_MAX} {what}; use materialize() for parts that stand in it several times"
+            ),
+        );
+        error.limit = true;
+        Err(error)
     }
 
     /// Notes that a stored table is read.
@@ -345,12 +369,12 @@ fn has_window(expr: &Expr) -> bool {
 /// Step by step building of a relation.
 impl Relation {
     pub(super) fn new(plan: Plan) -> Self {
-        Self { plan, open: false, ordered: false, source: None }
+        Self { plan, open: false, ordered: false, source: None, tables: 1 }
     }
 
     /// The same properties over another plan.
     pub(super) fn with_plan(&self, plan: Plan) -> Self {
-        Self { plan, open: self.open, ordered: self.ordered, source: self.source.clone() }
+        Self { plan, ..self.clone() }
     }
 }
 

@@ -161,7 +161,10 @@ impl Binder<'_> {
             return Ok(Binding::Database(catalog));
         }
         Ok(match self.bound(env, expr) {
-            Ok(Bound::Scalar(expr)) => Binding::Scalar(expr),
+            Ok(Bound::Scalar(value)) => {
+                self.unfolded(crate::plan::size(&value), "parts of an expression", expr.span)?;
+                Binding::Scalar(value)
+            }
             Ok(Bound::Graph(graph)) => Binding::Graph(Arc::new(self.shared_graph(*graph))),
             Ok(Bound::Table(mut rows)) => {
                 rows.source = Some(Arc::clone(name));
@@ -486,12 +489,15 @@ impl Binder<'_> {
                     }
                     (None, None) => return Err(missing(declared, parameter, span)),
                 };
+                self.unfolded(crate::plan::size(&expr), "parts of an expression", span)?;
                 Ok(Binding::Scalar(cast(expr, ty)))
             }
         }
     }
 
     fn body(&self, declared: &Declared, env: Env, span: Span) -> Result<Bound> {
+        self.bodies.set(self.bodies.get() + 1);
+        self.unfolded(self.bodies.get(), "calls of functions", span)?;
         if !declared.saved {
             return self.statements(declared, env, span);
         }

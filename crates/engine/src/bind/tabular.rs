@@ -170,7 +170,7 @@ impl Binder<'_> {
             plan: Arc::new(crate::optimize::optimize(&rows.plan)),
             columns: rows.plan.fields.iter().map(|f| f.id).collect(),
         };
-        rows.with_plan(Plan { node: Arc::new(node), fields })
+        Relation { tables: 1, ..rows.with_plan(Plan { node: Arc::new(node), fields }) }
     }
 
     /// `ingestion_time()`: the hidden column of the stored table below; null behind other sources.

@@ -143,6 +143,8 @@ impl Binder<'_> {
             return Err(BindError::new("SEM0100", span, "'union' operator: there is no input"));
         }
         let open = inputs.iter().any(|r| r.open);
+        let tables = inputs.iter().map(|r| r.tables).fold(0, usize::saturating_add);
+        self.unfolded(tables, "tables", span)?;
         let columns = union_columns(&inputs, inner);
         let mut plans = Vec::with_capacity(inputs.len());
         for (i, input) in inputs.into_iter().enumerate() {
@@ -175,6 +177,7 @@ impl Binder<'_> {
         let mut result =
             Relation::new(Plan { node: Arc::new(Node::Union { inputs: plans }), fields });
         result.open = open;
+        result.tables = tables;
         Ok(result)
     }
 }

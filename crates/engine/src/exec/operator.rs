@@ -141,13 +141,19 @@ pub(crate) fn collect(input: &dyn Operator, run: &Run) -> Result<Vec<Batch>, Exe
     let states = consume(
         input,
         run,
-        || Ok(Vec::new()),
-        |state: &mut Vec<Batch>, batch| {
-            state.push(batch);
+        || Ok((Vec::new(), run.memory.account())),
+        |(batches, account): &mut (Vec<Batch>, _), batch| {
+            if !account.grow(columns::weight(&batch)) {
+                return Err(account.refuse(
+                    "a step that holds all of its rows (materialize, toscalar, a set, a window function or a plugin)",
+                    "filter or summarize before it",
+                ));
+            }
+            batches.push(batch);
             Ok(Flow::More)
         },
     )?;
-    Ok(states.into_iter().flatten().collect())
+    Ok(states.into_iter().flat_map(|(batches, _)| batches).collect())
 }
 
 /// The rows of the outermost step, cut at the limits of a result.

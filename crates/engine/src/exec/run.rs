@@ -128,6 +128,11 @@ impl Memory {
         self.max
     }
 
+    /// Counts what is kept until the run ends.
+    pub(crate) fn hold(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// An account of one step, empty at first.
     pub(crate) const fn account(&self) -> Account<'_> {
         Account { memory: self, held: 0 }

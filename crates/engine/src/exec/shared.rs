@@ -50,5 +50,7 @@ impl SharedResults {
 /// The rows of a plan within a run; its columns in the order of its fields.
 pub(crate) fn compute(plan: &Plan, run: &Run) -> Result<Vec<Batch>, ExecError> {
     let stage = super::compile::compile(plan, run)?;
-    super::operator::collect(stage.as_ref(), run)
+    let rows = super::operator::collect(stage.as_ref(), run)?;
+    run.memory.hold(rows.iter().map(super::columns::weight).sum());
+    Ok(rows)
 }

@@ -5,6 +5,7 @@
 //! An error case is `error` with a text that the message must hold.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bounds;
 mod explain;
 mod reference;
 
