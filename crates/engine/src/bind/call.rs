@@ -351,10 +351,7 @@ impl Binder<'_> {
         let first = args.first().map_or(ScalarType::Long, |a| a.expr.ty());
         let (kind, ty) = match &*call.name.text {
             "row_number" => (WindowKind::RowNumber, ScalarType::Long),
-            "row_cumsum" => (
-                WindowKind::RowCumSum,
-                if first == ScalarType::Int { ScalarType::Long } else { first },
-            ),
+            "row_cumsum" => (WindowKind::RowCumSum, first),
             "row_rank_min" => (WindowKind::RowRankMin, ScalarType::Long),
             "row_window_session" => (WindowKind::RowWindowSession, ScalarType::DateTime),
             _ => (WindowKind::RowRankDense, ScalarType::Long),

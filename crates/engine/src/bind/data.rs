@@ -68,9 +68,11 @@ impl Binder<'_> {
         let to = self.scalar(&ctx, &range.to)?;
         let step = self.scalar(&ctx, &range.step)?;
         use ScalarType as T;
+        let ints = [&from, &to, &step].iter().all(|e| e.ty() == T::Int);
         let ty = match (from.ty(), to.ty()) {
             (a, b) if a.is_numeric() && b.is_numeric() => {
                 let wide = widest(widest(a, b), if step.ty().is_numeric() { step.ty() } else { a });
+                // integers count as long; all three together stay int
                 if wide == T::Int { T::Long } else { wide }
             }
             (T::DateTime, _) | (_, T::DateTime) => T::DateTime,
@@ -90,7 +92,13 @@ impl Binder<'_> {
         let field = self.field(Arc::clone(&range.name.text), ty);
         let node =
             Node::Range { from: cast(from, ty), to: cast(to, ty), step: cast(step, step_type) };
-        let mut rows = Relation::new(Plan { node: Arc::new(node), fields: vec![field] });
+        let mut plan = Plan { node: Arc::new(node), fields: vec![field.clone()] };
+        if ints {
+            let own = self.field(Arc::clone(&range.name.text), T::Int);
+            let expr = cast(Expr::Column(field.id, field.ty), T::Int);
+            plan = project(plan, vec![Output { field: own, expr }]);
+        }
+        let mut rows = Relation::new(plan);
         rows.ordered = true;
         Ok(rows)
     }

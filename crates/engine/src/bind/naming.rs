@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kql::syntax::{Call, Expr, ExprKind, Literal, Selector};
 
-use crate::functions::{self, Naming};
+use crate::functions::{self, Naming, Signatures};
 
 /// The name that an expression gives its column by itself: `strlen_x`, `d_foo`, the column's own name.
 pub(super) fn implied_name(expr: &Expr) -> Option<String> {
@@ -53,6 +53,17 @@ fn call_name(call: &Call) -> Option<String> {
     }
     let signatures =
         functions::signatures(name).or_else(|| functions::aggregate_signatures(name))?;
+    named_by(signatures, call)
+}
+
+/// The name that an aggregate's column gets; some names are those of scalar functions too.
+pub(super) fn aggregate_name(call: &Call) -> Option<String> {
+    named_by(functions::aggregate_signatures(&call.name.text)?, call)
+}
+
+fn named_by(signatures: &Signatures, call: &Call) -> Option<String> {
+    let name = &*call.name.text;
+    let first = || call.arguments.first().and_then(implied_name);
     match &signatures.naming {
         Naming::None | Naming::FirstValue => None,
         Naming::First => first(),
@@ -117,9 +128,9 @@ impl Names {
     pub(super) fn column(&mut self) -> Arc<str> {
         loop {
             self.unnamed += 1;
-            let name: Arc<str> = Arc::from(format!("Column{}", self.unnamed));
-            if !self.avoided.contains(&name) && self.used.insert(Arc::clone(&name)) {
-                return name;
+            let name = format!("Column{}", self.unnamed);
+            if !self.avoided.contains(&*name) {
+                return self.unique(&name);
             }
         }
     }

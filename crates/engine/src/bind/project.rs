@@ -81,7 +81,7 @@ const MULTI: &[(&str, &[(&str, ScalarType)])] = &[
     ),
     (
         "series_decompose_forecast",
-        &[("forecast", Dynamic), ("seasonal", Dynamic), ("trend", Dynamic), ("residual", Dynamic)],
+        &[("baseline", Dynamic), ("seasonal", Dynamic), ("trend", Dynamic), ("residual", Dynamic)],
     ),
     ("series_periods_detect", &[("periods", Dynamic), ("scores", Dynamic)]),
     ("series_periods_validate", &[("periods", Dynamic), ("scores", Dynamic)]),
@@ -617,11 +617,16 @@ fn element(tuple: &Expr, at: usize) -> Expr {
 
 fn reorder(a: &str, b: &str, by: ReorderOrder) -> Ordering {
     match by {
-        ReorderOrder::Ascending => a.cmp(b),
-        ReorderOrder::Descending => b.cmp(a),
-        ReorderOrder::GrannyAscending => natural(a, b),
-        ReorderOrder::GrannyDescending => natural(b, a),
+        ReorderOrder::Ascending => alphabetical(a, b),
+        ReorderOrder::Descending => alphabetical(b, a),
+        ReorderOrder::GrannyAscending => natural(&a.to_lowercase(), &b.to_lowercase()),
+        ReorderOrder::GrannyDescending => natural(&b.to_lowercase(), &a.to_lowercase()),
     }
+}
+
+/// Compares names without regard to case.
+fn alphabetical(a: &str, b: &str) -> Ordering {
+    a.to_lowercase().cmp(&b.to_lowercase())
 }
 
 /// Compares names with the numbers inside them as numbers.

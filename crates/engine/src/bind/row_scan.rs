@@ -35,17 +35,9 @@ impl Binder<'_> {
         env: &Env,
         input: Relation,
         scan: &Scan,
-        span: Span,
     ) -> Result<Relation> {
         let input =
             if scan.order_by.is_empty() { input } else { self.sort(env, input, &scan.order_by)? };
-        if !input.ordered && self.settings.run.is_some() {
-            return Err(BindError::new(
-                "SEM0069",
-                span,
-                "'scan' operator: the row set must be serialized; add '| serialize' or '| sort by ...' before it",
-            ));
-        }
         let width = input.plan.fields.len();
         let declared = self.declared_columns(env, &scan.declare)?;
         let partition = self.scan_partition(env, &input, &scan.partition_by)?;

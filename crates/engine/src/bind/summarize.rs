@@ -10,7 +10,7 @@ use values::{ScalarType, Value};
 use super::call::Argument;
 use super::env::Env;
 use super::error::{BindError, Result};
-use super::naming::{Names, implied_name};
+use super::naming::{Names, aggregate_name, implied_name};
 use super::types::{cast, expect_bool};
 use super::{Binder, Context, Relation, project};
 use crate::aggregates;
@@ -190,14 +190,17 @@ impl Binder<'_> {
             }
             "take_any" | "any" if star || call.arguments.len() > 1 => {
                 let mut parts = Vec::new();
-                for arg in &call.arguments {
+                for (at, arg) in call.arguments.iter().enumerate() {
                     if matches!(arg.kind, ExprKind::Star) {
                         parts.extend(self.star_columns(ctx, keys, &[]));
                     } else {
                         let expr = self.scalar(ctx, arg)?;
-                        let stem = implied_name(arg).unwrap_or_default();
-                        parts
-                            .push((if name == "any" { format!("any_{stem}") } else { stem }, expr));
+                        let own = match implied_name(arg) {
+                            Some(stem) if name == "any" => format!("any_{stem}"),
+                            Some(stem) => stem,
+                            None => format!("any_arg{at}"),
+                        };
+                        parts.push((own, expr));
                     }
                 }
                 return self.many("take_any", parts, span);
@@ -224,8 +227,7 @@ impl Binder<'_> {
             return Err(self.unknown_function(ctx, &call.name));
         };
         let bound = self.overload_of_aggregate(name, known, args, span)?;
-        let wanted =
-            implied_name(&Ast::new(ExprKind::Call(call.clone()), span)).unwrap_or_default();
+        let wanted = aggregate_name(call).unwrap_or_default();
         Ok(vec![(vec![wanted], bound)])
     }
 
@@ -319,7 +321,7 @@ impl Binder<'_> {
             stem.clone()
         };
         let mut parts = vec![(by_name, by)];
-        for arg in rest {
+        for (at, arg) in (1..).zip(rest) {
             if matches!(arg.kind, ExprKind::Star) {
                 let star = self.star_columns(ctx, keys, &[&stem]);
                 parts.extend(star.into_iter().map(|(n, e)| {
@@ -331,15 +333,13 @@ impl Binder<'_> {
                 }));
             } else {
                 let expr = self.scalar(ctx, arg)?;
-                let own = implied_name(arg).unwrap_or_default();
-                parts.push((
-                    if old {
-                        format!("{}_{stem}_{own}", if max { "max" } else { "min" })
-                    } else {
-                        own
-                    },
-                    expr,
-                ));
+                let prefix = if max { "max" } else { "min" };
+                let own = match implied_name(arg) {
+                    Some(own) if old => format!("{prefix}_{stem}_{own}"),
+                    Some(own) => own,
+                    None => format!("{prefix}_{stem}_arg{at}"),
+                };
+                parts.push((own, expr));
             }
         }
         self.many(if max { "arg_max" } else { "arg_min" }, parts, span)
@@ -423,6 +423,7 @@ impl Binder<'_> {
         let stem = implied_name(&call.arguments[0]).unwrap_or_default();
         let value_type = match args[0].ty() {
             ScalarType::Int => ScalarType::Long,
+            ScalarType::Decimal => ScalarType::Real,
             other => other,
         };
         args[0] = cast(args[0].clone(), value_type);

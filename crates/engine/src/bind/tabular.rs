@@ -540,7 +540,7 @@ impl Binder<'_> {
             Op::Fork(branches) => self.fork(env, input, branches),
             Op::Facet(facet) => self.facet(env, input, facet),
             Op::Reduce(reduce) => self.reduce(env, input, reduce, span),
-            Op::Scan(scan) => self.scan_operator(env, input, scan, span),
+            Op::Scan(scan) => self.scan_operator(env, input, scan),
             Op::Print(_) | Op::Range(_) => Err(BindError::new(
                 "SEM0009",
                 operator.name_span,

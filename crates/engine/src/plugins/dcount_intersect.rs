@@ -1,4 +1,4 @@
-//! `dcount_intersect(hll1, hll2, ...)`: the sizes of the first set, of its intersection with the second, ...
+//! `dcount_intersect(hll1, hll2, ...)`: beside each row the sizes of the first set, of its intersection with the second, ...
 
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
     if !(2..=16).contains(&columns.len()) {
         return Err("2 to 16 columns of hll() values are expected".to_owned());
     }
+    let own = call.rows.schema.columns.iter().take(call.width);
     let names = (0..columns.len()).map(|at| Column::new(format!("s{at}"), ScalarType::Long));
-    let mut out = Growing::new(names.collect());
+    let mut out = Growing::new(own.cloned().chain(names).collect());
     for batch in &call.rows.batches {
         for row in 0..batch.rows {
             let sets: Option<Vec<Hll>> = columns
@@ -25,10 +26,13 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
                     _ => None,
                 })
                 .collect();
-            out.push(match sets {
-                Some(sets) => (1..=sets.len()).map(|n| intersection(&sets[..n])).collect(),
-                None => vec![Value::Null; columns.len()],
-            });
+            let cells = call.rows.schema.columns.iter().zip(&batch.columns).take(call.width);
+            let mut values: Vec<Value> = cells.map(|(c, a)| cell(a, c.ty, row)).collect();
+            match sets {
+                Some(sets) => values.extend((1..=sets.len()).map(|n| intersection(&sets[..n]))),
+                None => values.extend(vec![Value::Null; columns.len()]),
+            }
+            out.push(values);
         }
     }
     let rows = out.finish();
