@@ -5,6 +5,7 @@ mod browser;
 mod discovery;
 mod form;
 mod graph;
+mod machine;
 mod pages;
 mod token;
 
@@ -19,6 +20,7 @@ use crate::{Doors, Incoming};
 use browser::Door;
 pub(crate) use discovery::metadata_endpoints;
 pub(crate) use graph::answer as graph;
+pub(crate) use machine::router as machine_router;
 
 /// True for paths below a tenant that Entra serves.
 pub(crate) fn is_entra(incoming: &Incoming) -> bool {

@@ -122,8 +122,13 @@ pub fn router(house: Arc<House>) -> Router {
 
 /// All routes, with somebody who is told of queries and sign-ins.
 pub fn router_with_audit(house: Arc<House>, audit: Audit) -> Router {
-    let queries = Queue::new(&house.limits);
-    Router::new().fallback(dispatch).with_state(Arc::new(Doors { house, queries, audit }))
+    Router::new().fallback(dispatch).with_state(Arc::new(Doors::new(house, audit)))
+}
+
+/// The routes of the machine's own socket: tokens of its identity for local processes. `header` is the secret of App
+/// Service's form.
+pub fn machine_router(house: Arc<House>, audit: Audit, header: crypto::SecretText) -> Router {
+    entra::machine_router(house, audit, header)
 }
 
 /// The house, and what its doors keep for themselves.
@@ -131,6 +136,13 @@ pub(crate) struct Doors {
     house: Arc<House>,
     pub(crate) queries: Queue,
     pub(crate) audit: Audit,
+}
+
+impl Doors {
+    pub(crate) fn new(house: Arc<House>, audit: Audit) -> Self {
+        let queries = Queue::new(&house.limits);
+        Self { house, queries, audit }
+    }
 }
 
 impl Deref for Doors {

@@ -34,6 +34,11 @@ pub(crate) enum Command {
     Incident(IncidentCommand),
     /// Send a labelled attack story and wait for its incidents.
     Simulate(SimulateArgs),
+    /// Users: add, list, passwords, authenticator apps.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Print the line by which this machine finds vaults by name, or put it into /etc/hosts.
+    Hosts(HostsArgs),
     /// Check names, ports, clock, disk, certificate and rights, and say the way out of each finding.
     Doctor(DoctorArgs),
 }
@@ -53,6 +58,12 @@ pub(crate) struct ServeArgs {
     /// Leave this machine's own logs alone.
     #[arg(long)]
     pub(crate) no_host_logs: bool,
+    /// Serve tokens of this machine's own identity to local processes, on a loopback address.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "VEDETTE_MANAGED_IDENTITY")]
+    pub(crate) managed_identity: Option<SocketAddr>,
+    /// With --managed-identity: a further user whose processes may ask, by its number; the server's own and root may.
+    #[arg(long, value_name = "UID", requires = "managed_identity")]
+    pub(crate) managed_identity_user: Vec<u32>,
     /// What to log to stderr: a level, or levels by part.
     #[arg(long, value_name = "FILTER", env = "VEDETTE_LOG", default_value = "info")]
     pub(crate) log: String,
@@ -240,6 +251,105 @@ pub(crate) struct SimulateArgs {
     /// Send the story and do not wait.
     #[arg(long)]
     pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette user`
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user; its password is made and shown once, unless one is given.
+    Add(AddUserArgs),
+    /// List users.
+    List(ListUsersArgs),
+    /// Set a new password and end all sign-ins.
+    Passwd(PasswdArgs),
+    /// Set up an authenticator app, or take it away.
+    Totp(TotpArgs),
+    /// Refuse sign-ins and tokens of a user from now on.
+    Disable(UserArgs),
+    /// Let a disabled user sign in again.
+    Enable(UserArgs),
+    /// Remove a user.
+    Delete(UserArgs),
+}
+
+/// A user by name.
+#[derive(Args, Debug)]
+pub(crate) struct UserArgs {
+    /// Name to sign in with; the tenant's domain is added where it has none.
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette user add`
+#[derive(Args, Debug)]
+pub(crate) struct AddUserArgs {
+    /// Name to sign in with; the tenant's domain is added where it has none.
+    pub(crate) name: String,
+    /// Name for people.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) display_name: Option<String>,
+    /// Give it every right: Owner and the data planes in Azure, Global Administrator in the directory.
+    #[arg(long)]
+    pub(crate) administrator: bool,
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Do not ask for a new password at the first sign-in.
+    #[arg(long)]
+    pub(crate) keep_password: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette user list`
+#[derive(Args, Debug)]
+pub(crate) struct ListUsersArgs {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette user passwd`
+#[derive(Args, Debug)]
+pub(crate) struct PasswdArgs {
+    /// Name to sign in with.
+    pub(crate) name: String,
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Do not ask for a new password at the next sign-in.
+    #[arg(long)]
+    pub(crate) keep_password: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette user totp`
+#[derive(Args, Debug)]
+pub(crate) struct TotpArgs {
+    /// Name to sign in with.
+    pub(crate) name: String,
+    /// Take the app away.
+    #[arg(long)]
+    pub(crate) remove: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette hosts`
+#[derive(Args, Debug)]
+pub(crate) struct HostsArgs {
+    /// Add what is missing to the file.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// The file.
+    #[arg(long, value_name = "FILE", default_value = "/etc/hosts")]
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

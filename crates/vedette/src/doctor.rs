@@ -29,6 +29,7 @@ const CHECKS: &[Check] = &[
     Check { name: "keys", run: keys },
     Check { name: "certificate", run: certificate },
     Check { name: "names", run: names },
+    Check { name: "vault names", run: vault_names },
     Check { name: "server", run: server },
     Check { name: "clock", run: clock },
     Check { name: "disk", run: disk },
@@ -154,6 +155,19 @@ fn names(patient: &Patient) -> Finding {
     wrong(
         format!("{host} does not resolve on this machine"),
         format!("add a line to /etc/hosts: 127.0.0.1 {host}"),
+    )
+}
+
+/// curl finds names below localhost by itself; Python and Node ask the system, which on most machines does not.
+fn vault_names(patient: &Patient) -> Finding {
+    let vault = patient.instance.as_ref().map(|i| crate::hosts::host_of(&i.vault_url));
+    let vault = vault.unwrap_or_else(|| "default.vault.localhost".to_owned());
+    if crate::hosts::resolves(&vault) {
+        return Ok(format!("{vault} resolves"));
+    }
+    wrong(
+        format!("{vault} does not resolve: Key Vault clients will not find it"),
+        "vedette hosts prints the line for /etc/hosts, sudo vedette hosts --write adds it; or install libnss-myhostname; or use https://localhost:PORT as the vault's address",
     )
 }
 

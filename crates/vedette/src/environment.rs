@@ -50,7 +50,7 @@ fn variables(data: &DataFolder) -> anyhow::Result<Vec<(&'static str, String)>> {
         )
     })?;
     let ca = data.authority().display().to_string();
-    Ok(vec![
+    let mut all = vec![
         ("VEDETTE_DATA", data.path().display().to_string()),
         ("VEDETTE_URL", instance.url.clone()),
         ("VEDETTE_CA", ca.clone()),
@@ -67,7 +67,12 @@ fn variables(data: &DataFolder) -> anyhow::Result<Vec<(&'static str, String)>> {
         ("VEDETTE_WORKSPACE_ID", instance.workspace_id),
         ("VEDETTE_DCR_ID", instance.rule_id),
         ("VEDETTE_KUSTO_DB", instance.workspace_name),
-    ])
+    ];
+    // told while `vedette serve --managed-identity` runs
+    if let Ok(address) = std::fs::read_to_string(data.managed_identity()) {
+        all.push(("AZURE_POD_IDENTITY_AUTHORITY_HOST", address.trim().to_owned()));
+    }
+    Ok(all)
 }
 
 /// A value as a shell takes it whole.

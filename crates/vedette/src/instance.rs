@@ -38,6 +38,11 @@ impl DataFolder {
         self.0.join("host-logs.json")
     }
 
+    /// Where the socket of the machine's own identity is told; absent when it is off.
+    pub(crate) fn managed_identity(&self) -> PathBuf {
+        self.0.join("managed-identity")
+    }
+
     pub(crate) fn authority(&self) -> PathBuf {
         self.keys().join("ca.pem")
     }

@@ -6,6 +6,7 @@ mod client;
 mod content_import;
 mod doctor;
 mod environment;
+mod hosts;
 mod incident;
 mod ingest;
 mod instance;
@@ -15,6 +16,7 @@ mod query;
 mod serve;
 mod simulate;
 mod upload;
+mod user;
 
 use std::process::ExitCode;
 
@@ -51,6 +53,8 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Content(ContentCommand::Import(arguments)) => content_import::run(&arguments),
         Command::Incident(command) => incident::run(&command),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::User(command) => user::run(&command),
+        Command::Hosts(arguments) => hosts::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

@@ -7,6 +7,8 @@ mod health;
 mod host_logs;
 mod house;
 mod listener;
+mod machine;
+mod outside;
 mod own_rows;
 mod request_body;
 mod tasks;
@@ -59,6 +61,8 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
     let mut tasks = tasks::start(&house, &stopped);
     let (audit, recording) = audit::start(&house, stopped.clone());
     tasks.push(recording);
+    let audit_of_machine = Arc::clone(&audit);
+    machine::start(&house, arguments, audit_of_machine, stopped.clone()).await?;
     let reader = (!arguments.no_host_logs).then(|| host_logs::start(&house, stopped.clone()));
     greeting::tell(&house, arguments)?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -75,6 +75,7 @@ impl House {
             now,
         })?;
         let identity = Arc::new(identity);
+        identity.set_outside(Arc::new(super::outside::WayOut::new()));
 
         let logs = open_logs(&data, &store, &clock)?;
         let tables: Arc<dyn Tables> = Arc::clone(&logs) as Arc<dyn Tables>;

@@ -83,7 +83,7 @@ pub(super) async fn serve(
     graceful.shutdown().await;
 }
 
-fn doors(house: &House) -> api::House {
+pub(super) fn doors(house: &House) -> api::House {
     api::House {
         identity: Arc::clone(&house.identity),
         arm: Arc::clone(&house.arm),
@@ -97,7 +97,7 @@ fn doors(house: &House) -> api::House {
     }
 }
 
-fn server() -> Builder<TokioExecutor> {
+pub(super) fn server() -> Builder<TokioExecutor> {
     let mut server = Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
     server
@@ -126,7 +126,7 @@ async fn handshake(
 }
 
 /// The routes, told where each request comes from.
-fn with_peer(
+pub(super) fn with_peer(
     routes: Router,
     peer: SocketAddr,
 ) -> impl tower::Service<
