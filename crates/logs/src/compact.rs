@@ -117,7 +117,7 @@ mod tests {
             ingested_min: ingested,
             ingested_max: ingested,
         };
-        Segment::new(facts, Path::new("/nowhere"), &disk, &Arc::new(OpenSegments::new(1)))
+        Segment::new(facts, Path::new("/nowhere"), &disk, &Arc::new(OpenSegments::new(1, 0)))
     }
 
     #[test]

@@ -89,7 +89,10 @@ impl Core {
             files: Arc::new(Files::new(&options.disk, &wal_folder)),
             budget: Budget::new(options.limits.memory_bytes),
             ids: Arc::default(),
-            open: Arc::new(OpenSegments::new(options.limits.open_segments)),
+            open: Arc::new(OpenSegments::new(
+                options.limits.open_segments,
+                options.limits.column_bytes,
+            )),
             stray_damage: Mutex::default(),
             built_in: built_in.collect(),
             functions: options

@@ -65,6 +65,8 @@ pub struct Limits {
     pub segment_rows: usize,
     /// Most segments kept open between queries (two files each).
     pub open_segments: usize,
+    /// Bytes of unpacked columns of segments that are kept between queries.
+    pub column_bytes: usize,
     /// How often the background looks for work.
     pub tick: Duration,
     /// Off: rows are sealed and merged only on [`crate::LogStore::flush`] and [`crate::LogStore::maintain`].
@@ -83,6 +85,7 @@ impl Default for Limits {
             seal_age: TimeSpan::from_ticks(10 * TICKS_PER_MINUTE),
             segment_rows: 1024 * 1024,
             open_segments: 200,
+            column_bytes: 160 << 20,
             tick: Duration::from_millis(200),
             background: true,
         }

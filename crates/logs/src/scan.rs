@@ -1,6 +1,7 @@
 //! Reading a table for a query: memory and segments as one stream of morsels that several workers pull from.
 
 mod fill;
+mod group;
 mod units;
 
 use std::sync::Arc;

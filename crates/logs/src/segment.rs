@@ -19,6 +19,7 @@
 //! What is listed in the catalogue ([`Facts`]) suffices to decide whether a query needs the segment at all.
 
 mod build;
+mod cache;
 mod checksums;
 mod dynamic;
 pub(crate) mod index;
@@ -29,7 +30,7 @@ mod reader;
 pub(crate) mod terms;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -40,6 +41,7 @@ use crate::error::Error;
 use crate::memory::Span;
 
 pub(crate) use build::{Builder, Label};
+pub(crate) use cache::{ColumnCache, Picked, Place};
 pub(crate) use open::OpenSegments;
 pub(crate) use prune::Pruner;
 pub(crate) use reader::{GroupReader, Reader};
@@ -102,7 +104,11 @@ pub(crate) struct Segment {
     obsolete: AtomicBool,
     this: Weak<Self>,
     open: Arc<OpenSegments>,
+    number: u64,
 }
+
+/// Numbers of the segments of this process.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl Segment {
     /// A listed segment of the table whose files lie below `folder`.
@@ -120,7 +126,18 @@ impl Segment {
             obsolete: AtomicBool::new(false),
             this: Weak::clone(this),
             open: Arc::clone(open),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
         })
+    }
+
+    /// Tells it from all others of this process.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Columns kept in memory, this segment's among others.
+    pub(crate) fn kept(&self) -> &ColumnCache {
+        &self.open.columns
     }
 
     /// The Parquet file.
@@ -156,6 +173,7 @@ impl Segment {
     /// Forgets the opened files, so that the next use opens (and checks) them anew.
     pub(crate) fn close(&self) {
         *self.reader.lock() = None;
+        self.kept().forget(self.number);
     }
 
     /// The segment left the catalogue: its files are removed once nobody reads them.
@@ -171,6 +189,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
+        self.kept().forget(self.number);
         if !self.obsolete.load(Ordering::Acquire) {
             return;
         }

@@ -6,6 +6,7 @@
 
 pub(crate) mod columns;
 mod compile;
+mod distinct;
 mod eval;
 pub(crate) mod groups;
 mod measure;

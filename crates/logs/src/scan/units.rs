@@ -3,19 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array};
 use arrow_buffer::BooleanBuffer;
 use engine::source::{Counters, TickRange};
 use model::Batch;
 use parking_lot::{Condvar, Mutex};
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
-use super::Context;
+use super::{Context, group};
 use crate::error::Error;
 use crate::memory::MemoryBatch;
-use crate::rewrite::ingestion_column;
 use crate::segment::{BLOCK_ROWS, BlockSet, GroupReader, Pruner, ROW_GROUP_ROWS, Reader, Segment};
 use crate::table::time_column;
 
@@ -56,7 +52,7 @@ pub(super) enum Stored {
     Items,
 }
 
-type Worked = Result<(Option<Batch>, Vec<Unit>), Error>;
+pub(super) type Worked = Result<(Option<Batch>, Vec<Unit>), Error>;
 
 impl Unit {
     /// Does the work: gives rows, further work, or both.
@@ -64,8 +60,8 @@ impl Unit {
         match self {
             Self::Memory(batch) => Ok((read_memory(&batch, context)?, Vec::new())),
             Self::Segment(segment) => Ok((None, open(&segment, context)?)),
-            Self::Group(segment, reader, group, blocks) => {
-                start(segment, &reader, group, &blocks, context)
+            Self::Group(segment, reader, number, blocks) => {
+                group::start(segment, &reader, number, &blocks, context)
             }
             Self::Reading(reading) => reading.next(context),
         }
@@ -93,7 +89,7 @@ fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, 
     filtered(batch, Some(BooleanArray::new(keep, None)))
 }
 
-fn within(ticks: &Int64Array, range: TickRange) -> BooleanArray {
+pub(super) fn within(ticks: &Int64Array, range: TickRange) -> BooleanArray {
     ticks.values().iter().map(|t| Some(*t >= range.start && *t <= range.end)).collect()
 }
 
@@ -101,7 +97,7 @@ fn and(left: &BooleanArray, right: &BooleanArray) -> BooleanArray {
     BooleanArray::new(left.values() & right.values(), None)
 }
 
-fn filtered(batch: Batch, keep: Option<BooleanArray>) -> Result<Option<Batch>, Error> {
+pub(super) fn filtered(batch: Batch, keep: Option<BooleanArray>) -> Result<Option<Batch>, Error> {
     let Some(keep) = keep else { return Ok(Some(batch)) };
     let rows = keep.true_count();
     if rows == 0 {
@@ -156,229 +152,23 @@ fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
     Ok(units)
 }
 
-/// Begins to read a row group: the rows inside the time bounds, of the blocks that are left.
-fn start(
-    segment: Arc<Segment>,
-    reader: &Reader,
-    group: usize,
-    blocks: &BlockSet,
-    context: &Context,
-) -> Worked {
-    let rows = reader.group_rows(group);
-    let bounds = &context.bounds;
-    let ingested = segment.facts.ingested();
-    let check_ingested = !ingested.within(bounds.ingested.start, bounds.ingested.end);
-    let range = time_range(reader, group, bounds.time)?.unwrap_or(0..rows);
-    let selection = select(group, rows, &range, blocks);
-    if range.is_empty() || selection.as_ref().is_some_and(|s| !s.selects_any()) {
-        return Ok((None, Vec::new()));
-    }
-    let group = Group { segment, reader, group, rows, check_ingested };
-    let selected = selection.as_ref().map_or(rows, RowSelection::row_count);
-    let looked_at = group.looked_at(context);
-    let before = match looked_at.is_empty() {
-        true => Vec::new(),
-        false => group.columns(looked_at, selection.clone(), context)?,
-    };
-    let Some(keep) = group.chosen(&before, selected, context)? else {
-        return group.rest(before, (selection, selected), None, context);
-    };
-    let count = keep.count_set_bits();
-    if count == 0 {
-        return Ok((None, Vec::new()));
-    }
-    if count.saturating_mul(FEW) > selected {
-        return group.rest(before, (selection, selected), Some(keep), context);
-    }
-    // Few rows stay: of the other columns only these are read.
-    let keep = BooleanArray::new(keep, None);
-    let narrowed = before.into_iter().map(|(stored, array)| {
-        let array = arrow_select::filter::filter(&array, &keep);
-        Ok((stored, array.map_err(|e| Error::Invalid(format!("rows do not filter: {e}")))?))
-    });
-    let before = narrowed.collect::<Result<Vec<_>, Error>>()?;
-    let narrow = RowSelection::from_filters(std::slice::from_ref(&keep));
-    let narrow = match selection {
-        Some(wide) => wide.and_then(&narrow),
-        None => narrow,
-    };
-    group.rest(before, (Some(narrow), count), None, context)
-}
-
-/// Where less than one row in so many stays, only these rows are read of the other columns.
-const FEW: usize = 6;
-
-/// A row group about to be read.
-struct Group<'a> {
-    segment: Arc<Segment>,
-    reader: &'a Reader,
-    group: usize,
-    rows: usize,
-    /// Rows are checked against the bounds on the receipt.
-    check_ingested: bool,
-}
-
-impl Group<'_> {
-    /// What decides which rows stay.
-    fn looked_at(&self, context: &Context) -> Vec<Stored> {
-        let condition = context.condition.as_ref();
-        let mut stored = condition.map_or_else(Vec::new, |c| c.wanted.stored(self.reader));
-        if self.check_ingested && !stored.contains(&Stored::Ingestion) {
-            stored.push(Stored::Ingestion);
-        }
-        stored
-    }
-
-    /// The rows that stay; none for all. `before` holds what was looked at.
-    fn chosen(
-        &self,
-        before: &[(Stored, ArrayRef)],
-        rows: usize,
-        context: &Context,
-    ) -> Result<Option<BooleanBuffer>, Error> {
-        let mut keep = None;
-        if self.check_ingested {
-            let ingested = find(before, Stored::Ingestion);
-            let ticks = ingested.as_ref().and_then(|a| a.as_primitive_opt::<Int64Type>());
-            let missing =
-                || Error::damaged(&self.segment.rows_path(), "it lacks the times of receipt");
-            keep =
-                Some(within(ticks.ok_or_else(missing)?, context.bounds.ingested).values().clone());
-        }
-        if let Some(condition) = &context.condition {
-            let batch = condition
-                .wanted
-                .assemble(rows, &context.snapshot, |wanted| find(before, wanted))?;
-            let met = condition.keep(&batch)?;
-            keep = Some(keep.map_or_else(|| met.clone(), |inside| &inside & &met));
-        }
-        Ok(keep.filter(|keep| keep.count_set_bits() < rows))
-    }
-
-    /// All selected rows of these columns.
-    fn columns(
-        &self,
-        stored: Vec<Stored>,
-        selection: Option<RowSelection>,
-        context: &Context,
-    ) -> Result<Vec<(Stored, ArrayRef)>, Error> {
-        let mut reader = self.read(&stored, selection, self.rows.max(1), context)?;
-        let arrays = reader.next()?.unwrap_or_default();
-        if arrays.len() != stored.len() {
-            return Err(Error::damaged(&self.segment.rows_path(), "a row group lacks its rows"));
-        }
-        Ok(stored.into_iter().zip(arrays).collect())
-    }
-
-    /// The columns not read before, of the selected rows (`selection` and their number).
-    fn rest(
-        self,
-        before: Vec<(Stored, ArrayRef)>,
-        selection: (Option<RowSelection>, usize),
-        keep: Option<BooleanBuffer>,
-        context: &Context,
-    ) -> Worked {
-        let mut stored = context.wanted.stored(self.reader);
-        stored.retain(|s| before.iter().all(|(known, _)| known != s));
-        let (selection, rows) = selection;
-        if stored.is_empty() {
-            let held = |wanted| find(&before, wanted);
-            let batch = context.wanted.assemble(rows, &context.snapshot, held)?;
-            let batch = filtered(batch, keep.map(|keep| BooleanArray::new(keep, None)))?;
-            return Ok((batch, Vec::new()));
-        }
-        let reader = self.read(&stored, selection, batch_rows(stored.len()), context)?;
-        let segment = self.segment;
-        Box::new(Reading { segment, reader, stored, before, keep, at: 0 }).next(context)
-    }
-
-    fn read(
-        &self,
-        stored: &[Stored],
-        selection: Option<RowSelection>,
-        batch_rows: usize,
-        context: &Context,
-    ) -> Result<GroupReader, Error> {
-        let place = |s: &Stored| {
-            let missing = || Error::damaged(&self.segment.rows_path(), "it lacks a column");
-            context.wanted.place(*s, self.reader).ok_or_else(missing)
-        };
-        let places = stored.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-        self.reader.read(self.group, &places, selection, batch_rows)
-    }
-}
-
-fn find(held: &[(Stored, ArrayRef)], wanted: Stored) -> Option<ArrayRef> {
+pub(super) fn find(held: &[(Stored, ArrayRef)], wanted: Stored) -> Option<ArrayRef> {
     held.iter().find(|(stored, _)| *stored == wanted).map(|(_, array)| Arc::clone(array))
 }
 
-/// Rows read at once: whole row groups of few columns, less of many.
-fn batch_rows(columns: usize) -> usize {
-    ((1 << 21) / columns.max(1)).clamp(8 * BLOCK_ROWS, ROW_GROUP_ROWS)
-}
-
-/// The rows of a row group whose time lies inside; none when all do. Rows are sorted by time.
-fn time_range(
-    reader: &Reader,
-    group: usize,
-    bounds: TickRange,
-) -> Result<Option<std::ops::Range<usize>>, Error> {
-    if bounds == TickRange::ALL {
-        return Ok(None);
-    }
-    let column = reader.position(&time_column());
-    let place = column.or_else(|| reader.position(&ingestion_column()));
-    let Some(place) = place else { return Ok(None) };
-    let inside = reader.span(group, place).is_some_and(|s| s.within(bounds.start, bounds.end));
-    if inside {
-        return Ok(None);
-    }
-    let rows = reader.group_rows(group);
-    let mut times = reader.read(group, &[place], None, rows.max(1))?;
-    let times = times.next()?.and_then(|mut arrays| arrays.pop());
-    let times = times.as_ref().and_then(|a| a.as_primitive_opt::<Int64Type>());
-    let Some(times) = times.filter(|t| t.len() == rows) else { return Ok(None) };
-    let start = times.values().partition_point(|t| *t < bounds.start);
-    let end = times.values().partition_point(|t| *t <= bounds.end);
-    Ok(Some(start..end))
-}
-
-/// The rows of the range that lie in blocks of the set; none for all rows.
-fn select(
-    group: usize,
-    rows: usize,
-    range: &std::ops::Range<usize>,
-    blocks: &BlockSet,
-) -> Option<RowSelection> {
-    let first = group * (ROW_GROUP_ROWS / BLOCK_ROWS);
-    let mut selectors: Vec<RowSelector> = Vec::new();
-    let mut at = 0;
-    let mut add = |until: usize, selected: bool| {
-        if until > at {
-            let count = until - at;
-            selectors.push(if selected {
-                RowSelector::select(count)
-            } else {
-                RowSelector::skip(count)
-            });
-            at = until;
-        }
-    };
-    for block in 0..rows.div_ceil(BLOCK_ROWS) {
-        let (start, end) = (block * BLOCK_ROWS, ((block + 1) * BLOCK_ROWS).min(rows));
-        let wanted = blocks.contains(first + block);
-        let (from, to) = (range.start.clamp(start, end), range.end.clamp(start, end));
-        add(from, false);
-        add(to, wanted);
-        add(end, false);
-    }
-    let all = selectors.iter().all(|s| !s.skip);
-    (!all).then(|| RowSelection::from(selectors))
-}
-
 impl Reading {
+    /// What `reader` gives of the columns in `stored`, beside those read before; `keep` tells which rows stay.
+    pub(super) fn new(
+        segment: Arc<Segment>,
+        reader: GroupReader,
+        (stored, before): (Vec<Stored>, Vec<(Stored, ArrayRef)>),
+        keep: Option<BooleanBuffer>,
+    ) -> Self {
+        Self { segment, reader, stored, before, keep, at: 0 }
+    }
+
     /// The next rows, and the rest of the row group as further work.
-    fn next(mut self: Box<Self>, context: &Context) -> Worked {
+    pub(super) fn next(mut self: Box<Self>, context: &Context) -> Worked {
         let Some(arrays) = self.reader.next()? else { return Ok((None, Vec::new())) };
         let rows = arrays.first().map_or(0, |a| a.len());
         let from = self.at;

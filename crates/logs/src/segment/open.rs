@@ -5,19 +5,21 @@ use std::sync::Weak;
 
 use parking_lot::Mutex;
 
-use super::Segment;
+use super::{ColumnCache, Segment};
 
 /// Segments that are open, in the order in which they were opened; beyond a number the oldest are closed. Whoever reads
 /// one keeps it until he is done.
 pub(crate) struct OpenSegments {
+    /// Columns that were read before.
+    pub(crate) columns: ColumnCache,
     most: usize,
     order: Mutex<VecDeque<Weak<Segment>>>,
 }
 
 impl OpenSegments {
-    /// Keeps so many open.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most: most.max(1), order: Mutex::default() }
+    /// Keeps so many open, and so many bytes of their columns.
+    pub(crate) fn new(most: usize, column_bytes: usize) -> Self {
+        Self { columns: ColumnCache::new(column_bytes), most: most.max(1), order: Mutex::default() }
     }
 
     /// A segment was opened.

@@ -76,7 +76,7 @@ fn write(folder: &Path, rows: usize) -> (Arc<Segment>, Schema) {
     };
     let facts = builder.write(&*disk, &label).unwrap();
     assert_eq!(facts.rows, rows as u64);
-    (Segment::new(facts, folder, &disk, &Arc::new(OpenSegments::new(1))), schema)
+    (Segment::new(facts, folder, &disk, &Arc::new(OpenSegments::new(1, 0))), schema)
 }
 
 fn check_rows(segment: &Segment, schema: &Schema, rows: usize) -> Result<(), Error> {

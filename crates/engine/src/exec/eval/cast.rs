@@ -11,6 +11,7 @@ use values::ScalarType;
 
 use super::columns::{Coded, coded, internal};
 use crate::exec::ExecError;
+use crate::exec::distinct::Distinct;
 use crate::functions::Columnar;
 
 /// A column as another type.
@@ -41,6 +42,10 @@ fn cast_array(array: &ArrayRef, from: ScalarType, to: ScalarType) -> Result<Arra
         return arrow_select::take::take(&values, dictionary.keys(), None).map_err(internal);
     }
     if to == ScalarType::String {
+        if let Some(distinct) = array.as_binary_view_opt().and_then(Distinct::of) {
+            let values: ArrayRef = Arc::new(distinct.values.clone());
+            return distinct.spread(texts(&values, from)?, to);
+        }
         return match integer_texts(array)? {
             Some(coded) => Ok(coded),
             None => texts(array, from),

@@ -2,7 +2,7 @@
 
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, BinaryViewArray};
 use model::ColumnBuilder;
 use std::sync::Arc;
 use values::dynamic::{PathFinder, PathPart};
@@ -10,6 +10,7 @@ use values::{DynamicRef, ScalarType, Value};
 
 use super::{Input, Scalar};
 use crate::exec::ExecError;
+use crate::exec::distinct::Distinct;
 use crate::functions::{Columnar, EvalContext};
 
 /// A path into a dynamic, and the type that its end is wanted in.
@@ -59,33 +60,44 @@ impl Path {
         let constant = matches!(base, Columnar::Scalar(_));
         if constant && fixed {
             let one = base.into_array(ScalarType::Dynamic, 1);
-            let found = self.follow(&one, &steps, 1);
+            let found = self.follow(&one, &steps, 1)?;
             return Ok(Columnar::Scalar(model::rows::cell(&found, self.target, 0)));
         }
         let base = base.into_array(ScalarType::Dynamic, input.rows());
-        Ok(Columnar::Array(self.follow(&base, &steps, input.rows())))
+        Ok(Columnar::Array(self.follow(&base, &steps, input.rows())?))
     }
 
-    fn follow(&self, base: &ArrayRef, steps: &[Ready<'_>], rows: usize) -> ArrayRef {
+    fn follow(
+        &self,
+        base: &ArrayRef,
+        steps: &[Ready<'_>],
+        rows: usize,
+    ) -> Result<ArrayRef, ExecError> {
         let Some(base) = base.as_binary_view_opt() else {
-            return crate::exec::columns::nulls(self.target, rows);
+            return Ok(crate::exec::columns::nulls(self.target, rows));
         };
-        let fixed = self.fixed();
-        let mut finder = fixed.as_deref().map(PathFinder::new);
-        let end = |row: usize| {
-            if base.is_null(row) {
-                return None;
+        let Some(parts) = self.fixed() else {
+            return Ok(self.ends(rows, |row| {
+                let start = base.is_valid(row).then(|| DynamicRef::new(base.value(row)))?;
+                let end = steps.iter().try_fold(start, |at, step| step.take(at, row))?;
+                (!end.is_null()).then_some(end)
+            }));
+        };
+        match Distinct::of(base) {
+            None => Ok(self.find(base, &parts)),
+            Some(distinct) => {
+                let found = self.find(&distinct.values, &parts);
+                distinct.spread(found, self.target)
             }
-            let end = match &mut finder {
-                Some(finder) => finder.find(base.value(row))?,
-                None => {
-                    let start = DynamicRef::new(base.value(row));
-                    steps.iter().try_fold(start, |at, step| step.take(at, row))?
-                }
-            };
+        }
+    }
+
+    fn find(&self, base: &BinaryViewArray, parts: &[PathPart<'_>]) -> ArrayRef {
+        let mut finder = PathFinder::new(parts);
+        self.ends(base.len(), |row| {
+            let end = base.is_valid(row).then(|| finder.find(base.value(row)))??;
             (!end.is_null()).then_some(end)
-        };
-        self.ends(rows, end)
+        })
     }
 
     /// The steps, where none is computed.

@@ -12,6 +12,7 @@ use values::{DynamicRef, ScalarType, Value};
 
 use super::project::pick;
 use super::rows::MORSEL;
+use crate::exec::distinct::Distinct;
 use crate::exec::eval::{Scalar, project};
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
@@ -42,8 +43,81 @@ pub(crate) struct Expand {
 /// A batch under way.
 struct Open {
     batch: Batch,
-    arrays: Vec<ArrayRef>,
+    arrays: Vec<Arrays>,
     row: usize,
+}
+
+/// The arrays of a column.
+enum Arrays {
+    /// Each row has one of its own.
+    Each(BinaryViewArray),
+    /// Few, expanded once: which of them a row has, where its elements start and how many they are.
+    Few { distinct: Distinct, spans: Vec<(u32, u32)>, elements: ArrayRef },
+    /// Not dynamic.
+    None,
+}
+
+impl Arrays {
+    fn new(
+        column: &ArrayRef,
+        ty: ScalarType,
+        bags_as_arrays: bool,
+        keep_null: bool,
+    ) -> Result<Self, ExecError> {
+        let Some(dynamics) = column.as_binary_view_opt() else { return Ok(Self::None) };
+        let Some(distinct) = Distinct::of(dynamics) else {
+            return Ok(Self::Each(dynamics.clone()));
+        };
+        let (mut rows, mut positions, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, code) in (0..distinct.values.len()).zip(0_u32..) {
+            let count = elements(&distinct.values, row, keep_null);
+            let start = u32::try_from(rows.len());
+            let length = u32::try_from(count);
+            let (Ok(start), Ok(length)) = (start, length) else {
+                return Ok(Self::Each(dynamics.clone()));
+            };
+            spans.push((start, length));
+            rows.extend((0..count).map(|_| code));
+            positions.extend(0..count);
+        }
+        let elements = expand(&distinct.values, &rows, &positions, ty, bags_as_arrays);
+        Ok(Self::Few { distinct, spans, elements })
+    }
+
+    /// Rows that one value becomes.
+    fn count(&self, row: usize, keep_null: bool) -> u64 {
+        match self {
+            Self::Each(array) => elements(array, row, keep_null),
+            Self::Few { distinct, spans, .. } => {
+                let span = distinct.code(row).and_then(|code| spans.get(code));
+                span.map_or(u64::from(keep_null), |(_, length)| u64::from(*length))
+            }
+            Self::None => u64::from(keep_null),
+        }
+    }
+
+    /// The elements at `positions` of the arrays at `rows`.
+    fn column(
+        &self,
+        rows: &[u32],
+        positions: &[u64],
+        ty: ScalarType,
+        bags_as_arrays: bool,
+    ) -> Result<ArrayRef, ExecError> {
+        match self {
+            Self::Each(array) => Ok(expand(array, rows, positions, ty, bags_as_arrays)),
+            Self::Few { distinct, spans, elements } => {
+                let place = |(row, position): (&u32, &u64)| {
+                    let (start, length) = *spans.get(distinct.code(*row as usize)?)?;
+                    let position = u32::try_from(*position).ok().filter(|p| *p < length)?;
+                    start.checked_add(position)
+                };
+                let places: UInt32Array = rows.iter().zip(positions).map(place).collect();
+                columns::take_column(elements, &places)
+            }
+            Self::None => Ok(columns::nulls(ty, rows.len())),
+        }
+    }
 }
 
 impl Expand {
@@ -53,20 +127,21 @@ impl Expand {
     }
 
     fn open(&self, batch: &Batch, run: &Run) -> Result<Open, ExecError> {
-        let exprs = self.spec.arrays.iter().map(|(expr, _)| expr);
-        let arrays = exprs
-            .map(|e| Ok(project(std::slice::from_ref(e), batch, run.context())?.columns.remove(0)))
-            .collect::<Result<_, ExecError>>()?;
+        let (bags_as_arrays, keep_null) = (self.spec.bags_as_arrays, self.spec.keep_null);
+        let arrays = |(expr, ty): &(Scalar, ScalarType)| {
+            let column =
+                project(std::slice::from_ref(expr), batch, run.context())?.columns.remove(0);
+            Arrays::new(&column, *ty, bags_as_arrays, keep_null)
+        };
+        let arrays = self.spec.arrays.iter().map(arrays).collect::<Result<_, ExecError>>()?;
         Ok(Open { batch: pick(batch, &self.spec.kept), arrays, row: 0 })
     }
 
     /// The next rows of a batch.
     fn piece(&self, open: &mut Open, run: &Run) -> Result<Batch, ExecError> {
-        let dynamics: Vec<Option<&BinaryViewArray>> =
-            open.arrays.iter().map(|a| a.as_binary_view_opt()).collect();
         let (mut rows, mut positions) = (Vec::new(), Vec::new());
         while open.row < open.batch.rows && rows.len() < MORSEL {
-            let counts = dynamics.iter().map(|a| elements(*a, open.row, self.spec.keep_null));
+            let counts = open.arrays.iter().map(|a| a.count(open.row, self.spec.keep_null));
             let count = counts.max().unwrap_or(0).min(self.spec.limit);
             run.generate(count, "mv-expand")?;
             let row = u32::try_from(open.row).unwrap_or(u32::MAX);
@@ -77,13 +152,8 @@ impl Expand {
             open.row += 1;
         }
         let mut out = columns::take(&open.batch, &UInt32Array::from(rows.clone()))?;
-        for ((_, ty), dynamics) in self.spec.arrays.iter().zip(&dynamics) {
-            let column = match dynamics {
-                Some(dynamics) => {
-                    expand(dynamics, &rows, &positions, *ty, self.spec.bags_as_arrays)
-                }
-                None => columns::nulls(*ty, rows.len()),
-            };
+        for ((_, ty), arrays) in self.spec.arrays.iter().zip(&open.arrays) {
+            let column = arrays.column(&rows, &positions, *ty, self.spec.bags_as_arrays)?;
             out.columns.push(column);
         }
         if self.spec.index {
@@ -95,9 +165,11 @@ impl Expand {
 }
 
 /// Rows that one value becomes.
-fn elements(array: Option<&BinaryViewArray>, row: usize, keep_null: bool) -> u64 {
+fn elements(array: &BinaryViewArray, row: usize, keep_null: bool) -> u64 {
     let none = u64::from(keep_null);
-    let Some(array) = array.filter(|a| a.is_valid(row)) else { return none };
+    if array.is_null(row) {
+        return none;
+    }
     let value = DynamicRef::new(array.value(row));
     match value.kind() {
         Kind::Null => none,

@@ -1,0 +1,69 @@
+//! Dynamic values that come again: rows read from one dictionary share their bytes, and then their views are equal.
+
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, BinaryViewArray, Int32Array, UInt32Array};
+use hashbrown::HashMap;
+use values::ScalarType;
+
+use super::ExecError;
+use super::columns::{Coded, internal};
+
+/// Fewer rows are not worth a look.
+const ROWS_MIN: usize = 256;
+/// Different values from which on it matters how many there are.
+const DISTINCT_MIN: usize = 64;
+
+/// The different values of a column, and which of them each row has.
+pub(crate) struct Distinct {
+    pub(crate) values: BinaryViewArray,
+    codes: Vec<i32>,
+}
+
+impl Distinct {
+    /// Of a column whose rows share few values; none where most rows have bytes of their own.
+    pub(crate) fn of(array: &BinaryViewArray) -> Option<Self> {
+        if array.len() < ROWS_MIN {
+            return None;
+        }
+        let mut known: HashMap<Option<u128>, i32, ahash::RandomState> = HashMap::default();
+        let mut rows: Vec<u32> = Vec::new();
+        let mut codes: Vec<i32> = Vec::with_capacity(array.len());
+        let mut last: Option<(Option<u128>, i32)> = None;
+        for (row, view) in array.views().iter().enumerate() {
+            let view = array.is_valid(row).then_some(*view);
+            if let Some((_, code)) = last.filter(|(before, _)| *before == view) {
+                codes.push(code);
+                continue;
+            }
+            let next = i32::try_from(rows.len()).ok()?;
+            let code = *known.entry(view).or_insert_with(|| {
+                rows.push(u32::try_from(row).unwrap_or(u32::MAX));
+                next
+            });
+            if rows.len() > DISTINCT_MIN + row / 4 {
+                return None;
+            }
+            last = Some((view, code));
+            codes.push(code);
+        }
+        let values = arrow_select::take::take(array, &UInt32Array::from(rows), None).ok()?;
+        let values = arrow_array::cast::AsArray::as_binary_view_opt(&values)?.clone();
+        Some(Self { values, codes })
+    }
+
+    /// The value that a row has.
+    pub(crate) fn code(&self, row: usize) -> Option<usize> {
+        self.codes.get(row).and_then(|code| usize::try_from(*code).ok())
+    }
+
+    /// What was computed from the values, for each row; texts as a dictionary.
+    pub(crate) fn spread(self, results: ArrayRef, ty: ScalarType) -> Result<ArrayRef, ExecError> {
+        let codes = Int32Array::from(self.codes);
+        if ty == ScalarType::String {
+            let coded: Coded = arrow_array::DictionaryArray::<Int32Type>::try_new(codes, results)
+                .map_err(internal)?;
+            return Ok(std::sync::Arc::new(coded));
+        }
+        arrow_select::take::take(&results, &codes, None).map_err(internal)
+    }
+}
