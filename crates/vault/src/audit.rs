@@ -37,7 +37,8 @@ const TABLES: [&str; 2] = ["AzureDiagnostics", "AZKVAuditLogs"];
 
 /// A record, and who waits for it.
 struct Entry {
-    record: AuditRecord,
+    /// None asks for the end to be noted.
+    record: Option<Box<AuditRecord>>,
     written: Option<oneshot::Sender<Result<(), String>>>,
 }
 
@@ -73,7 +74,7 @@ impl AuditLog {
     /// Writes a record. It is on disk when this returns; an error means that the call must fail.
     pub async fn write(&self, record: AuditRecord) -> Result<(), VaultError> {
         let (sender, written) = oneshot::channel();
-        let entry = Entry { record, written: Some(sender) };
+        let entry = Entry { record: Some(Box::new(record)), written: Some(sender) };
         let unavailable = |why: &str| {
             tracing::error!(why, "the audit log cannot be written: the call is refused");
             VaultError::new(
@@ -96,8 +97,17 @@ impl AuditLog {
     /// when too many wait.
     pub fn note(&self, record: AuditRecord) {
         let room = self.entries.capacity() > WAITING_MAX / 2;
-        if !room || self.entries.try_send(Entry { record, written: None }).is_err() {
+        let entry = Entry { record: Some(Box::new(record)), written: None };
+        if !room || self.entries.try_send(entry).is_err() {
             tracing::warn!("more refusals than can be recorded: one is left out");
+        }
+    }
+
+    /// Writes what waits and notes the end of the chain: before the house is left.
+    pub async fn close(&self) {
+        let (sender, written) = oneshot::channel();
+        if self.entries.send(Entry { record: None, written: Some(sender) }).await.is_ok() {
+            let _ = written.await; // the writer has ended: nothing waits
         }
     }
 
@@ -108,18 +118,14 @@ impl AuditLog {
 }
 
 async fn write(house: Arc<AuditHouse>, mut waiting: mpsc::Receiver<Entry>) {
-    let mut writer = Writer { house, chain: None, behind: None };
-    let mut noted: Option<Chain> = None;
-    let mut due = Instant::now() + NOTE_EVERY;
+    let mut writer = Writer { house, chain: None, behind: None, noted: None };
+    let mut due = Instant::now(); // the first rows are noted at once
     loop {
         let first = tokio::select! {
             first = waiting.recv() => first,
-            () = tokio::time::sleep_until(due) => {
+            () = tokio::time::sleep_until(due), if writer.is_ahead() => {
                 due = Instant::now() + NOTE_EVERY;
-                if writer.chain.is_some() && writer.chain != noted {
-                    noted.clone_from(&writer.chain);
-                    writer.note_end().await;
-                }
+                writer.note_end().await;
                 continue;
             }
         };
@@ -130,7 +136,11 @@ async fn write(house: Arc<AuditHouse>, mut waiting: mpsc::Receiver<Entry>) {
         {
             batch.push(next);
         }
-        let told = writer.append(&batch).await;
+        let records: Vec<&AuditRecord> = batch.iter().filter_map(|e| e.record.as_deref()).collect();
+        let told = if records.is_empty() { Ok(()) } else { writer.append(&records).await };
+        if batch.iter().any(|entry| entry.record.is_none()) {
+            writer.note_end().await;
+        }
         for waiter in batch.into_iter().filter_map(|entry| entry.written) {
             let _ = waiter.send(told.clone()); // a client that went away waits no more
         }
@@ -148,11 +158,18 @@ struct Writer {
     /// Rows that could not be written, at least not into both tables, and the chain behind them. They go first:
     /// their batch ids keep what is there from being written twice.
     behind: Option<(Requests, Chain)>,
+    /// The end as it was noted last.
+    noted: Option<Chain>,
 }
 
 impl Writer {
+    /// True when the chain went on since its end was noted.
+    fn is_ahead(&self) -> bool {
+        self.chain.is_some() && self.chain != self.noted
+    }
+
     /// Appends the rows of a batch to both tables.
-    async fn append(&mut self, batch: &[Entry]) -> Result<(), String> {
+    async fn append(&mut self, batch: &[&AuditRecord]) -> Result<(), String> {
         if let Some((requests, chain)) = self.behind.take() {
             self.store(requests, chain).await?;
         }
@@ -161,10 +178,8 @@ impl Writer {
             None => chain::last(&self.house).await?,
         };
         let proof = self.house.keyring.audit_key().ok();
-        let links: Vec<(&AuditRecord, Link)> = batch
-            .iter()
-            .map(|entry| (&entry.record, chain.extend(&entry.record, proof.as_deref())))
-            .collect();
+        let links: Vec<(&AuditRecord, Link)> =
+            batch.iter().map(|record| (*record, chain.extend(record, proof.as_deref()))).collect();
         let first = links.first().map_or(0, |(_, link)| link.sequence);
         let requests = [
             self.request(TABLES[0], first, row::diagnostics(&links)),
@@ -201,8 +216,9 @@ impl Writer {
         }
     }
 
-    async fn note_end(&self) {
-        let Some(chain) = self.chain.clone() else { return };
+    async fn note_end(&mut self) {
+        let Some(chain) = self.chain.clone().filter(|_| self.is_ahead()) else { return };
+        self.noted = Some(chain.clone());
         let house = Arc::clone(&self.house);
         let noted = tokio::task::spawn_blocking(move || chain::note(&house, &chain)).await;
         if let Ok(Err(error)) = noted {

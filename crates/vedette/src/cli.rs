@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Look at incidents and close them.
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Secrets, keys and the seal of the vault.
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// Send a labelled attack story and wait for its incidents.
     Simulate(SimulateArgs),
     /// Users: add, list, passwords, authenticator apps.
@@ -243,6 +246,122 @@ impl Classification {
             Self::Undetermined => ("Undetermined", None),
         }
     }
+}
+
+/// `vedette vault`
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultCommand {
+    /// Sealed or open, and what opens it.
+    Status(VaultArgs),
+    /// Forget every key: nothing can be read until it is unsealed.
+    Seal(VaultArgs),
+    /// Open: with a key file on the server, or a passphrase or a share typed here.
+    Unseal(UnsealArgs),
+    /// Replace all seals by those named; prints the shares, once.
+    Rekey(RekeyArgs),
+    /// Make a new root key and wrap the keys of all vaults under it.
+    RotateRoot(VaultArgs),
+    /// Read the audit log's chain back and tell what was changed or is missing.
+    VerifyAudit(VaultArgs),
+    /// Secrets.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// Arguments of a command that needs no more than the server.
+#[derive(Args, Debug)]
+pub(crate) struct VaultArgs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette vault unseal`
+#[derive(Args, Debug)]
+pub(crate) struct UnsealArgs {
+    /// Read a passphrase from standard input.
+    #[arg(long, conflicts_with = "share")]
+    pub(crate) passphrase: bool,
+    /// Read a share from standard input.
+    #[arg(long)]
+    pub(crate) share: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette vault rekey`
+#[derive(Args, Debug)]
+pub(crate) struct RekeyArgs {
+    /// A key file in the data folder (as after the first start).
+    #[arg(long)]
+    pub(crate) key_file: bool,
+    /// A passphrase, read from standard input.
+    #[arg(long)]
+    pub(crate) passphrase: bool,
+    /// Shares: NEEDED/COUNT, such as 3/5.
+    #[arg(long, value_name = "NEEDED/COUNT")]
+    pub(crate) shares: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// Which vault.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WhichVault {
+    /// Vault.
+    #[arg(long, default_value = "default")]
+    pub(crate) vault: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette vault secret`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Store a value, read from standard input, or from a file.
+    Set {
+        /// Name.
+        name: String,
+        /// Read the value from a file instead of standard input.
+        #[arg(short, long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        which: WhichVault,
+    },
+    /// Print a value.
+    Show {
+        /// Name.
+        name: String,
+        #[command(flatten)]
+        which: WhichVault,
+    },
+    /// List names.
+    List(WhichVault),
+}
+
+/// `vedette vault key`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key.
+    Create {
+        /// Name.
+        name: String,
+        /// RSA, EC or oct; with -HSM behind it.
+        #[arg(long, default_value = "RSA")]
+        kty: String,
+        /// Bits.
+        #[arg(long)]
+        size: Option<u64>,
+        /// P-256, P-384, P-521 or P-256K.
+        #[arg(long)]
+        curve: Option<String>,
+        #[command(flatten)]
+        which: WhichVault,
+    },
+    /// List names.
+    List(WhichVault),
 }
 
 /// `vedette simulate`

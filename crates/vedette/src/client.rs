@@ -96,10 +96,22 @@ impl Client {
                 self.bearer.get_or_init(|| format!("Bearer {token}"))
             }
         };
+        self.send_as(bearer, method, path, headers, body)
+    }
+
+    /// The same in another name: `bearer` is the whole header.
+    pub(crate) fn send_as(
+        &self,
+        bearer: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> anyhow::Result<Reply> {
         let method = Method::from_bytes(method.as_bytes())?;
         let mut request =
             Request::builder().method(method).uri(format!("{}{path}", self.instance.url));
-        for (name, value) in headers.iter().chain([&("Authorization", bearer.as_str())]) {
+        for (name, value) in headers.iter().chain([&("Authorization", bearer)]) {
             request = request.header(*name, *value);
         }
         match body {

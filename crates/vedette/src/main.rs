@@ -17,6 +17,7 @@ mod serve;
 mod simulate;
 mod upload;
 mod user;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Ingest(arguments) => ingest::run(&arguments),
         Command::Content(ContentCommand::Import(arguments)) => content_import::run(&arguments),
         Command::Incident(command) => incident::run(&command),
+        Command::Vault(command) => vault::run(&command),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::User(command) => user::run(&command),
         Command::Hosts(arguments) => hosts::run(&arguments),

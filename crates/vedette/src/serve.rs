@@ -85,6 +85,7 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests still under way after {} s are broken off", DRAIN.as_secs());
     }
+    house.vault_audit.close().await;
     let logs = Arc::clone(&house.logs);
     tokio::task::spawn_blocking(move || logs.shutdown()).await?;
     tracing::info!("ended");

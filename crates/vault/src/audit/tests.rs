@@ -109,3 +109,94 @@ fn digests_differ_with_every_part_and_place() {
     let long = AuditRecord { uri: "x".repeat(9000), ..record(1) };
     assert_eq!(long.bounded().uri.len(), 2048);
 }
+
+/// The rows of the chain as a query gives them, with what somebody made of them.
+fn read_back(spoil: impl Fn(&mut Vec<Vec<Value>>)) -> (Rows, Rows) {
+    use model::{ScalarType, Schema};
+    let mut chain = Chain::beginning();
+    let key = crypto::SealingKey::from_bytes(&[9; 32]).unwrap();
+    let mut rows: Vec<Vec<Value>> = (1..=4)
+        .map(|at| {
+            let record = record(at);
+            let link = chain.extend(&record, Some(&key));
+            let text = |t: &str| Value::string(t);
+            vec![
+                Value::Long(link.sequence as i64),
+                text(&link.previous),
+                text(&link.digest),
+                text(&link.proof),
+                Value::DateTime(record.time),
+                text(&record.resource.to_lowercase()),
+                text(record.operation),
+                Value::Long(i64::from(record.status)),
+                text(&record.description),
+                Value::Long(1),
+                text(&record.source),
+                text(&record.correlation_id),
+                text(&record.object_id),
+                text(&record.app_id),
+                text(&record.uri),
+                text(&record.id),
+                text(&record.agent),
+                text(&record.api_version),
+            ]
+        })
+        .collect();
+    spoil(&mut rows);
+    let types = |row: &Vec<Value>| -> Vec<ScalarType> {
+        row.iter()
+            .map(|v| match v {
+                Value::Long(_) => ScalarType::Long,
+                Value::DateTime(_) => ScalarType::DateTime,
+                _ => ScalarType::String,
+            })
+            .collect()
+    };
+    let columns = types(&rows[0]).into_iter().enumerate().map(|(i, ty)| (format!("c{i}"), ty));
+    let page = Rows::from_values(Arc::new(Schema::new(columns)), rows.clone());
+    let ends = Schema::new([("a", ScalarType::Long), ("b", ScalarType::Long)]);
+    let first = rows.iter().map(|r| r[0].clone()).next().unwrap();
+    let last = rows.iter().map(|r| r[0].clone()).next_back().unwrap();
+    (Rows::from_values(Arc::new(ends), [vec![first, last]]), page)
+}
+
+async fn judged(spoil: impl Fn(&mut Vec<Vec<Value>>)) -> AuditReport {
+    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
+    let (ends, page) = read_back(spoil);
+    tables.answer("AzureDiagnostics | where", page);
+    tables.answer("AZKVAuditLogs | extend", Rows::default());
+    tables.answer("summarize a = min(s)", ends);
+    let (log, _) = start(&tables, &folder);
+    log.house.keyring.seal(); // the key of this test is not the instance's: digests alone
+    log.verify().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_removals_and_moves_show() {
+    let good = judged(|_| {}).await;
+    assert_eq!((good.rows, good.first, good.last, good.wrong), (4, 1, 4, 0), "{good:?}");
+    let edited = judged(|rows| rows[1][6] = Value::string("SecretSet")).await;
+    assert_eq!(edited.findings, ["row 2: its content was changed"]);
+    let removed = judged(|rows| drop(rows.remove(2))).await;
+    assert_eq!(removed.findings, ["rows 3 to 3 are missing"]);
+    let moved = judged(|rows| {
+        let (a, b) = (rows[1][0].clone(), rows[2][0].clone());
+        rows.swap(1, 2);
+        (rows[1][0], rows[2][0]) = (a, b);
+    })
+    .await;
+    assert!(moved.wrong >= 2, "{moved:?}");
+    let twice = judged(|rows| rows.insert(1, rows[0].clone())).await;
+    assert_eq!(twice.findings, ["row 1 is there twice"]);
+    // an edit with a digest made anew breaks the row behind it
+    let forged = judged(|rows| {
+        rows[1][8] = Value::string("nothing happened");
+        let parts: Vec<String> = rows[1][4..].iter().map(verify::plain).collect();
+        let parts: [&str; 14] =
+            parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().unwrap();
+        let Value::String(previous) = rows[1][1].clone() else { panic!("text") };
+        rows[1][2] = Value::string(chain::digest(2, &previous, &row::canonical(parts)));
+    })
+    .await;
+    assert_eq!(forged.findings, ["row 3 does not follow the row before it"]);
+}

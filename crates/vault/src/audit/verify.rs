@@ -192,7 +192,7 @@ fn read(row: &[Value]) -> Option<Read> {
 }
 
 /// A cell as [`canonical`] has it.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::DateTime(at) => at.ticks().to_string(),
         Value::Null => String::new(),

@@ -62,8 +62,9 @@ impl House {
         let names = server_names(arguments, address);
         let (certificate, _) = ServerCertificate::ensure(&data.keys(), &names, now.unix_seconds())?;
         let tls = TlsServer::new(&certificate)?;
-        let urls =
-            PublicUrls::new(&arguments.name, address.port(), names.dns.iter().map(String::as_str));
+        // names of vaults are none of the instance's own: they stand for another audience
+        let own = names.dns.iter().map(String::as_str).filter(|n| !n.ends_with("vault.localhost"));
+        let urls = PublicUrls::new(&arguments.name, address.port(), own);
 
         let subscription = arm::subscription_id(&*store)?;
         let subscription = ResourceId::new(&format!("/subscriptions/{subscription}"));
