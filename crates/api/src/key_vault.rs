@@ -3,6 +3,7 @@
 //! A call's way: host -> vault; token, else 401 with the challenge that clients take apart; seal; network; api-version;
 //! route; right; body; the pillar; the audit row, on disk; the answer. Everything from the token on is recorded.
 
+mod certificates;
 mod error;
 mod keys;
 mod paging;
@@ -55,7 +56,7 @@ pub(crate) fn vault_of(incoming: &Incoming) -> Option<String> {
 }
 
 /// The name in `name.vault.localhost:8443`. Nothing else of a host that a client sends comes back in an answer.
-fn named(host: &str) -> Option<&str> {
+pub(crate) fn named(host: &str) -> Option<&str> {
     let (host, port) = host.split_once(':').unwrap_or((host, "0"));
     let name = host.strip_suffix(".vault.localhost")?;
     let is_label = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -169,6 +170,7 @@ async fn carry_out(
     let work = Work {
         vault,
         origin,
+        public_origin: doors.identity.urls().origin(),
         path: incoming.path().to_owned(),
         name: name.unwrap_or_default(),
         version,

@@ -14,6 +14,8 @@
 //! | `/v1/rest/...`, `/v2/rest/...` | `kusto` | the same; commands by their own action |
 //! | `/dataCollectionRules/{id}/streams/{stream}` | `logs_ingestion` | data action Telemetry/Write on the rule |
 //! | host `{vault}.vault.localhost`, or `/secrets`, `/keys`, `/certificates` | `key_vault` | Key Vault data actions, or access policies |
+//! | `/acme/{authority}/...` | `acme` | whoever shows control of a name |
+//! | `/pki/{vault}/{authority}/...` | `pki` | all |
 //! | `/vault/...` | `key_vault::seal` | owners of the subscription |
 //! | `/`, `/healthz`, `/readyz`, `/metrics` | `operations` | all |
 //!
@@ -22,6 +24,7 @@
 //! waits for a disk runs through `wire::blocking`; queries run through one queue, and end when their client goes; an
 //! answer of many rows is written as the client reads it. Every 401 has a challenge, every 429 and 503 a Retry-After.
 
+mod acme;
 mod audit;
 mod entra;
 mod key_vault;
@@ -29,6 +32,7 @@ mod kusto;
 mod log_analytics;
 mod logs_ingestion;
 mod operations;
+mod pki;
 mod resource_manager;
 mod wire;
 
@@ -68,6 +72,8 @@ pub struct House {
     pub vaults: Arc<vault::Vaults>,
     /// Where calls to vaults are recorded.
     pub vault_audit: Arc<vault::AuditLog>,
+    /// The way outside, for challenges of the ACME server.
+    pub probe: Arc<dyn vault::Probe>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Limits.
@@ -136,12 +142,13 @@ pub(crate) struct Doors {
     house: Arc<House>,
     pub(crate) queries: Queue,
     pub(crate) audit: Audit,
+    pub(crate) acme: vault::AcmeServer,
 }
 
 impl Doors {
     pub(crate) fn new(house: Arc<House>, audit: Audit) -> Self {
         let queries = Queue::new(&house.limits);
-        Self { house, queries, audit }
+        Self { house, queries, audit, acme: vault::AcmeServer::default() }
     }
 }
 
@@ -295,6 +302,11 @@ fn without_body(response: Response) -> Response {
 }
 
 async fn route(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
+    match incoming.segment(0).as_str() {
+        "acme" => return acme::answer(doors, incoming).await,
+        "pki" => return pki::answer(doors, incoming).await,
+        _ => {}
+    }
     if let Some(name) = key_vault::vault_of(&incoming) {
         return key_vault::answer(doors, incoming, &name).await;
     }

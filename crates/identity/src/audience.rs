@@ -81,13 +81,14 @@ pub(crate) fn audiences_of(resource: &str, urls: &PublicUrls) -> Option<Audience
             .map(|r| r.opens);
     };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if urls.is_own_host(host) {
-        return Some(Audiences::OWN_URL); // with a path too: the logs client's endpoint ends in /v1
-    }
     let (name, port) = split_port(host);
+    // vaults first: their names are the server's own as well
     if (name == "vault.localhost" || name.ends_with(".vault.localhost")) && port.is_none_or(is_port)
     {
         return Some(Audiences::KEY_VAULT);
+    }
+    if urls.is_own_host(host) {
+        return Some(Audiences::OWN_URL); // with a path too: the logs client's endpoint ends in /v1
     }
     if port.is_some() || !path.is_empty() {
         return None;

@@ -22,7 +22,7 @@ mod renewal;
 mod twins;
 
 pub(crate) use authority::ISSUED;
-pub use authority::{AuthorityPlaces, IssuedRecord, RevocationReason};
+pub use authority::{AuthorityPlaces, IssuedRecord, RevocationReason, pem_of_list};
 pub use bundle::CertificateFacts;
 pub use create::Step;
 pub use import::{NewImport, merged_certificates, standard_base64};

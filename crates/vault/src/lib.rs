@@ -32,12 +32,14 @@ mod shelf;
 mod vaults;
 mod wiped;
 
+pub use pki::acme::txt as dns;
+
 pub use acme::{AcmeAnswer, AcmeCall, AcmeServer, AcmeSettings, Probe, Validation};
 pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport};
 pub use certificates::{
     AuthorityPlaces, CertificateFacts, ContentType, IssuedRecord, IssuerRecord, LifetimeAction,
     NewImport, Pending, PendingStatus, Policy, Provider, Renewal, RevocationReason, Step, Trigger,
-    merged_certificates, standard_base64,
+    merged_certificates, pem_of_list, standard_base64,
 };
 pub use error::VaultError;
 pub use generator::Generator;

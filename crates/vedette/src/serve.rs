@@ -2,6 +2,7 @@
 
 mod audit;
 mod built_in;
+mod certificates;
 mod greeting;
 mod health;
 mod host_logs;
@@ -10,6 +11,7 @@ mod listener;
 mod machine;
 mod outside;
 mod own_rows;
+mod probe;
 mod request_body;
 mod tasks;
 mod usage;

@@ -4,7 +4,7 @@ use http::Method;
 use vault::{Kind, VaultError, check_name};
 
 use super::work::{Reply, Work};
-use super::{keys, secrets};
+use super::{certificates, keys, secrets};
 use crate::Incoming;
 
 /// One operation.
@@ -45,7 +45,7 @@ pub(crate) fn elsewhere(_: &Work) -> Place {
 }
 
 /// All routes. Where two fit, the one that stands first is taken.
-pub(crate) const TABLES: &[&[Route]] = &[secrets::ROUTES, keys::ROUTES];
+pub(crate) const TABLES: &[&[Route]] = &[secrets::ROUTES, keys::ROUTES, certificates::ROUTES];
 
 /// A route with what the path names.
 pub(crate) struct Found {

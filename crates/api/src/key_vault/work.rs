@@ -15,6 +15,8 @@ pub(crate) struct Work {
     pub(crate) vault: Arc<Vault>,
     /// `https://default.vault.localhost:8443`: as the client asked, with its port.
     pub(crate) origin: String,
+    /// Scheme, host and port by which everybody finds the instance.
+    pub(crate) public_origin: String,
     /// Path as sent.
     pub(crate) path: String,
     /// The object's name; empty where the path names none.

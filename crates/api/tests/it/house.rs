@@ -183,6 +183,7 @@ pub async fn house_with(limits: Limits) -> Fixture {
         tables: tables.clone(),
         vaults,
         vault_audit,
+        probe: Arc::new(NoNetwork),
         clock: clock.clone(),
         limits,
         health: Arc::new(|| {
@@ -347,4 +348,17 @@ pub fn forged(token: &str) -> String {
     let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
     bytes[7] ^= 1;
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Nobody is outside.
+struct NoNetwork;
+
+impl vault::Probe for NoNetwork {
+    fn http(&self, _: &str, _: u16, _: &str, _: usize) -> Result<Vec<u8>, String> {
+        Err("no network in tests".into())
+    }
+
+    fn texts(&self, _: &str, _: Option<&str>) -> Result<Vec<String>, String> {
+        Err("no network in tests".into())
+    }
 }

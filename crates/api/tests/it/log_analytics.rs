@@ -361,6 +361,7 @@ fn endless(house: &mut Fixture, limits: api::Limits) -> Arc<Endless> {
         tables: endless.clone(),
         vaults: old.vaults.clone(),
         vault_audit: old.vault_audit.clone(),
+        probe: old.probe.clone(),
         clock: old.clock.clone(),
         limits,
         health: old.health.clone(),

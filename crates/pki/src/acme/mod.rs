@@ -7,6 +7,7 @@ mod jws;
 mod nonce;
 mod objects;
 mod problem;
+pub mod txt;
 
 pub use client::{Challenged, Client, ClientError, HttpRequest, HttpResponse, Wish};
 pub use jwk::{Jwk, Signing};

@@ -176,6 +176,11 @@ impl Vault {
         chain.ok_or_else(|| VaultError::damaged("the certificate authority"))
     }
 
+    /// The authority's certificates as PEM: issuing first, then root.
+    pub fn authority_pem(&self, issuer: &str) -> Result<Vec<u8>, VaultError> {
+        Ok(pki::pem::certificates(&self.authority_chain(issuer)?).into_bytes())
+    }
+
     fn signer(&self, issuer: &str) -> Result<Issuer, VaultError> {
         let document = self.authority_document(issuer).ok_or_else(|| not_found(issuer))?;
         let sealed = document.get("issuingKey").cloned().unwrap_or_default();
@@ -341,6 +346,11 @@ impl Vault {
         };
         Ok(ocsp::answer(&signer, &request, status, now, now + HOLDS)?)
     }
+}
+
+/// A revocation list as PEM.
+pub fn pem_of_list(der: &[u8]) -> Vec<u8> {
+    pki::pem::block("X509 CRL", der).into_bytes()
 }
 
 fn authority_name(name: &str, organization: Option<&str>, what: &str) -> Result<Name, VaultError> {

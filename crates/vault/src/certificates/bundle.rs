@@ -54,6 +54,13 @@ impl CertificateFacts {
     }
 }
 
+impl Policy {
+    /// The policy of a certificate.
+    pub fn of(object: &Object) -> Option<Self> {
+        policy_of(object)
+    }
+}
+
 pub(super) fn policy_of(object: &Object) -> Option<Policy> {
     Policy::from_json(object.settings.get("policy")?)
 }

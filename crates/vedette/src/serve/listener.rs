@@ -90,6 +90,7 @@ pub(super) fn doors(house: &House) -> api::House {
         tables: Arc::clone(&house.logs) as Arc<dyn model::Tables>,
         vaults: Arc::clone(&house.vaults),
         vault_audit: Arc::clone(&house.vault_audit),
+        probe: Arc::new(super::probe::Network::new()),
         clock: Arc::clone(&house.clock),
         limits: api::Limits::default(),
         health: health::checks(house),

@@ -45,6 +45,11 @@ const TASKS: &[Task] = &[
         run: |house| Box::pin(keep_vaults(house)),
     },
     Task {
+        name: "certificates",
+        every: Duration::from_secs(10),
+        run: |house| Box::pin(super::certificates::turn(house)),
+    },
+    Task {
         name: "heartbeat",
         every: Duration::from_secs(60),
         run: |house| Box::pin(heartbeat(house)),

@@ -1,0 +1,226 @@
+//! `/acme/{authority}/...`: the ACME server of a vault's private authorities. Whoever shows control of a name gets a
+//! certificate for it; messages are signed by accounts, so no token is asked for. What changes something is recorded in
+//! the vault's audit log before the answer leaves.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::{Value, json};
+use vault::{AcmeAnswer, AcmeCall, AuditRecord, AuthorityPlaces, Vault};
+
+use crate::key_vault::named;
+use crate::wire::blocking::blocking;
+use crate::wire::body;
+use crate::wire::error::ApiError;
+use crate::{Doors, Incoming};
+
+/// Longest message.
+const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+
+/// A refusal in ACME's own form.
+fn refusal(status: u16, kind: &str, detail: &str) -> (u16, Value) {
+    let body = json!({
+        "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": detail, "status": status,
+    });
+    (status, body)
+}
+
+/// The vault behind the host, or the default one.
+fn vault(doors: &Doors, incoming: &Incoming) -> Option<Arc<Vault>> {
+    doors.vaults.vault(named(&incoming.host).unwrap_or("default"))
+}
+
+/// Scheme, host and port by which the client came: a vault of its own has its own addresses.
+fn origin(incoming: &Incoming) -> String {
+    match named(&incoming.host) {
+        Some(_) => format!("https://{}", incoming.host),
+        None => incoming.origin.clone(),
+    }
+}
+
+pub(crate) async fn answer(
+    doors: &Arc<Doors>,
+    mut incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let started = Instant::now();
+    let bytes = match incoming.method {
+        Method::POST => Some(body::read(doors, &mut incoming, MESSAGE_BYTES_MAX).await),
+        _ => None,
+    };
+    let bytes = match bytes.transpose() {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let (status, body) = refusal(error.status, "malformed", "the message cannot be read");
+            return Ok(problem(doors, &incoming, status, &body));
+        }
+    };
+    let is_served = matches!(incoming.method, Method::POST | Method::GET | Method::HEAD);
+    let typed =
+        incoming.header("content-type").is_some_and(|t| t.starts_with("application/jose+json"));
+    if !is_served || (bytes.is_some() && !typed) {
+        let detail = "send POST with content type application/jose+json, or GET the directory";
+        let status = if is_served { 415 } else { 405 };
+        let (status, body) = refusal(status, "malformed", detail);
+        return Ok(problem(doors, &incoming, status, &body));
+    }
+    let Some(vault) = vault(doors, &incoming).filter(|_| incoming.segments.len() > 2) else {
+        let (status, body) =
+            refusal(404, "malformed", "there is no such certificate authority here");
+        return Ok(problem(doors, &incoming, status, &body));
+    };
+    if doors.vaults.keyring().is_sealed() {
+        let (status, body) = refusal(503, "serverInternal", "the vault is sealed");
+        return Ok(problem(doors, &incoming, status, &body));
+    }
+    let done = {
+        let (doors, vault, asked) = (Arc::clone(doors), Arc::clone(&vault), Asked::of(&incoming));
+        blocking(move || asked.carry_out(&doors, &vault, bytes.as_deref())).await?
+    };
+    let record = record(doors, &incoming, &vault, started, &done);
+    if let Some(record) = record
+        && doors.vault_audit.write(record).await.is_err()
+    {
+        let (status, body) = refusal(503, "serverInternal", "the audit log cannot be written");
+        return Ok(problem(doors, &incoming, status, &body));
+    }
+    match done {
+        Ok(answer) => Ok(response(doors, &incoming, &vault, answer)),
+        Err((_, status, body)) => Ok(problem(doors, &incoming, status, &body)),
+    }
+}
+
+/// What is taken from a request to where waiting is allowed.
+struct Asked {
+    authority: String,
+    origin: String,
+    path: Vec<String>,
+    target: String,
+}
+
+type Done = Result<AcmeAnswer, (&'static str, u16, Value)>;
+
+impl Asked {
+    fn of(incoming: &Incoming) -> Self {
+        Self {
+            authority: incoming.segments.get(1).cloned().unwrap_or_default(),
+            origin: origin(incoming),
+            path: incoming.segments.iter().skip(2).cloned().collect(),
+            target: incoming.target.clone(),
+        }
+    }
+
+    fn carry_out(&self, doors: &Doors, vault: &Vault, body: Option<&[u8]>) -> Done {
+        let call = AcmeCall {
+            vault,
+            authority: &self.authority,
+            base: format!("{}/acme/{}", self.origin, self.authority),
+            url: format!("{}{}", self.origin, self.target),
+            path: &self.path,
+            body,
+            places: AuthorityPlaces { origin: doors.identity.urls().origin() },
+            now: doors.clock.now().unix_seconds(),
+        };
+        let operation = if body.is_some() { "AcmeRequest" } else { "" };
+        doors.acme.answer(&call).map_err(|p| (operation, p.status, p.body()))
+    }
+}
+
+/// A row for what was signed; directory and nonces leave none.
+fn record(
+    doors: &Doors,
+    incoming: &Incoming,
+    vault: &Vault,
+    started: Instant,
+    done: &Done,
+) -> Option<AuditRecord> {
+    let (operation, status, account, description) = match done {
+        Ok(answer) => (answer.operation, answer.status, answer.account.as_str(), String::new()),
+        Err((operation, status, body)) => {
+            (*operation, *status, "", body["detail"].as_str().unwrap_or_default().to_owned())
+        }
+    };
+    if operation.is_empty() {
+        return None;
+    }
+    let record = AuditRecord {
+        time: doors.clock.now(),
+        resource: Arc::from(vault.settings().resource.as_str()),
+        operation,
+        status,
+        description,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        source: incoming.source.to_string(),
+        correlation_id: incoming.request_id.clone(),
+        object_id: Arc::from(account),
+        app_id: "".into(),
+        uri: format!("{}{}", origin(incoming), incoming.target),
+        id: String::new(),
+        agent: incoming.header("user-agent").unwrap_or_default().to_owned(),
+        api_version: String::new(),
+    };
+    Some(record.bounded())
+}
+
+fn response(
+    doors: &Arc<Doors>,
+    incoming: &Incoming,
+    vault: &Arc<Vault>,
+    answer: AcmeAnswer,
+) -> Response {
+    let (links, location, retry_after) = (answer.links, answer.location, answer.retry_after);
+    let kind =
+        if answer.is_chain { "application/pem-certificate-chain" } else { "application/json" };
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut add = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().append(name, value);
+        }
+    };
+    add(header::CONTENT_TYPE, kind);
+    if let Some(location) = location {
+        add(header::LOCATION, &location);
+    }
+    if let Some(seconds) = retry_after {
+        add(header::RETRY_AFTER, &seconds.to_string());
+    }
+    for link in links {
+        add(header::LINK, &link);
+    }
+    common(doors, incoming, &mut response);
+    if let Some(validation) = answer.validation {
+        let (doors, vault) = (Arc::clone(doors), Arc::clone(vault));
+        tokio::task::spawn_blocking(move || {
+            let now = doors.clock.now().unix_seconds();
+            let done = doors.acme.validate(&vault, &validation, &*doors.probe, now);
+            if let Err(problem) = done {
+                tracing::warn!(detail = problem.detail, "an ACME challenge could not be recorded");
+            }
+        });
+    }
+    response
+}
+
+fn problem(doors: &Doors, incoming: &Incoming, status: u16, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    common(doors, incoming, &mut response);
+    response
+}
+
+/// A fresh nonce and the way to the directory.
+fn common(doors: &Doors, incoming: &Incoming, response: &mut Response) {
+    if let Some(nonce) = doors.acme.nonce().ok().and_then(|n| HeaderValue::from_str(&n).ok()) {
+        response.headers_mut().insert("replay-nonce", nonce);
+    }
+    let authority = incoming.segments.get(1).map_or("", String::as_str);
+    let index = format!("<{}/acme/{authority}/directory>;rel=\"index\"", origin(incoming));
+    if let Ok(index) = HeaderValue::from_str(&index) {
+        response.headers_mut().append(header::LINK, index);
+    }
+}

@@ -1,0 +1,344 @@
+//! Certificates: twenty-seven operations, and two of the house's own (revoke, the private authority's chain).
+
+mod contacts;
+mod issuers;
+mod pending;
+
+use std::sync::Arc;
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vault::{
+    AttributeChange, AuthorityPlaces, CertificateFacts, Found, Kind, NewImport, Object, Page,
+    Policy, RevocationReason, VaultError, Version, tags_from_json,
+};
+
+use super::paging;
+use super::route::{Place, Route, elsewhere, here};
+use super::shape::{add_common, add_deleted, object_id, version_id};
+use super::work::{Reply, Wiped, Work};
+
+const KIND: Kind = Kind::Certificate;
+
+const fn route(
+    method: Method,
+    path: &'static str,
+    operation: &'static str,
+    action: &'static str,
+    permission: &'static str,
+    place: fn(&Work) -> Place,
+    run: fn(&Work) -> Result<Reply, VaultError>,
+) -> Route {
+    Route { method, path, operation, action, permission: (KIND, permission), place, run }
+}
+
+const READ: &str = "certificates/read";
+const CREATE: &str = "certificates/create/action";
+const IMPORT: &str = "certificates/import/action";
+const UPDATE: &str = "certificates/update/action";
+const DELETE: &str = "certificates/delete";
+const BACKUP: &str = "certificates/backup/action";
+const RESTORE: &str = "certificates/restore/action";
+const RECOVER: &str = "certificates/recover/action";
+const PURGE: &str = "certificates/purge/action";
+const CONTACTS: &str = "certificatecontacts/write";
+const ISSUERS_READ: &str = "certificatecas/read";
+const ISSUERS_WRITE: &str = "certificatecas/write";
+const ISSUERS_DELETE: &str = "certificatecas/delete";
+
+const GET: Method = Method::GET;
+const PUT: Method = Method::PUT;
+const POST: Method = Method::POST;
+const PATCH: Method = Method::PATCH;
+const REMOVE: Method = Method::DELETE;
+
+/// The operations. Words stand before names: no certificate is called `contacts`, `issuers` or `restore` on the wire.
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    route(GET, "certificates", "CertificateList", READ, "list", here, list),
+    route(POST, "certificates/restore", "CertificateRestore", RESTORE, "restore", elsewhere, restore),
+    route(GET, "certificates/contacts", "CertificateContactsGet", CONTACTS, "managecontacts", here, contacts::get),
+    route(PUT, "certificates/contacts", "CertificateContactsSet", CONTACTS, "managecontacts", elsewhere, contacts::set),
+    route(REMOVE, "certificates/contacts", "CertificateContactsDelete", CONTACTS, "managecontacts", elsewhere, contacts::delete),
+    route(GET, "certificates/issuers", "CertificateIssuersList", ISSUERS_READ, "listissuers", here, issuers::list),
+    route(GET, "certificates/issuers/{name}", "CertificateIssuerGet", ISSUERS_READ, "getissuers", here, issuers::get),
+    route(PUT, "certificates/issuers/{name}", "CertificateIssuerSet", ISSUERS_WRITE, "setissuers", elsewhere, issuers::set),
+    route(PATCH, "certificates/issuers/{name}", "CertificateIssuerUpdate", ISSUERS_WRITE, "setissuers", elsewhere, issuers::update),
+    route(REMOVE, "certificates/issuers/{name}", "CertificateIssuerDelete", ISSUERS_DELETE, "deleteissuers", elsewhere, issuers::delete),
+    route(POST, "certificates/{name}/create", "CertificateCreate", CREATE, "create", elsewhere, pending::create),
+    route(POST, "certificates/{name}/import", "CertificateImport", IMPORT, "import", elsewhere, import),
+    route(GET, "certificates/{name}/versions", "CertificateListVersions", READ, "list", here, versions),
+    route(GET, "certificates/{name}/policy", "CertificatePolicyGet", READ, "get", here, policy),
+    route(PATCH, "certificates/{name}/policy", "CertificatePolicySet", UPDATE, "update", elsewhere, update_policy),
+    route(GET, "certificates/{name}/pending", "CertificatePendingGet", READ, "get", here, pending::get),
+    route(PATCH, "certificates/{name}/pending", "CertificatePendingUpdate", UPDATE, "update", elsewhere, pending::cancel),
+    route(REMOVE, "certificates/{name}/pending", "CertificatePendingDelete", UPDATE, "update", elsewhere, pending::delete),
+    route(POST, "certificates/{name}/pending/merge", "CertificatePendingMerge", CREATE, "create", elsewhere, pending::merge),
+    route(POST, "certificates/{name}/backup", "CertificateBackup", BACKUP, "backup", elsewhere, backup),
+    route(POST, "certificates/{name}/{version?}/revoke", "CertificateRevoke", UPDATE, "update", elsewhere, revoke),
+    route(REMOVE, "certificates/{name}", "CertificateDelete", DELETE, "delete", elsewhere, delete),
+    route(GET, "certificates/{name}/{version?}", "CertificateGet", READ, "get", here, get),
+    route(PATCH, "certificates/{name}/{version?}", "CertificateUpdate", UPDATE, "update", elsewhere, update),
+    route(GET, "deletedcertificates", "CertificateListDeleted", READ, "list", here, list_deleted),
+    route(GET, "deletedcertificates/{name}", "CertificateGetDeleted", READ, "get", here, get_deleted),
+    route(REMOVE, "deletedcertificates/{name}", "CertificatePurge", PURGE, "purge", elsewhere, purge),
+    route(POST, "deletedcertificates/{name}/recover", "CertificateRecover", RECOVER, "recover", elsewhere, recover),
+];
+
+/// Where certificates of the vault's own authority say that its lists are.
+fn places(work: &Work) -> AuthorityPlaces {
+    AuthorityPlaces { origin: work.public_origin.clone() }
+}
+
+/// A policy as it is shown.
+fn policy_json(work: &Work, name: &str, policy: &Policy) -> Value {
+    let mut out = json!({ "id": format!("{}/policy", object_id(work, KIND, name)) });
+    if let (Some(out), Value::Object(members)) = (out.as_object_mut(), policy.to_json()) {
+        out.extend(members);
+    }
+    out
+}
+
+/// A whole certificate.
+fn bundle(work: &Work, found: &Found) -> Value {
+    let name = &found.object.name;
+    let mut out = json!({ "id": version_id(work, found) });
+    for (member, kind) in [("kid", Kind::Key), ("sid", Kind::Secret)] {
+        out[member] = json!(format!("{}/{}", object_id(work, kind, name), found.version.id));
+    }
+    for member in ["x5t", "cer", "contentType"] {
+        if let Some(text) = found.version.text(member) {
+            out[member] = json!(text);
+        }
+    }
+    add_common(work, found, &mut out);
+    add_object(work, &found.object, &mut out);
+    out
+}
+
+/// What belongs to the object: policy, operation.
+fn add_object(work: &Work, object: &Object, out: &mut Value) {
+    if let Some(policy) = Policy::of(object) {
+        out["policy"] = policy_json(work, &object.name, &policy);
+    }
+    if object.settings.contains_key("pending") {
+        let id = format!("{}/pending", object_id(work, KIND, &object.name));
+        out["pending"] = json!({ "id": id });
+    }
+}
+
+/// A certificate in a list.
+fn item(work: &Work, found: &Found, id: String) -> Value {
+    let mut out = json!({ "id": id });
+    for member in ["x5t", "subject"] {
+        if let Some(text) = found.version.text(member) {
+            out[member] = json!(text);
+        }
+    }
+    add_common(work, found, &mut out);
+    out
+}
+
+/// An object with its newest version; an empty one in the place of a version that never came.
+fn newest(object: &Arc<Object>) -> Found {
+    let version = object.current().cloned().unwrap_or_else(|| {
+        let created = Policy::of(object).map_or(0, |p| p.created);
+        Arc::new(Version {
+            id: String::new(),
+            attributes: AttributeChange::default().create(created),
+            tags: None,
+            facts: serde_json::Map::new(),
+            order: 0,
+        })
+    });
+    Found { object: Arc::clone(object), version }
+}
+
+/// A deleted certificate, whole or in a list.
+fn deleted(work: &Work, object: &Arc<Object>, whole: bool) -> Value {
+    let found = newest(object);
+    let id = object_id(work, KIND, &object.name);
+    let mut out = if whole && !object.versions.is_empty() {
+        bundle(work, &found)
+    } else {
+        let mut out = item(work, &found, id);
+        if whole {
+            add_object(work, object, &mut out);
+        }
+        out
+    };
+    add_deleted(work, &found, &mut out);
+    out
+}
+
+fn list_page(work: &Work, deleted_ones: bool) -> Result<(Page, bool), VaultError> {
+    let asked = paging::asked(work)?;
+    let pending = work.parameter("includePending").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let (objects, next) = work.vault.list_certificates(
+        deleted_ones,
+        pending || deleted_ones,
+        &asked.after,
+        asked.limit,
+    );
+    Ok((Page { items: objects.iter().map(newest).collect(), next }, pending))
+}
+
+fn list(work: &Work) -> Result<Reply, VaultError> {
+    let (page, _) = list_page(work, false)?;
+    Ok(paging::answer(work, &page, |found| {
+        item(work, found, object_id(work, KIND, &found.object.name))
+    }))
+}
+
+fn list_deleted(work: &Work) -> Result<Reply, VaultError> {
+    let (page, _) = list_page(work, true)?;
+    Ok(paging::answer(work, &page, |found| deleted(work, &found.object, false)))
+}
+
+fn versions(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let page = work.vault.versions(KIND, &work.name, &asked.after, asked.limit)?;
+    Ok(paging::answer(work, &page, |found| item(work, found, version_id(work, found))))
+}
+
+/// A certificate; one whose first version is still to come is there with its policy and operation.
+fn get(work: &Work) -> Result<Reply, VaultError> {
+    let object = work.vault.live(KIND, &work.name)?;
+    if object.versions.is_empty() && work.version().is_none() {
+        let mut out = json!({ "id": object_id(work, KIND, &object.name) });
+        add_common(work, &newest(&object), &mut out);
+        add_object(work, &object, &mut out);
+        return Ok(Reply::json(&out));
+    }
+    let found = work.vault.find(KIND, &work.name, work.version())?;
+    Ok(Reply::json(&bundle(work, &found)))
+}
+
+#[derive(Deserialize)]
+struct UpdateBody {
+    #[serde(default)]
+    policy: Value,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+}
+
+fn update(work: &Work) -> Result<Reply, VaultError> {
+    let body: UpdateBody = work.read()?;
+    let change = AttributeChange::from_json(&body.attributes)?;
+    let change = AttributeChange { enabled: change.enabled, ..AttributeChange::default() };
+    let tags = tags_from_json(&body.tags)?;
+    let (name, version, now) = (&work.name, work.version(), work.now);
+    if !body.policy.is_null() {
+        work.vault.update_certificate_policy(name, &body.policy, now)?;
+    }
+    let found = work.vault.update(KIND, name, version, change, tags.clone(), now, |_| Ok(()))?;
+    // the twins follow: switched off is switched off
+    for twin in [Kind::Secret, Kind::Key] {
+        let id = Some(found.version.id.as_str());
+        work.vault.update(twin, name, id, change, tags.clone(), now, |_| Ok(()))?;
+    }
+    Ok(Reply::json(&bundle(work, &work.vault.find(KIND, name, Some(&found.version.id))?)))
+}
+
+fn policy(work: &Work) -> Result<Reply, VaultError> {
+    let policy = work.vault.certificate_policy(&work.name)?;
+    Ok(Reply::json(&policy_json(work, &work.name, &policy)))
+}
+
+fn update_policy(work: &Work) -> Result<Reply, VaultError> {
+    let body: Value = work.read()?;
+    let policy = work.vault.update_certificate_policy(&work.name, &body, work.now)?;
+    Ok(Reply::json(&policy_json(work, &work.name, &policy)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportBody {
+    value: Option<Wiped>,
+    #[serde(default)]
+    pwd: Option<Wiped>,
+    #[serde(default)]
+    policy: Value,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+    #[serde(default)]
+    preserve_cert_order: Option<bool>,
+}
+
+fn import(work: &Work) -> Result<Reply, VaultError> {
+    let body: ImportBody = work.read()?;
+    let value =
+        body.value.ok_or_else(|| VaultError::bad_parameter("Property value is required."))?;
+    let import = NewImport {
+        value: value.0,
+        password: body.pwd.map(|p| p.0),
+        policy: body.policy,
+        attributes: AttributeChange::from_json(&body.attributes)?,
+        tags: tags_from_json(&body.tags)?,
+        keeps_order: body.preserve_cert_order.unwrap_or(false),
+    };
+    let found = work.vault.import_certificate(&work.name, import, work.now)?;
+    Ok(Reply::json(&bundle(work, &found)))
+}
+
+fn delete(work: &Work) -> Result<Reply, VaultError> {
+    let object = work.vault.delete_certificate(&work.name, work.now)?;
+    Ok(Reply::json(&deleted(work, &object, true)))
+}
+
+fn get_deleted(work: &Work) -> Result<Reply, VaultError> {
+    let object = work.vault.deleted_certificate(&work.name)?;
+    Ok(Reply::json(&deleted(work, &object, true)))
+}
+
+fn recover(work: &Work) -> Result<Reply, VaultError> {
+    let object = work.vault.recover_certificate(&work.name)?;
+    Ok(Reply::json(&bundle(work, &newest(&object))))
+}
+
+fn purge(work: &Work) -> Result<Reply, VaultError> {
+    work.vault.purge(KIND, &work.name)?;
+    Ok(Reply::nothing())
+}
+
+fn backup(work: &Work) -> Result<Reply, VaultError> {
+    Ok(Reply::json(&json!({ "value": work.vault.backup(KIND, &work.name)? })))
+}
+
+#[derive(Deserialize)]
+struct RestoreBody {
+    value: String,
+}
+
+fn restore(work: &Work) -> Result<Reply, VaultError> {
+    let body: RestoreBody = work.read()?;
+    let found = work.vault.restore(KIND, &body.value)?;
+    Ok(Reply::json(&bundle(work, &found)))
+}
+
+#[derive(Default, Deserialize)]
+struct RevokeBody {
+    #[serde(default)]
+    reason: Value,
+}
+
+/// The house's own: revokes a version that the vault's authority signed.
+fn revoke(work: &Work) -> Result<Reply, VaultError> {
+    let body: RevokeBody = if work.body.is_empty() { RevokeBody::default() } else { work.read()? };
+    let reason = RevocationReason::from_json(&body.reason).ok_or_else(|| {
+        VaultError::bad_parameter(
+            "Property reason is none of unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn.",
+        )
+    })?;
+    let found = work.vault.find(KIND, &work.name, work.version())?;
+    work.vault.revoke_certificate(&work.name, work.version(), reason, work.now)?;
+    let serial = CertificateFacts::of(&found.version).map(|f| f.certificate.serial_hex());
+    Ok(Reply::json(&json!({
+        "id": version_id(work, &found), "serialNumber": serial, "revoked": work.now,
+    })))
+}

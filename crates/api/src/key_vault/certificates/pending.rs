@@ -1,0 +1,104 @@
+//! Certificates on their way: create, look, cancel, forget, merge.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vault::{
+    AttributeChange, Pending, PendingStatus, VaultError, merged_certificates, standard_base64,
+    tags_from_json,
+};
+
+use super::{KIND, bundle, places};
+use crate::key_vault::shape::object_id;
+use crate::key_vault::work::{Reply, Work};
+
+fn shown(work: &Work, pending: &Pending) -> Value {
+    let id = object_id(work, KIND, &work.name);
+    let mut out = json!({
+        "id": format!("{id}/pending"),
+        "issuer": { "name": pending.issuer },
+        "csr": standard_base64(&pending.csr),
+        "cancellation_requested": pending.cancellation_requested,
+        "status": pending.status.name(),
+        "request_id": pending.request_id,
+    });
+    if let Some(details) = &pending.details {
+        out["status_details"] = json!(details);
+    }
+    if let Some((code, message)) = &pending.error {
+        out["error"] = json!({ "code": code, "message": message });
+    }
+    if pending.status == PendingStatus::Completed {
+        out["target"] = json!(id);
+    }
+    out
+}
+
+#[derive(Deserialize)]
+struct CreateBody {
+    #[serde(default)]
+    policy: Value,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+}
+
+/// Begins a certificate. The answer tells of the operation as it began; what can be made here is made behind it.
+pub(super) fn create(work: &Work) -> Result<Reply, VaultError> {
+    let body: CreateBody = if work.body.is_empty() {
+        CreateBody { policy: Value::Null, attributes: Value::Null, tags: Value::Null }
+    } else {
+        work.read()?
+    };
+    let tags = tags_from_json(&body.tags)?;
+    let (name, now) = (&work.name, work.now);
+    let pending = work.vault.create_certificate(name, &body.policy, &body.attributes, tags, now)?;
+    work.vault.advance_certificate(name, &places(work), now)?;
+    let mut reply = Reply::json(&shown(work, &pending));
+    reply.status = 202;
+    Ok(reply)
+}
+
+pub(super) fn get(work: &Work) -> Result<Reply, VaultError> {
+    Ok(Reply::json(&shown(work, &work.vault.pending(&work.name)?)))
+}
+
+#[derive(Deserialize)]
+struct CancelBody {
+    cancellation_requested: bool,
+}
+
+pub(super) fn cancel(work: &Work) -> Result<Reply, VaultError> {
+    let body: CancelBody = work.read()?;
+    if !body.cancellation_requested {
+        return Err(VaultError::bad_parameter(
+            "Property cancellation_requested can be set to true alone.",
+        ));
+    }
+    Ok(Reply::json(&shown(work, &work.vault.cancel_pending(&work.name)?)))
+}
+
+pub(super) fn delete(work: &Work) -> Result<Reply, VaultError> {
+    Ok(Reply::json(&shown(work, &work.vault.delete_pending(&work.name)?)))
+}
+
+#[derive(Deserialize)]
+struct MergeBody {
+    #[serde(default)]
+    x5c: Value,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    tags: Value,
+}
+
+pub(super) fn merge(work: &Work) -> Result<Reply, VaultError> {
+    let body: MergeBody = work.read()?;
+    let chain = merged_certificates(&body.x5c)?;
+    let attributes = AttributeChange::from_json(&body.attributes)?;
+    let tags = tags_from_json(&body.tags)?;
+    let found = work.vault.merge_certificate(&work.name, chain, attributes, tags, work.now)?;
+    let mut reply = Reply::json(&bundle(work, &found));
+    reply.status = 201;
+    Ok(reply)
+}
