@@ -11,13 +11,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{
     AttributeChange, AuthorityPlaces, CertificateFacts, Found, Kind, NewImport, Object, Page,
-    Policy, RevocationReason, VaultError, Version, tags_from_json,
+    Policy, RevocationReason, VaultError, Version, Wiped, tags_from_json,
 };
 
 use super::paging;
 use super::route::{Place, Route, elsewhere, here};
 use super::shape::{add_common, add_deleted, object_id, version_id};
-use super::work::{Reply, Wiped, Work};
+use super::work::{Reply, Work};
 
 const KIND: Kind = Kind::Certificate;
 
