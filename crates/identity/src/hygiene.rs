@@ -21,10 +21,15 @@ macro_rules! never {
 
 never!(
     crate::AdminCredentials, crate::Application, crate::PasswordCredential, crate::PasswordAnswer, crate::TokenAnswer,
-    crate::TokenRequest<'static>, crate::Identity
+    crate::TokenRequest<'static>, crate::Identity, crate::User, crate::NewUser, crate::TotpAnswer,
+    crate::BrowserRequest<'static>, crate::BrowserAnswer, crate::Redirect, crate::Page, crate::IdentityProvider
     => std::fmt::Debug
 );
-never!(crate::AdminCredentials, crate::PasswordAnswer, crate::TokenAnswer => serde::Serialize);
+never!(
+    crate::AdminCredentials, crate::PasswordAnswer, crate::TokenAnswer, crate::NewUser, crate::TotpAnswer,
+    crate::BrowserAnswer, crate::Redirect
+    => serde::Serialize
+);
 
 #[test]
 fn stored_documents_hold_no_secret() {
@@ -45,6 +50,44 @@ fn stored_documents_hold_no_secret() {
         assert!(!all.contains(&secret[..20]));
     }
     assert!(!all.contains("PRIVATE KEY"));
+}
+
+#[test]
+fn documents_of_people_hold_no_secret() {
+    let house = house();
+    let identity = &house.identity;
+    let password = "canary-Wq8-password";
+    let new = crate::NewUser {
+        user_principal_name: "alice".into(),
+        display_name: "Alice".into(),
+        account_enabled: true,
+        password: Some(crypto::SecretText::new(password.into())),
+        ..crate::NewUser::default()
+    };
+    let user = identity.create_user(new, now()).unwrap();
+    let id = user["id"].as_str().unwrap();
+    let app = identity.add_totp(id, now()).unwrap();
+    let provider = serde_json::json!({
+        "displayName": "p", "clientId": "c", "clientSecret": "canary-provider-secret",
+        "metadataUrl": "https://p.example/.well-known/openid-configuration",
+    });
+    let shown = identity.create_identity_provider(&provider).unwrap();
+    let mut all = format!("{user}{}{shown}", app.value);
+    for value in identity.list_users(None).unwrap() {
+        all += &value.to_string();
+    }
+    for value in identity.list_identity_providers().unwrap() {
+        all += &value.to_string();
+    }
+    for collection in ["identity/users", "identity/providers"] {
+        for document in house.store.list_all(collection, "").unwrap() {
+            all += &document.value.to_string();
+        }
+    }
+    assert!(all.contains("$argon2id$") && all.contains("a256gcm$"), "hashed and sealed");
+    for secret in [password, app.secret.expose(), "canary"] {
+        assert!(!all.contains(secret));
+    }
 }
 
 #[test]

@@ -156,3 +156,6 @@ impl Interactive {
         self.flows.retain(|f| !matches!(&f.stage, Stage::Confirm(p) | Stage::Code(p) | Stage::NewPassword(p) if p.user_id == user));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,6 +206,32 @@ async fn who_may_change_the_directory() {
         200,
         "everybody reads"
     );
+    // neither by a group that administers, nor by the secret of an application that does
+    let group = json!({ "displayName": "owners", "mailNickname": "owners" });
+    let group = house.call("POST", "/v1.0/groups", &bob_token, group).await.json();
+    let group = group["id"].as_str().unwrap();
+    let join = format!("/v1.0/groups/{group}/members/$ref");
+    let link =
+        json!({ "@odata.id": format!("{ORIGIN}/v1.0/users/{}", bob["id"].as_str().unwrap()) });
+    assert_eq!(house.call("POST", &join, &bob_token, link.clone()).await.status, 204);
+    let leave = join.replace("$ref", &format!("{}/$ref", bob["id"].as_str().unwrap()));
+    assert_eq!(house.call("DELETE", &leave, &bob_token, Value::Null).await.status, 204);
+    assign(&house, group, OWNER).await;
+    assert_eq!(house.call("POST", &join, &bob_token, link.clone()).await.status, 403);
+    assert_eq!(house.call("POST", &join, &alice_token, link).await.status, 204);
+    let applications = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3";
+    let dave = user(&house, "dave", json!({})).await;
+    assert_eq!(
+        house.call("POST", assignments, &alice_token, role(&dave, applications)).await.status,
+        201
+    );
+    let dave_token = token(signed_in(&house, "dave").await);
+    let apps = house.call("GET", "/v1.0/applications", &dave_token, Value::Null).await.json();
+    for app in apps["value"].as_array().unwrap() {
+        let status = if app["appId"] == house.admin.client_id.as_str() { 403 } else { 200 };
+        let path = format!("/v1.0/applications/{}/addPassword", app["id"].as_str().unwrap());
+        assert_eq!(house.call("POST", &path, &dave_token, json!({})).await.status, status, "{app}");
+    }
     // a person's own authenticator app, once
     let own = "/v1.0/me/authentication/softwareOathMethods";
     assert_eq!(house.call("POST", own, &eve_token, json!({})).await.status, 201);
@@ -240,7 +266,7 @@ async fn who_may_change_the_directory() {
             _ => None,
         })
         .collect();
-    assert_eq!(activity, [("Microsoft.Authorization/roleAssignments/write", 201, true)]);
+    assert_eq!(activity, [("Microsoft.Authorization/roleAssignments/write", 201, true); 2]);
 }
 
 #[tokio::test]

@@ -149,6 +149,7 @@ impl Identity {
             None => None,
         };
         let disables = fields.get("accountEnabled").and_then(Value::as_bool) == Some(false);
+        let ends = disables || password.as_ref().is_some_and(|(hash, _)| hash.is_some());
         self.change_directory(|directory| {
             let mut user = User::clone(&*find(directory, id)?);
             if disables {
@@ -167,6 +168,15 @@ impl Identity {
             for (field, value) in fields {
                 set_field(&mut user, field, value)?;
             }
+            let taken = |i: &super::OutsideIdentity| {
+                let other = directory.user_of_outside(&i.issuer, &i.subject);
+                other.is_some_and(|other| other.id != user.id)
+            };
+            if user.identities.iter().any(taken) {
+                return Err(GraphError::bad_request(
+                    "Another object with the same value for property identities already exists.",
+                ));
+            }
             if let Some((hash, again)) = password {
                 if let Some(hash) = hash {
                     user.password = Some(hash);
@@ -179,7 +189,9 @@ impl Identity {
             }
             Ok(vec![Change::PutUser(user)])
         })?;
-        self.forget_sign_ins_if_ended(id);
+        if ends {
+            self.forget_sign_ins(&current.id);
+        }
         Ok(())
     }
 
@@ -202,7 +214,7 @@ impl Identity {
             user.must_change_password = false;
             Ok(())
         })?;
-        self.forget_sign_ins_if_ended(id);
+        self.forget_sign_ins(&current.id);
         Ok(())
     }
 
@@ -223,12 +235,13 @@ impl Identity {
 
     /// Refuses every token a user has so far, at once.
     pub fn revoke_sessions(&self, id: &str, now: DateTime) -> Result<(), GraphError> {
+        let current = find(&self.directory(), id)?;
         // the next second: a token of this one is refused too
         self.change_user(id, |user| {
             user.sessions_valid_from = unix_seconds(now) + 1;
             Ok(())
         })?;
-        self.forget_sign_ins_if_ended(id);
+        self.forget_sign_ins(&current.id);
         Ok(())
     }
 
@@ -294,6 +307,21 @@ impl Identity {
         Ok(())
     }
 
+    /// May the caller change this group or application? One that can assign roles, or whose principal can, is changed
+    /// by global administrators alone: its members and its secrets are the right to everything.
+    pub fn require_change(&self, caller: &Caller, id: &str) -> Result<(), GraphError> {
+        let directory = self.directory();
+        let Some(actor) = directory.user(&caller.object_id) else { return Ok(()) };
+        let application = super::graph::find(&directory, id).ok();
+        let principal = application.and_then(|a| directory.principal_of(&a.app_id).cloned());
+        let id = principal.map_or_else(|| id.to_ascii_lowercase(), |p| p.id.clone());
+        if self.administers(&id) && !actor.is_global_administrator() {
+            let message = "Insufficient privileges to complete the operation: what can assign roles is changed by a Global Administrator alone.";
+            return Err(GraphError::new(403, "Authorization_RequestDenied", message));
+        }
+        Ok(())
+    }
+
     pub(super) fn change_user(
         &self,
         id: &str,
@@ -316,14 +344,6 @@ impl Identity {
             // somebody was faster with the same code
             _ => Err(GraphError::bad_request("the code was used")),
         })
-    }
-
-    fn forget_sign_ins_if_ended(&self, id: &str) {
-        if let Ok(user) = find(&self.directory(), id)
-            && (user.sessions_valid_from > 0 || !user.account_enabled)
-        {
-            self.forget_sign_ins(&user.id);
-        }
     }
 
     /// The sign-in name in full; refused when it is none, or of a domain that is not ours.

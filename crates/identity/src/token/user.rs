@@ -161,6 +161,21 @@ impl Identity {
         let text = request
             .parameter("refresh_token")?
             .ok_or_else(|| OAuthError::missing("refresh_token"))?;
+        // another resource, or fewer scopes, for the same sign-in; read first, so that a slip costs no token
+        let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
+        let of_resource = |s: &str| !matches!(s, "openid" | "profile" | "email" | "offline_access");
+        let asks = resource.is_some()
+            || scope.is_some_and(|scope| scope.split_whitespace().any(of_resource));
+        let asked = match asks {
+            true => Some(Wanted::read(
+                scope,
+                resource,
+                self.urls(),
+                &self.directory(),
+                &self.tenant().id,
+            )?),
+            false => None,
+        };
         let accepts = |granted: &Granted| {
             if granted.app_id != application.app_id {
                 return Err(OAuthError::invalid_grant(
@@ -173,20 +188,8 @@ impl Identity {
             proved.and_then(|()| self.living_user(granted).map(|_| ()))
         };
         let (mut granted, successor) = refresh::redeem(self.store(), text, now, accepts)?;
-        // another resource, or fewer scopes, for the same sign-in
-        let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
-        if scope.is_some() || resource.is_some() {
-            let directory = self.directory();
-            let asks_resource = |s: &str| {
-                s.split_whitespace()
-                    .any(|s| !matches!(s, "openid" | "profile" | "email" | "offline_access"))
-            };
-            if resource.is_some() || scope.is_some_and(asks_resource) {
-                let wanted =
-                    Wanted::read(scope, resource, self.urls(), &directory, &self.tenant().id)?;
-                granted.wanted =
-                    Wanted { openid: wanted.openid || granted.wanted.openid, ..wanted };
-            }
+        if let Some(asked) = asked {
+            granted.wanted = Wanted { openid: asked.openid || granted.wanted.openid, ..asked };
         }
         granted.nonce = None;
         self.give(request, &granted, Some(successor), sign_in, v1)

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     fn columns(text: &str) -> Result<Vec<String>, String> {
-        let catalog = Arc::new(Local(MemoryCatalog::default()));
+        let catalog = Arc::new(Local(MemoryCatalog::default(), None));
         let asked = Query { bind_only: true, ..Query::new(text, catalog, SystemClock.now()) };
         let answer = query(&asked).map_err(|e| e.to_string())?;
         let schema = &answer.tables[0].rows.schema;

@@ -47,6 +47,7 @@ fn applications(
             let operation = if credentials { CREDENTIALS } else { "Update application" };
             let before = keys(doors, id);
             *told = Some(Told::new(operation, APPLICATIONS, "Update").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.update_application(id, &call.body)?;
             *told = told.take().map(|mut t| {
                 if credentials {
@@ -61,6 +62,7 @@ fn applications(
         }
         ("DELETE", [id]) => {
             *told = Some(Told::new("Delete application", APPLICATIONS, "Delete").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.delete_application(id)?;
             Ok(Reply::Empty)
         }
@@ -69,6 +71,7 @@ fn applications(
         ("POST", [id, "removepassword"]) => {
             let before = keys(doors, id);
             *told = Some(Told::new(CREDENTIALS, APPLICATIONS, "Update").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.remove_password(id, &text(&call.body, "keyId"))?;
             *told = told.take().map(|t| t.changed("KeyDescription", before, keys(doors, id)));
             Ok(Reply::Empty)
@@ -77,6 +80,7 @@ fn applications(
         ("POST", [id, "owners", "$ref"]) => {
             *told =
                 Some(Told::new("Add owner to application", APPLICATIONS, "Assign").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.change_application_owner(id, &referenced(&call.body)?, true)?;
             Ok(Reply::Empty)
         }
@@ -84,6 +88,7 @@ fn applications(
             *told = Some(
                 Told::new("Remove owner from application", APPLICATIONS, "Unassign").to(doors, id),
             );
+            identity.require_change(&call.caller, id)?;
             identity.change_application_owner(id, owner, false)?;
             Ok(Reply::Empty)
         }
@@ -119,6 +124,7 @@ fn principals(
         ("PATCH", [id]) => {
             *told =
                 Some(Told::new("Update service principal", APPLICATIONS, "Update").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             let fields =
                 call.body.as_object().ok_or_else(|| bad_request("the body must be an object"))?;
             for (name, value) in fields {
@@ -139,6 +145,7 @@ fn principals(
         ("DELETE", [id]) => {
             *told =
                 Some(Told::new("Remove service principal", APPLICATIONS, "Delete").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.delete_service_principal(id)?;
             Ok(Reply::Empty)
         }
@@ -161,6 +168,7 @@ fn add_password(
 ) -> Result<Reply, Failure> {
     let before = keys(doors, id);
     *told = Some(Told::new(CREDENTIALS, APPLICATIONS, "Update").to(doors, id));
+    doors.identity.require_change(&call.caller, id)?;
     let wanted = new_password(call.body.get("passwordCredential").unwrap_or(&Value::Null))?;
     let answer = doors.identity.add_password(id, wanted, call.now)?;
     *told = told.take().map(|t| t.changed("KeyDescription", before, keys(doors, id)));

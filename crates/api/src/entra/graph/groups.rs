@@ -27,11 +27,13 @@ pub(super) fn answer(
         ("GET", [id]) => Ok(Reply::Object(200, identity.group(id)?)),
         ("PATCH", [id]) => {
             *told = Some(Told::new("Update group", GROUPS, "Update").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.update_group(id, &call.body)?;
             Ok(Reply::Empty)
         }
         ("DELETE", [id]) => {
             *told = Some(Told::new("Delete group", GROUPS, "Delete").to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.delete_group(id)?;
             Ok(Reply::Empty)
         }
@@ -43,6 +45,7 @@ pub(super) fn answer(
             let (member, owner) = (referenced(&call.body)?, *list == "owners");
             let operation = if owner { "Add owner to group" } else { "Add member to group" };
             *told = Some(Told::new(operation, GROUPS, "Assign").to(doors, &member).to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.add_to_group(id, &member, owner)?;
             Ok(Reply::Empty)
         }
@@ -51,6 +54,7 @@ pub(super) fn answer(
             let operation =
                 if owner { "Remove owner from group" } else { "Remove member from group" };
             *told = Some(Told::new(operation, GROUPS, "Unassign").to(doors, member).to(doors, id));
+            identity.require_change(&call.caller, id)?;
             identity.remove_from_group(id, member, owner)?;
             Ok(Reply::Empty)
         }
