@@ -179,6 +179,8 @@ async fn edits_removals_and_moves_show() {
     assert_eq!(edited.findings, ["row 2: its content was changed"]);
     let removed = judged(|rows| drop(rows.remove(2))).await;
     assert_eq!(removed.findings, ["rows 3 to 3 are missing"]);
+    let cut = judged(|rows| drop(rows.remove(0))).await;
+    assert_eq!(cut.findings, ["rows 1 to 1 are missing, and not by age"]);
     let moved = judged(|rows| {
         let (a, b) = (rows[1][0].clone(), rows[2][0].clone());
         rows.swap(1, 2);

@@ -1,7 +1,7 @@
 //! Reads the chain back: was a row edited, removed or moved, and is its end still there?
 
 use crypto::constant_time_eq;
-use model::{QueryRequest, Rows, Value};
+use model::{DateTime, QueryRequest, Rows, Value};
 
 use super::chain::{self, digest, proof};
 use super::row::{DIAGNOSTICS, Form, LOGS, canonical};
@@ -56,13 +56,16 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
     let noted = chain::noted(house).map_err(failed)?;
     let key = house.keyring.audit_key().ok();
     let mut report = AuditReport::default();
-    let Some((first, last)) = ends(house).await.map_err(failed)? else {
+    let Some(Ends { first, last, oldest }) = ends(house).await.map_err(failed)? else {
         if noted.is_some() {
             report.find("all rows are gone: the store knows of some".into());
         }
         return Ok(report);
     };
     (report.first, report.last) = (first, last);
+    if first > 1 && !has_expired(house, oldest) {
+        report.find(format!("rows 1 to {} are missing, and not by age", first - 1));
+    }
     let mut expected = first;
     let mut previous: Option<String> = None;
     let mut from = first;
@@ -146,15 +149,36 @@ fn source(table: &str, form: &Form) -> String {
     format!("{table}{only} | extend s = tolong({}.sequence)", form.link)
 }
 
-/// The first and the last place that rows have.
-async fn ends(house: &AuditHouse) -> Result<Option<(u64, u64)>, String> {
-    let text = format!("{} | summarize a = min(s), b = max(s)", source(TABLES[0], &DIAGNOSTICS));
+/// The first and the last place that rows have, and the time of the oldest.
+struct Ends {
+    first: u64,
+    last: u64,
+    oldest: Option<DateTime>,
+}
+
+async fn ends(house: &AuditHouse) -> Result<Option<Ends>, String> {
+    let rows = source(TABLES[0], &DIAGNOSTICS);
+    let text = format!("{rows} | summarize a = min(s), b = max(s), t = min(TimeGenerated)");
     let rows = run(house, text).await?;
-    let number = |name: &str| match rows.as_ref()?.get(0, name)? {
+    let cell = |name: &str| rows.as_ref().and_then(|rows| rows.get(0, name));
+    let number = |name: &str| match cell(name)? {
         Value::Long(n) => u64::try_from(n).ok(),
         _ => None,
     };
-    Ok(number("a").zip(number("b")))
+    let oldest = match cell("t") {
+        Some(Value::DateTime(at)) => Some(at),
+        _ => None,
+    };
+    Ok(number("a").zip(number("b")).map(|(first, last)| Ends { first, last, oldest }))
+}
+
+/// True when the rows before these are old enough for the table's retention to have taken them.
+fn has_expired(house: &AuditHouse, oldest: Option<DateTime>) -> bool {
+    const DAY: i64 = 24 * 60 * 60;
+    let table = house.tables.table(&house.workspace, TABLES[0]);
+    let (Some(table), Some(oldest)) = (table, oldest) else { return false };
+    let age = house.clock.now().unix_seconds() - oldest.unix_seconds();
+    age >= (i64::from(table.retention_days) - 2) * DAY // it goes by days, and segments by whole ones
 }
 
 async fn page(
