@@ -7,6 +7,7 @@
 
 mod bounds;
 mod explain;
+mod readings;
 mod reference;
 
 use std::fmt::Write as _;
