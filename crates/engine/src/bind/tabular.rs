@@ -430,19 +430,22 @@ impl Binder<'_> {
         source: Option<&Ast>,
         operators: &[Operator],
     ) -> Result<Flow> {
-        let takes_graph = operators.first().is_some_and(graph::takes_graph);
-        let Some(source) = source else {
-            return self.pipeline(env, None, operators).map(Flow::Rows);
+        let rows = match source {
+            Some(source) if operators.first().is_some_and(graph::takes_graph) => {
+                let graph = self.graph_value(env, source)?;
+                return self.graph_flow(env, Flow::Graph(Box::new(graph)), operators);
+            }
+            Some(source) => Some(self.tabular(env, source)?),
+            None => None,
         };
-        if takes_graph {
-            let graph = self.graph_value(env, source)?;
-            return self.graph_flow(env, Flow::Graph(Box::new(graph)), operators);
+        match operators.iter().position(|o| matches!(o.kind, Op::MakeGraph(_))) {
+            Some(at) if at > 0 || rows.is_some() => {
+                let (before, after) = operators.split_at(at);
+                let rows = self.pipeline(env, rows, before)?;
+                self.graph_flow(env, Flow::Rows(rows), after)
+            }
+            _ => self.pipeline(env, rows, operators).map(Flow::Rows),
         }
-        let rows = self.tabular(env, source)?;
-        if operators.iter().any(|o| matches!(o.kind, Op::MakeGraph(_))) {
-            return self.graph_flow(env, Flow::Rows(rows), operators);
-        }
-        self.pipeline(env, Some(rows), operators).map(Flow::Rows)
     }
 
     /// Operators one after the other.
@@ -454,7 +457,19 @@ impl Binder<'_> {
     ) -> Result<Relation> {
         let mut env = env.clone();
         let mut rows = rows;
-        for operator in operators {
+        for (at, operator) in operators.iter().enumerate() {
+            if let (Op::MakeGraph(_), Some(edges)) = (&operator.kind, &rows) {
+                // a graph, and what comes of it
+                let rest = operators.get(at..).unwrap_or_default();
+                return match self.graph_flow(&env, Flow::Rows(edges.clone()), rest)? {
+                    Flow::Rows(rows) => Ok(rows),
+                    Flow::Graph(_) => Err(BindError::new(
+                        "SEM0009",
+                        operator.span,
+                        "a graph is no result; read it with graph-match or graph-to-table",
+                    )),
+                };
+            }
             rows = Some(self.operator(&mut env, rows, operator)?);
         }
         rows.ok_or_else(|| {

@@ -22,6 +22,9 @@ const STEPS_MAX: u64 = 200_000_000;
 /// Most matches.
 const MATCHES_MAX: u64 = 20_000_000;
 
+/// Most bytes of the rows that matches become.
+const BYTES_MAX: usize = 1 << 30;
+
 /// Matches in columns: for each node and edge of the pattern what it is in each match.
 #[derive(Default)]
 pub(super) struct Found {
@@ -73,6 +76,7 @@ pub(super) struct Search<'a> {
     found: Found,
     steps: u64,
     matches: u64,
+    bytes: usize,
     out: &'a mut Vec<Batch>,
 }
 
@@ -97,6 +101,7 @@ pub(super) fn run(
         found: Found::default(),
         steps: 0,
         matches: 0,
+        bytes: 0,
         out,
     };
     for condition in &pattern.conditions {
@@ -245,7 +250,14 @@ impl Search<'_> {
             .iter()
             .map(|e| compile(e, &layout))
             .collect::<Result<Vec<_>, _>>()?;
-        self.out.push(project(&outputs, &batch, self.context)?);
+        let rows = project(&outputs, &batch, self.context)?;
+        self.bytes = self.bytes.saturating_add(columns::weight(&rows));
+        if self.bytes > BYTES_MAX {
+            return Err(ExecError::ResourceLimit(format!(
+                "the matches of the graph pattern take more than {BYTES_MAX} bytes; narrow the pattern or project less"
+            )));
+        }
+        self.out.push(rows);
         self.clear();
         Ok(())
     }
