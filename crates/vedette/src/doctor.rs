@@ -22,17 +22,19 @@ type Finding = Result<String, (String, String)>;
 struct Check {
     name: &'static str,
     run: fn(&Patient) -> Finding,
+    /// False: worth knowing, but nothing is broken by it.
+    needed: bool,
 }
 
 const CHECKS: &[Check] = &[
-    Check { name: "data folder", run: data_folder },
-    Check { name: "keys", run: keys },
-    Check { name: "certificate", run: certificate },
-    Check { name: "names", run: names },
-    Check { name: "vault names", run: vault_names },
-    Check { name: "server", run: server },
-    Check { name: "clock", run: clock },
-    Check { name: "disk", run: disk },
+    Check { name: "data folder", run: data_folder, needed: true },
+    Check { name: "keys", run: keys, needed: true },
+    Check { name: "certificate", run: certificate, needed: true },
+    Check { name: "names", run: names, needed: true },
+    Check { name: "vault names", run: vault_names, needed: false },
+    Check { name: "server", run: server, needed: true },
+    Check { name: "clock", run: clock, needed: true },
+    Check { name: "disk", run: disk, needed: true },
 ];
 
 /// Days of a certificate below which it should have been renewed.
@@ -58,8 +60,11 @@ pub(crate) fn run(arguments: &DoctorArgs) -> anyhow::Result<Outcome> {
         match (check.run)(&patient) {
             Ok(text) => line(&format!("ok    {:<12} {text}", check.name))?,
             Err((finding, way_out)) => {
-                outcome = Outcome::Findings;
-                line(&format!("WRONG {:<12} {finding}", check.name))?;
+                let mark = if check.needed { "WRONG" } else { "note " };
+                if check.needed {
+                    outcome = Outcome::Findings;
+                }
+                line(&format!("{mark} {:<12} {finding}", check.name))?;
                 line(&format!("      {:<12} -> {way_out}", ""))?;
             }
         }

@@ -106,6 +106,7 @@ fn query_row(house: &House, event: &QueryEvent) -> Row {
         ("AADObjectId", Value::string(&event.caller.object_id)),
         ("AADTenantId", Value::string(&house.installation.tenant_id)),
         ("AADClientId", Value::string(&event.caller.app_id)),
+        ("AADEmail", Value::string(event.caller.user_name.as_deref().unwrap_or_default())),
         ("RequestClientApp", Value::string(event.api)),
         ("RequestTarget", Value::string(event.resource.as_str())),
         ("QueryText", Value::string(text)),

@@ -14,6 +14,7 @@ const NEXT: &[(&str, &str)] = &[
     ("{vedette} simulate", "an attack story, and its incidents within two minutes"),
     ("{vedette} ingest FILE...", "CSV, JSON, EVTX, CEF, syslog, Parquet into tables"),
     ("{vedette} incident list", ""),
+    ("{vedette} user add NAME --administrator", "somebody who signs in with a browser"),
 ];
 
 pub(super) fn tell(house: &House, arguments: &ServeArgs) -> anyhow::Result<()> {
