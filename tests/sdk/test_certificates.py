@@ -321,3 +321,98 @@ def test_certbot(certificates, server, credential, tmp_path):
     refused = certbot("certonly", "--standalone", "--http-01-address", "127.0.0.1", "--http-01-port", str(free_port()), "--agree-tos",
                       "--email", "ann@example.com", "--no-eff-email", "-d", "localhost", "--cert-name", "other", check=False)
     assert refused.returncode != 0
+
+
+def until(check, seconds=60):
+    """What `check` gives once it gives something."""
+    for _ in range(seconds * 4):
+        found = check()
+        if found:
+            return found
+        time.sleep(0.25)
+    raise AssertionError("nothing came of it in time")
+
+
+@pytest.fixture(scope="module")
+def rest(server, credential):
+    """Calls of the house's own doors in a vault."""
+    session = requests.Session()
+    session.verify, session.trust_env = server.ca, False
+
+    def call(method, path, body=None):
+        token = credential.get_token("https://vault.azure.net/.default").token
+        answer = session.request(method, f"{server.url}/{path}?api-version=7.4", json=body, timeout=30,
+                                 headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return call
+
+
+def test_own_acme_client_against_own_server(certificates, server, rest, tmp_path):
+    port = free_port()
+    rest("PUT", "certificates/issuers/acme-server", {"provider": "PrivateCA", "acme": {"httpPort": port}})
+    rest("PUT", "certificates/issuers/acme-client", {
+        "provider": "ACME",
+        "org_details": {"id": f"{server.url}/acme/acme-server/directory", "admin_details": [{"email": "ann@example.com"}]},
+        "acme": {"httpListen": f"127.0.0.1:{port}"},
+    })
+    what = CertificatePolicy(issuer_name="acme-client", subject="CN=localhost", san_dns_names=["localhost"], key_type="EC",
+                             key_curve_name="P-256", content_type=CertificateContentType.pem)
+    made = certificates.begin_create_certificate("by-acme", what, _polling_interval=1).result()
+    assert made.policy.issuer_name == "acme-client" and made.cer
+    file = tmp_path / "c.pem"
+    file.write_bytes(openssl("x509", "-inform", "DER", input=bytes(made.cer)))
+    assert judged(server, "acme-server", file, tmp_path) == (True, "good")
+    # a server that is not there: the operation fails and says why
+    rest("PATCH", "certificates/issuers/acme-client", {"org_details": {"id": f"https://localhost:{free_port()}/directory"}})
+    failed = certificates.begin_create_certificate("by-acme-2", what, _polling_interval=1).result()
+    assert failed.status == "failed" and "localhost" in failed.error.message
+
+
+def test_deployments(certificates, server, rest, tmp_path):
+    name, folder = "deployed", pathlib.Path(server.folder)
+    hooks, consenting = folder / "hooks", tmp_path / "web"
+    for made in (hooks, consenting):
+        made.mkdir()
+    (consenting / ".vedette-deploy").touch()
+    hook = hooks / "reload"
+    hook.write_text(f"#!/bin/sh\necho \"$1 $2\" >> {tmp_path}/reloaded\n")
+    hook.chmod(0o700)
+    first = create(certificates, name, policy())
+    targets = [
+        {"name": "nginx", "type": "file", "path": f"{consenting}/site.pem", "mode": "0640", "reload": "reload"},
+        {"name": "below", "type": "file", "path": "site/own.pem"},
+        {"name": "cluster", "type": "kubernetes", "path": "k8s/tls.yaml", "namespace": "web", "secret": "site-tls"},
+        {"name": "refused", "type": "file", "path": f"{tmp_path}/site.pem"},
+        {"name": "unheard", "type": "webhook", "url": f"http://127.0.0.1:{free_port()}/hook"},
+    ]
+    shown = rest("PUT", f"certificates/{name}/deployments", {"targets": targets})
+    assert {t["status"]["state"] for t in shown["targets"]} == {"Pending"}
+
+    def states(version):
+        found = rest("GET", f"certificates/{name}/deployments")["targets"]
+        return all(t["status"]["version"] == version for t in found) and {t["name"]: t["status"] for t in found}
+
+    done = until(lambda: states(first.properties.version))
+    assert [done[n]["state"] for n in ("nginx", "below", "cluster")] == ["Succeeded"] * 3, done
+    assert done["refused"]["state"] == "Failed" and ".vedette-deploy" in done["refused"]["error"]
+    assert done["unheard"]["state"] == "Failed"
+    site = consenting / "site.pem"
+    assert site.stat().st_mode & 0o777 == 0o640 and site.read_text().startswith("-----BEGIN PRIVATE KEY-----")
+    assert (folder / "deployed/site/own.pem").stat().st_mode & 0o777 == 0o600
+    manifest = (folder / "deployed/k8s/tls.yaml").read_text()
+    assert "type: kubernetes.io/tls" in manifest and "namespace: web" in manifest
+    data = dict(line.strip().split(": ") for line in manifest.splitlines() if line.startswith("  tls."))
+    assert b"BEGIN CERTIFICATE" in base64.b64decode(data["tls.crt"])
+    assert b"BEGIN PRIVATE KEY" in base64.b64decode(data["tls.key"])
+    assert (tmp_path / "reloaded").read_text() == f"{name} nginx\n"
+    assert not (tmp_path / "site.pem").exists()
+
+    second = create(certificates, name, policy())  # a new version is carried everywhere
+    until(lambda: states(second.properties.version))
+    thumbprint = openssl("x509", "-in", site, "-noout", "-fingerprint", "-sha1").decode().strip().split("=")[1].replace(":", "")
+    assert thumbprint.lower() == second.properties.x509_thumbprint.hex()
+    rows = until(lambda: server.query("AZKVAuditLogs | where OperationName == 'CertificateDeploy' | take 1")
+                 or server.query("AzureDiagnostics | where OperationName == 'CertificateDeploy' | take 1"))
+    assert rows

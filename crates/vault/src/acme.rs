@@ -3,6 +3,7 @@
 //! [`Validation`] for somebody who may wait.
 
 mod accounts;
+mod obtain;
 mod orders;
 mod revoke;
 mod settings;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 use pki::acme::{Jwk, Jws, KeyReference, Nonces, Problem, ProblemKind};
 use serde_json::{Value, json};
 
+pub use obtain::Outside;
 pub use settings::AcmeSettings;
 pub use validate::{Probe, Validation};
 

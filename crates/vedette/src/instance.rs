@@ -43,6 +43,16 @@ impl DataFolder {
         self.0.join("managed-identity")
     }
 
+    /// Programs that may be run behind a deployment or for a DNS challenge: what lies here, the operator put here.
+    pub(crate) fn hooks(&self) -> PathBuf {
+        self.0.join("hooks")
+    }
+
+    /// Where deployments with relative paths go.
+    pub(crate) fn deployed(&self) -> PathBuf {
+        self.0.join("deployed")
+    }
+
     pub(crate) fn authority(&self) -> PathBuf {
         self.keys().join("ca.pem")
     }

@@ -1,6 +1,7 @@
 //! Certificates: twenty-seven operations, and two of the house's own (revoke, the private authority's chain).
 
 mod contacts;
+mod deployments;
 mod issuers;
 mod pending;
 
@@ -75,6 +76,8 @@ pub(super) const ROUTES: &[Route] = &[
     route(PATCH, "certificates/{name}/pending", "CertificatePendingUpdate", UPDATE, "update", elsewhere, pending::cancel),
     route(REMOVE, "certificates/{name}/pending", "CertificatePendingDelete", UPDATE, "update", elsewhere, pending::delete),
     route(POST, "certificates/{name}/pending/merge", "CertificatePendingMerge", CREATE, "create", elsewhere, pending::merge),
+    route(GET, "certificates/{name}/deployments", "CertificateDeploymentsGet", READ, "get", here, deployments::get),
+    route(PUT, "certificates/{name}/deployments", "CertificateDeploymentsSet", UPDATE, "update", elsewhere, deployments::set),
     route(POST, "certificates/{name}/backup", "CertificateBackup", BACKUP, "backup", elsewhere, backup),
     route(POST, "certificates/{name}/{version?}/revoke", "CertificateRevoke", UPDATE, "update", elsewhere, revoke),
     route(REMOVE, "certificates/{name}", "CertificateDelete", DELETE, "delete", elsewhere, delete),

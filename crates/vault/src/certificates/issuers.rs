@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{Kind, Object, Vault, VaultError};
 
 /// The object that holds what belongs to all certificates of a vault; no certificate can have this name.
-pub(super) const OWN: &str = "~certificates";
+pub(crate) const OWN: &str = "~certificates";
 
 /// What makes the certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,13 +109,13 @@ fn not_found(name: &str) -> VaultError {
 
 impl Vault {
     /// The object with what belongs to all certificates.
-    pub(super) fn own_settings(&self) -> Map<String, Value> {
+    pub(crate) fn own_settings(&self) -> Map<String, Value> {
         let object = self.shelf.object(Kind::Certificate, OWN);
         object.map(|o| o.settings.clone()).unwrap_or_default()
     }
 
     /// Changes it.
-    pub(super) fn change_own<T>(
+    pub(crate) fn change_own<T>(
         &self,
         change: impl FnOnce(&mut Map<String, Value>) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {

@@ -173,7 +173,7 @@ impl Vault {
     }
 
     /// Seals bytes that wait with an object: the key of a pending version, an issuer's password.
-    pub(super) fn seal_aside(
+    pub(crate) fn seal_aside(
         &self,
         name: &str,
         version: &str,
@@ -184,7 +184,7 @@ impl Vault {
     }
 
     /// Opens what [`Vault::seal_aside`] sealed.
-    pub(super) fn open_aside(
+    pub(crate) fn open_aside(
         &self,
         name: &str,
         version: &str,

@@ -487,3 +487,67 @@ fn backups_take_the_twins_along() {
     assert_eq!(secret(&vault, "b"), before);
     assert_eq!(vault.certificate_policy("b").unwrap().issuer, "Self");
 }
+
+#[test]
+fn new_versions_are_carried_to_their_targets() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    make(&vault, "d", &policy("Self", json!({})), NOW);
+    let targets = json!({ "targets": [
+        { "name": "web", "type": "file", "path": "a/b.pem", "mode": "0640", "reload": "nginx" },
+        { "name": "k8s", "type": "kubernetes", "path": "t.yaml", "namespace": "n" },
+        { "name": "hook", "type": "webhook", "url": "https://a/b" },
+    ] });
+    let stored = vault.set_deployments("d", &targets).unwrap();
+    assert_eq!(stored[0].kind, TargetKind::File { path: "a/b.pem".into(), mode: 0o640 });
+    let due = vault.due_pushes(NOW);
+    assert_eq!(due.len(), 3);
+    let content = |push: &DuePush| {
+        vault.push_content(push).unwrap().map(|c| String::from_utf8(c.to_vec()).unwrap())
+    };
+    assert!(content(&due[0]).unwrap().starts_with("-----BEGIN PRIVATE KEY-----"));
+    assert!(content(&due[1]).unwrap().contains("name: k8s\n  namespace: n\n"));
+    assert!(content(&due[2]).is_none());
+    assert!(due[2].notice("one")["x5t"].is_string());
+    vault.record_push(&due[0], None, NOW).unwrap();
+    vault.record_push(&due[1], Some("disk full".into()), NOW).unwrap();
+    vault.record_push(&due[2], None, NOW).unwrap();
+    assert!(vault.due_pushes(NOW + 10).is_empty());
+    let again = vault.due_pushes(NOW + 600);
+    assert_eq!(again.iter().map(|p| p.target.name.as_str()).collect::<Vec<_>>(), ["k8s"]);
+    let states: Vec<_> = vault
+        .deployments("d")
+        .unwrap()
+        .iter()
+        .map(|t| t.to_json()["status"]["state"].clone())
+        .collect();
+    assert_eq!(states, ["Succeeded", "Failed", "Succeeded"]);
+    vault.set_deployments("d", &targets).unwrap();
+    assert!(vault.due_pushes(NOW + 10).is_empty(), "what came of a target stays with it");
+    make(&vault, "d", &policy("Self", json!({})), NOW + 20);
+    assert_eq!(vault.due_pushes(NOW + 20).len(), 3);
+    for bad in [
+        json!({}),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "../x" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "mode": "9" }] }),
+        json!({ "targets": [{ "name": "a", "type": "ftp", "path": "x" }] }),
+        json!({ "targets": [{ "name": "a/b", "type": "file", "path": "x" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "reload": "../sh" }] }),
+        json!({ "targets": [{ "name": "a", "type": "webhook", "url": "file:///etc/passwd" }] }),
+        json!({ "targets": [{ "name": "a", "type": "kubernetes", "path": "x", "namespace": "a\nb" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x" }, { "name": "a", "type": "file", "path": "y" }] }),
+    ] {
+        assert_eq!(vault.set_deployments("d", &bad).unwrap_err().status, 400, "{bad}");
+    }
+    let mut kept = policy("Self", json!({}));
+    kept["key_props"]["exportable"] = json!(false);
+    make(&vault, "kept", &kept, NOW);
+    vault
+        .set_deployments(
+            "kept",
+            &json!({ "targets": [{ "name": "a", "type": "file", "path": "x" }] }),
+        )
+        .unwrap();
+    let due = vault.due_pushes(NOW).into_iter().find(|p| p.found.object.name == "kept").unwrap();
+    assert!(vault.push_content(&due).unwrap_err().message.contains("may not leave"));
+}

@@ -28,14 +28,7 @@ impl WayOut {
 
     /// Made for each call: sign-ins with a provider are rare, and authorities may change.
     fn agent(&self) -> Result<Agent, String> {
-        let named = std::env::var("SSL_CERT_FILE").ok().filter(|p| !p.is_empty());
-        let files = named.into_iter().chain(BUNDLES.iter().map(|b| (*b).to_owned()));
-        let pem = files.filter_map(|path| std::fs::read_to_string(path).ok()).next();
-        let pem =
-            pem.ok_or("no file of certificate authorities was found; name one by SSL_CERT_FILE")?;
-        let authorities = crypto::tls::authorities(&pem).map_err(|e| e.to_string())?;
-        let roots: Vec<Certificate<'static>> =
-            authorities.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+        let roots = system_authorities()?;
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(crypto::tls::provider())
             .root_certs(RootCerts::Specific(roots.into()))
@@ -49,6 +42,17 @@ impl WayOut {
             .build();
         Ok(config.new_agent())
     }
+}
+
+/// The authorities that the system trusts, or those of SSL_CERT_FILE.
+pub(super) fn system_authorities() -> Result<Vec<Certificate<'static>>, String> {
+    let named = std::env::var("SSL_CERT_FILE").ok().filter(|p| !p.is_empty());
+    let files = named.into_iter().chain(BUNDLES.iter().map(|b| (*b).to_owned()));
+    let pem = files.filter_map(|path| std::fs::read_to_string(path).ok()).next();
+    let pem =
+        pem.ok_or("no file of certificate authorities was found; name one by SSL_CERT_FILE")?;
+    let authorities = crypto::tls::authorities(&pem).map_err(|e| e.to_string())?;
+    Ok(authorities.iter().map(|der| Certificate::from_der(der).to_owned()).collect())
 }
 
 impl Outside for WayOut {
