@@ -79,8 +79,7 @@ pub(crate) async fn answer(
         None => incoming.origin.clone(),
     };
     let vault = doors.vaults.vault(name);
-    let mut call =
-        Call { started: Instant::now(), record: record(doors, &incoming, vault.as_deref()) };
+    let mut call = Call::begin(doors, &incoming, vault.as_deref());
     let caller = match known(doors, &incoming) {
         Ok(caller) => caller,
         Err(error) => {
@@ -105,6 +104,10 @@ pub(crate) async fn answer(
 }
 
 impl Call {
+    fn begin(doors: &Doors, incoming: &Incoming, vault: Option<&Vault>) -> Self {
+        Self { started: Instant::now(), record: record(doors, incoming, vault) }
+    }
+
     fn end(self, status: u16, description: &str, id: Option<String>) -> AuditRecord {
         let elapsed = self.started.elapsed().as_millis();
         let record = AuditRecord {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{AppendRequest, Clock, Rows, Tables};
+use parking_lot::Mutex;
 use state::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ use chain::Chain;
 const WAITING_MAX: usize = 10_000;
 /// Most rows written together.
 const BATCH_MAX: usize = 2_000;
+/// Refusals of unknown callers written in a second.
+const NOTED_PER_SECOND: u32 = 20;
 /// How often the end of the chain is noted, where it moved.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 
@@ -60,6 +63,15 @@ pub struct AuditHouse {
 pub struct AuditLog {
     entries: mpsc::Sender<Entry>,
     house: Arc<AuditHouse>,
+    refusals: Mutex<Refusals>,
+}
+
+/// Refusals of unknown callers in this second.
+#[derive(Default)]
+struct Refusals {
+    second: i64,
+    written: u32,
+    left_out: u64,
 }
 
 impl AuditLog {
@@ -68,7 +80,7 @@ impl AuditLog {
         let (entries, waiting) = mpsc::channel(WAITING_MAX);
         let house = Arc::new(house);
         tokio::spawn(write(Arc::clone(&house), waiting));
-        Self { entries, house }
+        Self { entries, house, refusals: Mutex::default() }
     }
 
     /// Writes a record. It is on disk when this returns; an error means that the call must fail.
@@ -93,14 +105,28 @@ impl AuditLog {
         }
     }
 
-    /// Takes a record without waiting: refusals of callers that nobody knows, who must not slow down others. Left out
-    /// when too many wait.
-    pub fn note(&self, record: AuditRecord) {
+    /// Takes a record without waiting: refusals of callers that nobody knows. They may neither slow down others nor fill
+    /// the disk: a few a second are written, and the next one says how many were left out.
+    pub fn note(&self, mut record: AuditRecord) {
         let room = self.entries.capacity() > WAITING_MAX / 2;
-        let entry = Entry { record: Some(Box::new(record)), written: None };
-        if !room || self.entries.try_send(entry).is_err() {
-            tracing::warn!("more refusals than can be recorded: one is left out");
+        let second = record.time.unix_seconds();
+        {
+            let mut refusals = self.refusals.lock();
+            if refusals.second != second {
+                (refusals.second, refusals.written) = (second, 0);
+            }
+            if !room || refusals.written >= NOTED_PER_SECOND {
+                refusals.left_out += 1;
+                return;
+            }
+            refusals.written += 1;
+            let left_out = std::mem::take(&mut refusals.left_out);
+            if left_out > 0 {
+                record.description +=
+                    &format!(" ({left_out} more were refused before and not recorded)");
+            }
         }
+        let _ = self.entries.try_send(Entry { record: Some(Box::new(record)), written: None }); // as above: left out
     }
 
     /// Writes what waits and notes the end of the chain: before the house is left.

@@ -13,21 +13,21 @@ use serde_json::{Value, json};
 use vault::{NewSeal, SealKind, SealStatus, UnsealWith, VaultError, Wiped};
 use zeroize::Zeroizing;
 
-use super::error;
+use super::{Call, error};
 use crate::wire::blocking::blocking;
 use crate::wire::body;
 use crate::wire::caller::authenticate;
 use crate::wire::error::{ApiError, json_response};
 use crate::{Doors, Incoming};
 
-/// Method, path, action at the subscription.
-const DOORS: &[(Method, &str, &str)] = &[
-    (Method::GET, "status", "Vedette.Vault/seal/read"),
-    (Method::POST, "seal", "Vedette.Vault/seal/close/action"),
-    (Method::POST, "unseal", "Vedette.Vault/seal/open/action"),
-    (Method::POST, "rekey", "Vedette.Vault/seal/rekey/action"),
-    (Method::POST, "rotate-root", "Vedette.Vault/seal/rotateRoot/action"),
-    (Method::POST, "verify-audit", "Vedette.Vault/audit/read"),
+/// Method, path, action at the subscription, name in audit rows.
+const DOORS: &[(Method, &str, &str, &str)] = &[
+    (Method::GET, "status", "Vedette.Vault/seal/read", "VaultSealStatus"),
+    (Method::POST, "seal", "Vedette.Vault/seal/close/action", "VaultSeal"),
+    (Method::POST, "unseal", "Vedette.Vault/seal/open/action", "VaultUnseal"),
+    (Method::POST, "rekey", "Vedette.Vault/seal/rekey/action", "VaultRekey"),
+    (Method::POST, "rotate-root", "Vedette.Vault/seal/rotateRoot/action", "VaultRotateRoot"),
+    (Method::POST, "verify-audit", "Vedette.Vault/audit/read", "VaultVerifyAudit"),
 ];
 
 #[derive(Deserialize)]
@@ -56,8 +56,10 @@ pub(crate) async fn answer(
 ) -> Result<Response, ApiError> {
     let caller = authenticate(doors, &incoming, Audiences::RESOURCE_MANAGER)?;
     let word = incoming.segment(1);
-    let known = DOORS.iter().find(|(_, path, _)| *path == word && incoming.segments.len() == 2);
-    let Some((method, _, action)) = known else { return Err(ApiError::not_found(&incoming)) };
+    let known = DOORS.iter().find(|(_, path, ..)| *path == word && incoming.segments.len() == 2);
+    let Some((method, _, action, operation)) = known else {
+        return Err(ApiError::not_found(&incoming));
+    };
     if incoming.method != *method {
         return Err(ApiError::method(
             &incoming,
@@ -67,6 +69,11 @@ pub(crate) async fn answer(
     let subscription = arm::subscription_id(doors.arm.store().as_ref())?;
     let scope = ResourceId::new(&format!("/subscriptions/{subscription}"));
     doors.identity.require(&caller, action, &scope, false)?;
+    let mut call = Call::begin(doors, &incoming, None);
+    call.record.operation = operation;
+    call.record.resource = scope.as_str().into();
+    call.record.object_id = Arc::clone(&caller.object_id);
+    call.record.app_id = Arc::clone(&caller.app_id);
     let body = Zeroizing::new(body::read(doors, &mut incoming, doors.limits.body_bytes).await?);
     let done = match word.as_str() {
         "verify-audit" => verify(doors).await,
@@ -75,6 +82,13 @@ pub(crate) async fn answer(
             blocking(move || keyring(&own, &word, &body, &who)).await?
         }
     };
+    let (status, why) = match &done {
+        Ok(_) => (200, String::new()),
+        Err(error) => (error.status, error.to_string()),
+    };
+    if incoming.method != Method::GET {
+        doors.vault_audit.write(call.end(status, &why, None)).await.map_err(error::answer)?;
+    }
     done.map(|value| json_response(200, &value)).map_err(error::answer)
 }
 

@@ -202,3 +202,21 @@ async fn edits_removals_and_moves_show() {
     .await;
     assert_eq!(forged.findings, ["row 3 does not follow the row before it"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_refusals_is_counted_not_written() {
+    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
+    let (log, _) = start(&tables, &folder);
+    for _ in 0..500 {
+        log.note(record(1));
+    }
+    log.note(record(2)); // the next second
+    log.write(record(3)).await.unwrap();
+    let rows = tables.appended("AzureDiagnostics");
+    let told: Vec<String> = rows
+        .iter()
+        .flat_map(|r| (0..r.len()).map(|i| format!("{:?}", r.get(i, "ResultDescription").unwrap())))
+        .collect();
+    assert_eq!(told.len(), 20 + 1 + 1);
+    assert!(told[20].contains("480 more were refused"), "{}", told[20]);
+}

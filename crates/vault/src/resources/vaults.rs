@@ -264,6 +264,11 @@ impl Hook for FollowVaults {
             }
             self.vaults.admit(Settings::from_document(&id, &document.value))?;
             self.vaults.forget_deleted(id.name())?; // a delete that was broken off
+            let name = id.name().to_ascii_lowercase();
+            let is_new = self.vaults.vault(&name).is_some_and(|vault| vault.shelf.is_empty());
+            if is_new && !self.vaults.keyring().is_sealed() {
+                self.vaults.keyring().ensure_key(&name)?; // a creation that was broken off
+            }
         }
         Ok(())
     }
