@@ -57,6 +57,15 @@ pub struct ExternalData {
     pub skip_first: bool,
 }
 
+/// Reads what lies behind the addresses that the operator allowed.
+pub trait ExternalReader: Send + Sync {
+    /// True where the address may be read.
+    fn allowed(&self, address: &str) -> bool;
+
+    /// The rows; an error for addresses that are not allowed, too.
+    fn read(&self, request: &ExternalData) -> Result<Rows, String>;
+}
+
 /// A table behind an address: read when a query needs its rows, refused where the address is not allowed.
 pub struct ExternalTable {
     request: ExternalData,
@@ -118,8 +127,8 @@ impl Scan for ExternalScan {
 pub fn external_refused(address: &str) -> String {
     let place = address.split(['?', ';']).next().unwrap_or_default();
     format!(
-        "externaldata from '{place}' is not allowed: this instance reads no outside addresses; \
-         put a copy of the file under an allowed folder or ingest it into a table"
+        "externaldata from '{place}' is not allowed: queries read only what --allow-external names; \
+         allow the address, put a copy of the file under an allowed folder, or ingest it into a table"
     )
 }
 

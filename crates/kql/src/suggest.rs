@@ -19,6 +19,11 @@ pub fn suggest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     let allowed = if wanted.len() < 3 { 1 } else { (wanted.len() / 3).clamp(1, 3) };
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
+        // most names differ in length already; those are not even read
+        if name.is_ascii() && candidate.is_ascii() && candidate.len().abs_diff(name.len()) > allowed
+        {
+            continue;
+        }
         let offered: Vec<char> = candidate.to_lowercase().chars().collect();
         if offered.len().abs_diff(wanted.len()) > allowed {
             continue;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use engine::source::ExternalReader;
 use model::{Clock, FunctionDefinition, TableInfo, TablesError};
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     /// Damage of which it is not known whose rows it took.
     pub stray_damage: Mutex<Vec<Damage>>,
     built_in: HashMap<Arc<str>, Arc<TableInfo>>,
+    /// Reads the addresses of `externaldata`.
+    pub external: Option<Arc<dyn ExternalReader>>,
     /// Functions that every workspace has.
     pub functions: HashMap<Arc<str>, Arc<FunctionDefinition>>,
     tables_folder: PathBuf,
@@ -95,6 +98,7 @@ impl Core {
             )),
             stray_damage: Mutex::default(),
             built_in: built_in.collect(),
+            external: options.external.clone(),
             functions: options
                 .functions
                 .iter()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::source::ExternalReader;
 use model::{Clock, FunctionDefinition, SystemClock, TableInfo, TimeSpan};
 use state::Store;
 use values::TICKS_PER_MINUTE;
@@ -23,6 +24,8 @@ pub struct Options {
     pub built_in: Vec<Arc<TableInfo>>,
     /// Functions that every workspace has; its own tables and saved functions of the same name come first.
     pub functions: Vec<Arc<FunctionDefinition>>,
+    /// Reads the addresses of `externaldata` that are allowed; without it, none is.
+    pub external: Option<Arc<dyn ExternalReader>>,
     /// The file system.
     pub disk: Arc<dyn Disk>,
     /// How much of what.
@@ -38,6 +41,7 @@ impl Options {
             clock: Arc::new(SystemClock),
             built_in: Vec::new(),
             functions: Vec::new(),
+            external: None,
             disk: Arc::new(SystemDisk),
             limits: Limits::default(),
         }

@@ -219,6 +219,13 @@ impl Catalog for WorkspaceCatalog {
     }
 
     fn external_data(&self, request: &ExternalData) -> Result<Rows, String> {
-        Err(external_refused(&request.address))
+        match &self.core.external {
+            Some(external) => external.read(request),
+            None => Err(external_refused(&request.address)),
+        }
+    }
+
+    fn external_allowed(&self, address: &str) -> bool {
+        self.core.external.as_ref().is_some_and(|external| external.allowed(address))
     }
 }

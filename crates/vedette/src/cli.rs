@@ -58,6 +58,9 @@ pub(crate) struct ServeArgs {
     /// Host name by which clients reach the server.
     #[arg(long, value_name = "HOST", default_value = "localhost")]
     pub(crate) name: String,
+    /// A folder, file or beginning of an address that externaldata may read in queries and rules; as often as needed.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) allow_external: Vec<String>,
     /// Leave this machine's own logs alone.
     #[arg(long)]
     pub(crate) no_host_logs: bool,
@@ -118,6 +121,9 @@ pub(crate) struct QueryArgs {
     /// How to write the result; a table on a terminal, else JSON.
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// A folder, file or beginning of an address that externaldata may read; as often as needed.
+    #[arg(long, value_name = "PLACE", conflicts_with = "server")]
+    pub(crate) allow_external: Vec<String>,
     /// Show the plan instead of the rows: what each step did, rows read, segments skipped, time by stage.
     #[arg(long)]
     pub(crate) explain: bool,

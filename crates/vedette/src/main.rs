@@ -6,6 +6,7 @@ mod client;
 mod content_import;
 mod doctor;
 mod environment;
+mod external;
 mod hosts;
 mod incident;
 mod ingest;

@@ -12,6 +12,7 @@ use model::QueryError;
 
 use crate::cli::QueryArgs;
 use crate::client::Client;
+use crate::external::External;
 use crate::outcome::{Outcome, WrongUse};
 use crate::output;
 
@@ -24,7 +25,12 @@ pub(crate) fn run(arguments: &QueryArgs) -> anyhow::Result<Outcome> {
             &text,
             arguments.timespan.as_deref(),
         )?,
-        false => local::ask(&text, &arguments.table, arguments.mmdb.as_deref())?,
+        false => local::ask(
+            &text,
+            &arguments.table,
+            arguments.mmdb.as_deref(),
+            External::new(&arguments.allow_external)?,
+        )?,
     };
     if arguments.explain {
         explain::only_plan(&mut answer);

@@ -34,7 +34,7 @@ pub(crate) enum Binding {
 /// A function with the names its body sees.
 pub(crate) struct Declared {
     pub(super) name: Arc<str>,
-    pub(super) parameters: Vec<FunctionParameter>,
+    pub(super) parameters: Arc<Vec<FunctionParameter>>,
     pub(super) body: Arc<Block>,
     pub(super) env: Env,
     /// True for `view`: wildcards and `search` see it.

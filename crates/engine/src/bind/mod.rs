@@ -105,6 +105,8 @@ pub(crate) struct Binder<'a> {
     bodies: Cell<usize>,
     tables: RefCell<Vec<Arc<str>>>,
     render: RefCell<Option<serde_json::Value>>,
+    /// Inside an input that may be left out: nobody reads why it does not resolve, so that no name is suggested.
+    forgiving: Cell<bool>,
     /// Tables without rows were left out of a union of all.
     left_out: Cell<bool>,
     /// Saved functions whose bodies are being bound, outermost first.
@@ -186,6 +188,7 @@ pub fn bind(
         bodies: Cell::new(0),
         tables: RefCell::default(),
         render: RefCell::default(),
+        forgiving: Cell::default(),
         left_out: Cell::default(),
         saved: RefCell::default(),
         options: RefCell::default(),

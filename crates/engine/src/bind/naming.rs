@@ -1,8 +1,8 @@
 //! Names of columns: those nobody gave, and those that would stand twice.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use ahash::AHashSet as HashSet;
 use kql::syntax::{Call, Expr, ExprKind, Literal, Selector};
 
 use crate::functions::{self, Naming, Signatures};

@@ -47,9 +47,15 @@ const TABLE_FUNCTIONS: &[&str] = &[
     "stored_query_result",
 ];
 
+/// A saved function, parsed.
+#[derive(Clone)]
+struct Saved {
+    parameters: Arc<Vec<FunctionParameter>>,
+    body: Arc<Block>,
+}
+
 /// Parsed saved functions by their text.
-static SAVED: LazyLock<Mutex<HashMap<(Arc<str>, Arc<str>), Arc<FunctionDeclaration>>>> =
-    LazyLock::new(Mutex::default);
+static SAVED: LazyLock<Mutex<HashMap<(Arc<str>, Arc<str>), Saved>>> = LazyLock::new(Mutex::default);
 
 /// What to do about a graph that nobody reads.
 const GRAPH_END: &str = "a graph is no result; read it with graph-match or graph-to-table";
@@ -370,8 +376,8 @@ impl Binder<'_> {
     ) -> Result<Arc<Declared>> {
         let key = (Arc::clone(&definition.parameters), Arc::clone(&definition.body));
         let known = SAVED.lock().get(&key).cloned();
-        let declaration = match known {
-            Some(d) => d,
+        let Saved { parameters, body } = match known {
+            Some(saved) => saved,
             None => {
                 let parsed = parse_function(definition).map_err(|message| {
                     BindError::new(
@@ -380,18 +386,18 @@ impl Binder<'_> {
                         format!("saved function '{}': {message}", definition.name),
                     )
                 })?;
-                let parsed = Arc::new(parsed);
+                let saved =
+                    Saved { parameters: Arc::new(parsed.parameters), body: Arc::new(parsed.body) };
                 let mut cache = SAVED.lock();
                 if cache.len() >= SAVED_MAX {
                     cache.clear();
                 }
-                cache.insert(key, Arc::clone(&parsed));
-                parsed
+                cache.insert(key, saved.clone());
+                saved
             }
         };
-        let mut function = declared(&definition.name, &declaration, &Env::default());
-        function.saved = true;
-        Ok(Arc::new(function))
+        let (name, env) = (Arc::clone(&definition.name), Env::default());
+        Ok(Arc::new(Declared { name, parameters, body, env, view: false, saved: true }))
     }
 
     /// Calls a declared function: its body, with the parameters standing for the arguments.
@@ -587,7 +593,7 @@ fn assign_arguments<'a>(
 pub(super) fn declared(name: &Arc<str>, f: &FunctionDeclaration, env: &Env) -> Declared {
     Declared {
         name: Arc::clone(name),
-        parameters: f.parameters.clone(),
+        parameters: Arc::new(f.parameters.clone()),
         body: Arc::new(Block { statements: f.body.statements.clone(), span: f.body.span }),
         env: env.clone(),
         view: f.view,

@@ -109,6 +109,9 @@ impl Binder<'_> {
                 Bound::Scalar(_) | Bound::Graph(_) => Err(expected_table(span)),
             };
         }
+        if self.forgiving.get() {
+            return Err(BindError::unresolved("table or function", "", name, span, []));
+        }
         let tables = catalog.table_names();
         let functions = catalog.function_names();
         let lets: Vec<&str> = env.iter().map(|(n, _)| n).collect();

@@ -1,8 +1,8 @@
 //! `union`: one column per name and type.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use ahash::AHashMap as HashMap;
 use kql::Span;
 use kql::syntax::{Expr as Ast, ExprKind, Ident, Union};
 use values::{ScalarType, Value};
@@ -34,7 +34,10 @@ impl Binder<'_> {
         let mut inputs: Vec<Relation> = first.into_iter().collect();
         let mut missing = None;
         for ast in &union.tables {
-            match self.union_input(env, ast) {
+            let outer = self.forgiving.replace(fuzzy || self.forgiving.get());
+            let input = self.union_input(env, ast);
+            self.forgiving.set(outer);
+            match input {
                 Ok(found) => inputs.extend(found),
                 Err(error) if fuzzy && forgiven(&error) => missing = missing.or(Some(error)),
                 Err(error) => return Err(error),

@@ -1,10 +1,10 @@
 //! Columns nobody reads fall away, down to the scans.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::rewrite::columns;
 use crate::plan::{AggregateCall, ColumnId, Expr, Field, Grouping, Node, Output, Plan};
+use ahash::AHashSet as HashSet;
 
 type Wanted = HashSet<ColumnId>;
 

@@ -1,11 +1,11 @@
 //! Conjuncts moved toward the scans.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::hints;
 use super::rewrite::{columns, conjuncts, is_cheap, is_movable, substitute};
 use crate::plan::{ColumnId, Expr, JoinKind, Node, Output, Plan};
+use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 
 /// The plan with these conjuncts applied as early as possible. They read the plan's fields.
 pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {

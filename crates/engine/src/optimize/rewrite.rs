@@ -1,9 +1,7 @@
 //! Rewriting of expressions: columns replaced by what they stand for.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
-
 use crate::plan::{ColumnId, Expr, Set, Step, Window, visit};
+use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 
 /// The expression with columns replaced; none where a column is not in the map.
 pub(super) fn substitute(expr: &Expr, map: &HashMap<ColumnId, &Expr>) -> Option<Expr> {

@@ -5,21 +5,25 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::places::Places;
-use engine::source::{Catalog, ExternalData, MemoryCatalog, MemoryTable, TableSource};
+use engine::source::{
+    Catalog, ExternalData, ExternalReader, MemoryCatalog, MemoryTable, TableSource,
+};
 use engine::{Query, query};
 use model::{Clock, FunctionDefinition, QueryAnswer, QueryLimits, Rows, SystemClock};
 
 use super::{files, refused};
+use crate::external::External;
 use crate::outcome::WrongUse;
 
 /// Memory that a query on this machine may take before it goes to disk.
 const MEMORY_MAX: usize = 4 << 30;
 
-/// Runs the query over the files given as `[NAME=]PATH`.
+/// Runs the query over the files given as `[NAME=]PATH`; `externaldata` reads from the places allowed.
 pub(super) fn ask(
     text: &str,
     tables: &[String],
     mmdb: Option<&Path>,
+    external: External,
 ) -> anyhow::Result<QueryAnswer> {
     let now = SystemClock.now();
     let mut given = MemoryCatalog::default();
@@ -33,14 +37,14 @@ pub(super) fn ask(
         ..QueryLimits::default()
     };
     let places = mmdb.map(Places::open).transpose().map_err(WrongUse::because)?.map(Arc::new);
-    let catalog = Arc::new(Local(given, places));
+    let catalog = Arc::new(Local(given, places, external));
     let asked =
         Query { limits, spill: Some(std::env::temp_dir()), ..Query::new(text, catalog, now) };
     on_large_stack(|| query(&asked))?.map_err(refused)
 }
 
 /// The files' tables, and behind them Azure's without rows.
-struct Local(MemoryCatalog, Option<Arc<Places>>);
+struct Local(MemoryCatalog, Option<Arc<Places>>, External);
 
 impl Catalog for Local {
     fn table(&self, name: &str) -> Option<Arc<dyn TableSource>> {
@@ -83,7 +87,11 @@ impl Catalog for Local {
     }
 
     fn external_data(&self, request: &ExternalData) -> Result<Rows, String> {
-        self.0.external_data(request)
+        self.2.read(request)
+    }
+
+    fn external_allowed(&self, address: &str) -> bool {
+        self.2.allowed(address)
     }
 }
 
@@ -103,7 +111,7 @@ mod tests {
     use super::*;
 
     fn columns(text: &str) -> Result<Vec<String>, String> {
-        let catalog = Arc::new(Local(MemoryCatalog::default(), None));
+        let catalog = Arc::new(Local(MemoryCatalog::default(), None, External::default()));
         let asked = Query { bind_only: true, ..Query::new(text, catalog, SystemClock.now()) };
         let answer = query(&asked).map_err(|e| e.to_string())?;
         let schema = &answer.tables[0].rows.schema;

@@ -78,7 +78,7 @@ impl House {
         let identity = Arc::new(identity);
         identity.set_outside(Arc::new(super::outside::WayOut::new()));
 
-        let logs = open_logs(&data, &store, &clock)?;
+        let logs = open_logs(&data, &store, &clock, &arguments.allow_external)?;
         let tables: Arc<dyn Tables> = Arc::clone(&logs) as Arc<dyn Tables>;
         let journal = Arc::new(Journal::new(Arc::clone(&store), Arc::clone(&tables)));
         let services = Services {
@@ -160,11 +160,13 @@ fn open_logs(
     data: &DataFolder,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
+    allow_external: &[String],
 ) -> anyhow::Result<Arc<LogStore>> {
     let mut options = logs::Options::new(data.path(), Arc::clone(store));
     options.clock = Arc::clone(clock);
     options.built_in = built_in::tables();
     options.functions = crate::built_in::functions().map(Arc::new).collect();
+    options.external = Some(Arc::new(crate::external::External::new(allow_external)?));
     LogStore::open(&options).context("cannot open the log store")
 }
 

@@ -2,9 +2,9 @@
 
 mod steps;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use ahash::AHashSet as HashSet;
 use model::Batch;
 use values::{ScalarType, Value};
 
