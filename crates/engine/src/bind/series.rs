@@ -13,7 +13,19 @@ use super::naming::{Names, implied_name};
 use super::summarize::is_aggregate;
 use super::types::cast;
 use super::{Binder, Context, Relation, word};
+use crate::exec::whole::{SeriesMap, SeriesOutput};
 use crate::plan::{AggregateCall, Expr, Field, Node, Output, Plan, SeriesAggregate, SeriesAxis};
+
+/// An element of the list of aggregates.
+enum Parts {
+    /// An aggregate.
+    One(AggregateCall),
+    /// An expression over aggregates.
+    Composed(Expr, Vec<AggregateCall>),
+}
+
+/// Behind how many plain aggregates it stands, its name, expression, default and aggregates.
+type Composed = (usize, Arc<str>, Expr, Value, Vec<AggregateCall>);
 
 impl Binder<'_> {
     /// `make-series`.
@@ -33,11 +45,23 @@ impl Binder<'_> {
             keys.push(Output { field: self.field(name, expr.ty()), expr });
         }
         let mut aggregates = Vec::with_capacity(series.aggregates.len());
+        let mut composed = Vec::new();
         for aggregate in &series.aggregates {
-            let (call, name) = self.series_call(&ctx, &aggregate.value, &keys, span)?;
+            let (parts, name) = self.series_call(&ctx, &aggregate.value, &keys, span)?;
             let name = match name {
                 Some(name) => names.unique(&name),
                 None => names.column(),
+            };
+            let call = match parts {
+                Parts::One(call) => call,
+                Parts::Composed(expr, calls) => {
+                    let default = match &aggregate.default {
+                        Some(ast) => self.constant(&Context::constant(env, "make-series"), ast)?.0,
+                        None => Value::Long(0).cast(expr.ty()),
+                    };
+                    composed.push((aggregates.len(), name, expr, default, calls));
+                    continue;
+                }
             };
             let ty = call.fields.first().map_or(ScalarType::Real, |f| f.ty);
             let default = match &aggregate.default {
@@ -54,23 +78,102 @@ impl Binder<'_> {
             let field = self.field(name, ScalarType::Dynamic);
             aggregates.push(SeriesAggregate { call, default, field });
         }
+        let shown = aggregates.len();
+        let hidden = self.hidden_series(&composed, &mut aggregates)?;
         let axis = self.series_axis(&ctx, series, &mut names, span)?;
         let mut fields: Vec<Field> = keys.iter().map(|k| k.field.clone()).collect();
         fields.extend(aggregates.iter().map(|a| a.field.clone()));
         fields.push(axis.field.clone());
         let nonempty = word(&series.parameters, "kind").as_deref() == Some("nonempty");
+        let width = keys.len();
         let node = Node::MakeSeries { input: input.plan.clone(), keys, axis, aggregates, nonempty };
-        Ok(Relation::new(Plan { node: Arc::new(node), fields }))
+        let made = Relation::new(Plan { node: Arc::new(node), fields });
+        if composed.is_empty() {
+            return Ok(made);
+        }
+        let composed = composed.into_iter().map(|(at, name, expr, default, _)| {
+            self.settled(expr, span).map(|expr| (at, name, expr, default))
+        });
+        Ok(self.composed_series(made, (width, shown), composed.collect::<Result<_>>()?, hidden))
     }
 
-    /// One aggregate of the list; scalar arithmetic around it is not part of the language here.
+    /// Series that only expressions over aggregates read: the aggregates, and the number of rows of each bin.
+    fn hidden_series(
+        &self,
+        composed: &[Composed],
+        aggregates: &mut Vec<SeriesAggregate>,
+    ) -> Result<Vec<Field>> {
+        let mut hidden = Vec::new();
+        if composed.is_empty() {
+            return Ok(hidden);
+        }
+        let count = self.count_call("$count")?;
+        let calls = composed.iter().flat_map(|(.., calls)| calls.iter().cloned());
+        for (at, call) in std::iter::once(count).chain(calls).enumerate() {
+            let element = call.fields.first().cloned();
+            let ty = element.as_ref().map_or(ScalarType::Real, |f| f.ty);
+            hidden.extend(element);
+            let default = if at == 0 {
+                zero(ScalarType::Long)
+            } else {
+                Expr::Literal(Value::null_of(ty), ty)
+            };
+            let field = self.field("$series", ScalarType::Dynamic);
+            aggregates.push(SeriesAggregate { call, default, field });
+        }
+        Ok(hidden)
+    }
+
+    /// The series in the order written, those of expressions computed from hidden ones.
+    fn composed_series(
+        &self,
+        made: Relation,
+        (width, shown): (usize, usize),
+        composed: Vec<(usize, Arc<str>, Expr, Value)>,
+        hidden: Vec<Field>,
+    ) -> Relation {
+        let first = width + shown;
+        let own = &made.plan.fields;
+        let keep = |at: usize| {
+            let field = own.get(at)?;
+            let fresh = self.field(Arc::clone(&field.name), field.ty);
+            Some(SeriesOutput::Column(at, fresh))
+        };
+        let mut outputs: Vec<SeriesOutput> = (0..width).filter_map(keep).collect();
+        let mut composed = composed.into_iter().peekable();
+        for at in 0..=shown {
+            while let Some((_, name, expr, default)) = composed.next_if(|(place, ..)| *place == at)
+            {
+                let field = self.field(name, ScalarType::Dynamic);
+                outputs.push(SeriesOutput::Computed { expr, default, count: first, field });
+            }
+            if at < shown {
+                outputs.extend(keep(width + at));
+            }
+        }
+        outputs.extend(own.len().checked_sub(1).and_then(keep));
+        let fields = outputs
+            .iter()
+            .map(|o| match o {
+                SeriesOutput::Column(_, field) | SeriesOutput::Computed { field, .. } => {
+                    field.clone()
+                }
+            })
+            .collect();
+        let elements = (first..).zip(hidden).collect();
+        let operator = Arc::new(SeriesMap { elements, outputs });
+        let node = Node::Whole { inputs: vec![made.plan], operator };
+        Relation::new(Plan { node: Arc::new(node), fields })
+    }
+
+    /// One aggregate of the list, or an expression over several.
     fn series_call(
         &self,
         ctx: &Context<'_>,
         ast: &kql::syntax::Expr,
         keys: &[Output],
         span: Span,
-    ) -> Result<(AggregateCall, Option<String>)> {
+    ) -> Result<(Parts, Option<String>)> {
         let (given, inner) = match &ast.kind {
             ExprKind::Named { name, value } => (Some(name.text.to_string()), &**value),
             _ => (None, ast),
@@ -81,19 +184,21 @@ impl Binder<'_> {
                 let mut calls = self.aggregate(ctx, call, keys, inner.span)?;
                 if let Some((mut wanted, call)) = calls.pop() {
                     let own = if wanted.is_empty() { None } else { Some(wanted.swap_remove(0)) };
-                    return Ok((call, given.or(own)));
+                    return Ok((Parts::One(call), given.or(own)));
                 }
             }
-            // a user function or a scalar around one aggregate: computed per bin through the aggregate itself
-            let collected = RefCell::new(Vec::new());
-            let expr = self.scalar(&Context { aggregates: Some(&collected), ..*ctx }, inner)?;
-            let mut calls = collected.into_inner();
-            if let (Expr::Column(id, _), 1) = (&expr, calls.len()) {
-                let call: AggregateCall = calls.remove(0);
-                if call.fields.first().is_some_and(|f| f.id == *id) {
-                    return Ok((call, given.or_else(|| implied_name(inner))));
-                }
-            }
+        }
+        let collected = RefCell::new(Vec::new());
+        let expr = self.scalar(&Context { aggregates: Some(&collected), ..*ctx }, inner)?;
+        let mut calls: Vec<AggregateCall> = collected.into_inner();
+        let name = given.or_else(|| implied_name(inner));
+        if let (Expr::Column(id, _), [call]) = (&expr, calls.as_slice())
+            && call.fields.first().is_some_and(|f| f.id == *id)
+        {
+            return Ok((Parts::One(calls.remove(0)), name));
+        }
+        if !calls.is_empty() && !super::summarize::reads_others(&expr, &calls) {
+            return Ok((Parts::Composed(expr, calls), name));
         }
         Err(BindError::new(
             "SEM0102",

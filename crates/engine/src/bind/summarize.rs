@@ -464,6 +464,17 @@ fn same(fields: &[Field], outputs: &[Output]) -> bool {
         })
 }
 
+/// True when the expression reads columns that are not of these aggregates.
+pub(super) fn reads_others(expr: &Expr, calls: &[AggregateCall]) -> bool {
+    let mut others = false;
+    crate::plan::visit(expr, &mut |e| {
+        if let Expr::Column(id, _) = e {
+            others |= !calls.iter().any(|c| c.fields.iter().any(|f| f.id == *id));
+        }
+    });
+    others
+}
+
 fn contains_column(expr: &Expr) -> bool {
     let mut found = false;
     crate::plan::visit(expr, &mut |e| found |= matches!(e, Expr::Column(..)));

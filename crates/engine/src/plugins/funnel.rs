@@ -14,7 +14,12 @@ struct Paths {
     steps: Vec<(u32, i64, String)>,
     line: Column,
     state: Column,
+    /// The ids' values, by number.
+    ids: Vec<Value>,
 }
+
+/// Most ids shown beside a row.
+const SAMPLES_MAX: usize = 128;
 
 fn paths(call: &PluginCall<'_>, state: usize, start: i64, end: i64) -> Result<Paths, String> {
     let (id, time) = (call.column(0, "IdColumn")?, call.column(1, "TimelineColumn")?);
@@ -23,7 +28,11 @@ fn paths(call: &PluginCall<'_>, state: usize, start: i64, end: i64) -> Result<Pa
     let (line, state_column) = (column(time)?, column(state)?);
     let types: Vec<ScalarType> = schema.iter().map(|c| c.ty).collect();
     let batch = whole(call.rows)?;
-    let (ids, _) = groups(&batch, &types, &[id])?;
+    let (ids, keys) = groups(&batch, &types, &[id])?;
+    let id_type = types.get(id).copied().unwrap_or(ScalarType::String);
+    let values = keys.first().map_or_else(Vec::new, |array| {
+        (0..arrow_array::Array::len(array)).map(|row| cell(array, id_type, row)).collect()
+    });
     let (Some(times), Some(states)) = (batch.columns.get(time), batch.columns.get(state)) else {
         return Err("a column is missing".to_owned());
     };
@@ -35,7 +44,7 @@ fn paths(call: &PluginCall<'_>, state: usize, start: i64, end: i64) -> Result<Pa
         }
     }
     steps.sort_by_key(|a| (a.0, a.1));
-    Ok(Paths { steps, line, state: state_column })
+    Ok(Paths { steps, line, state: state_column, ids: values })
 }
 
 fn sequence(call: &PluginCall<'_>, at: usize) -> Result<Vec<String>, String> {
@@ -94,14 +103,29 @@ pub(super) fn funnel_sequence(call: &PluginCall<'_>) -> Result<Rows, String> {
         Column::new("prev", text),
         Column::new("next", text),
         Column::new("dcount", ScalarType::Long),
+        Column::new("samples", ScalarType::Dynamic),
     ]);
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_by_key(|((time, ..), ids)| (*time, std::cmp::Reverse(ids.len())));
     for ((time, before, after), ids) in found {
         let time = at(time, paths.line.ty);
-        out.push(vec![time, before.into(), after.into(), Value::Long(ids.len() as i64)]);
+        let count = Value::Long(ids.len() as i64);
+        out.push(vec![time, before.into(), after.into(), count, samples(&paths.ids, &ids)]);
     }
     Ok(out.finish())
+}
+
+/// Some of the ids as an array.
+fn samples(values: &[Value], ids: &HashSet<u32>) -> Value {
+    let mut numbers: Vec<u32> = ids.iter().copied().collect();
+    numbers.sort_unstable();
+    let mut builder = values::dynamic::DynamicBuilder::new();
+    builder.begin_array();
+    for value in numbers.iter().take(SAMPLES_MAX).filter_map(|n| values.get(*n as usize)) {
+        builder.value(value);
+    }
+    builder.end_array();
+    Value::Dynamic(builder.finish())
 }
 
 /// How many got how far in a sequence, within each of some periods.

@@ -78,7 +78,7 @@ fn funnels() {
             &format!(
                 "{steps} | evaluate funnel_sequence(id, t, 0, 10, 10, 100, s, dynamic(['b']))"
             ),
-            "t | prev | next | dcount\n0 |  | c | 1\n0 | a |  | 1\n0 | a | c | 1",
+            "t | prev | next | dcount | samples\n0 |  | c | 1 | [2]\n0 | a |  | 1 | [3]\n0 | a | c | 1 | [1]",
         ),
         (
             &format!(

@@ -4,10 +4,12 @@
 pub mod graph;
 mod reduce;
 mod row_scan;
+mod series_map;
 mod top_nested;
 
 pub use reduce::Reduce;
 pub use row_scan::{RowScan, ScanOutput, ScanStep};
+pub use series_map::{SeriesMap, SeriesOutput};
 pub use top_nested::{NestedLevel, TopNested};
 
 use std::sync::Arc;
