@@ -25,8 +25,9 @@ use super::request_body::RequestBody;
 const CONNECTIONS_MAX: usize = 12_000;
 /// Longest TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Longest wait for the headers of a request, and for the next request on an idle HTTP/1.1 connection.
-const HEADERS: Duration = Duration::from_secs(60);
+/// Longest wait for the headers of a request, and for the next request on an idle HTTP/1.1 connection: clients that do not
+/// try again keep a connection for minutes while they are busy elsewhere. How many may wait is bounded.
+const HEADERS: Duration = Duration::from_secs(15 * 60);
 /// HTTP/2: how often a silent peer is asked whether it lives, and how long it may take to say so.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WAIT: Duration = Duration::from_secs(20);
