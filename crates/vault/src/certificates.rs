@@ -22,8 +22,8 @@ mod policy;
 mod renewal;
 mod twins;
 
-pub(crate) use authority::ISSUED;
 pub use authority::{AuthorityPlaces, IssuedRecord, RevocationReason, pem_of_list};
+pub(crate) use authority::{ISSUED, REVOKED};
 pub use bundle::CertificateFacts;
 pub use create::Step;
 pub use deployments::{DuePush, Target, TargetKind};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use state::{Condition, Op, Store};
 
 use crate::acme::ACME;
-use crate::certificates::ISSUED;
+use crate::certificates::{ISSUED, REVOKED};
 use crate::keyring::{KeyFiles, Keyring};
 use crate::keys::KeyCache;
 use crate::settings::Settings;
@@ -190,7 +190,7 @@ impl Vaults {
     pub fn purge_vault(&self, name: &str) -> Result<(), VaultError> {
         let id = name.to_ascii_lowercase();
         self.keyring.destroy_key(&id)?;
-        for collection in [SEALED, VERSIONS, OBJECTS, ISSUED, ACME] {
+        for collection in [SEALED, VERSIONS, OBJECTS, ISSUED, REVOKED, ACME] {
             let documents = self.store.list_all(collection, &format!("{id}/"))?;
             let delete = |key: String| Op::Delete {
                 collection: collection.into(),

@@ -8,7 +8,7 @@ use pki::{
     self_signed, time::add_months,
 };
 use serde_json::{Value, json};
-use state::Condition;
+use state::{Condition, Op};
 
 use super::IssuerRecord;
 use super::issuers::{OWN, Provider};
@@ -16,6 +16,8 @@ use crate::{Vault, VaultError};
 
 /// Certificates that an authority signed, by vault, issuer and serial number.
 pub(crate) const ISSUED: &str = "vault-issued";
+/// Those of them that were revoked, by the same keys: what lists are made of.
+pub(crate) const REVOKED: &str = "vault-revoked";
 
 const ROOT_MONTHS: u32 = 240;
 const ISSUING_MONTHS: u32 = 120;
@@ -260,8 +262,19 @@ impl Vault {
             ));
         }
         record.revoked = Some((now, reason.0));
-        let id = self.issued_key(issuer, serial);
-        self.shelf.store().put(ISSUED, &id, record.to_json(), Condition::Exists)?;
+        let (key, value) = (self.issued_key(issuer, serial), record.to_json());
+        let revoked =
+            json!({ "until": record.certificate.not_after(), "at": now, "reason": reason.0 });
+        let put = |collection: &str, value: Value, condition| Op::Put {
+            collection: collection.into(),
+            key: key.clone(),
+            value,
+            condition,
+        };
+        self.shelf.store().apply(vec![
+            put(REVOKED, revoked, Condition::Absent),
+            put(ISSUED, value, Condition::Exists),
+        ])?;
         Ok(record)
     }
 
@@ -305,13 +318,16 @@ impl Vault {
         let signer = self.signer(issuer)?;
         let prefix = self.issued_key(issuer, "");
         let mut revoked = Vec::new();
-        for document in self.shelf.store().list_all(ISSUED, &prefix)? {
-            let record = IssuedRecord::from_json(&document.value);
-            let record = record.ok_or_else(|| VaultError::damaged(&document.key))?;
-            if let Some((at, reason)) = record.revoked
-                && record.certificate.not_after() + crate::DAY > now
-            {
-                revoked.push(Revoked { serial: record.certificate.serial().to_vec(), at, reason });
+        for document in self.shelf.store().list_all(REVOKED, &prefix)? {
+            let read = || {
+                let number = |name: &str| document.value.get(name)?.as_i64();
+                let serial = hex::decode(document.key.rsplit('/').next()?).ok()?;
+                let reason = u8::try_from(number("reason")?).ok()?;
+                Some((number("until")?, Revoked { serial, at: number("at")?, reason }))
+            };
+            let (until, entry) = read().ok_or_else(|| VaultError::damaged(&document.key))?;
+            if until + crate::DAY > now {
+                revoked.push(entry);
             }
         }
         let number = u64::try_from(now).unwrap_or_default();
