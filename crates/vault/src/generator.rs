@@ -1,4 +1,4 @@
-//! Where slow keys are made: threads of their own, at the lowest priority, few at a time, so that those who wait for
+//! Where slow keys are made: threads of their own, at a low priority, few at a time, so that those who wait for
 //! answers do not notice.
 
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -70,9 +70,9 @@ fn failed() -> VaultError {
     VaultError::new(500, "InternalServerError", "The key could not be made; try again.")
 }
 
-/// This thread steps back behind all others.
+/// This thread steps back behind those that answer, and is not starved by them.
 fn lower_priority() {
-    if let Err(error) = rustix::process::nice(19) {
+    if let Err(error) = rustix::process::nice(10) {
         tracing::debug!(%error, "keys are made at usual priority");
     }
 }
