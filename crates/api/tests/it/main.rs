@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)] // modules of one test binary
 
 mod authorization;
+mod certificates;
 mod entra;
 mod graph;
 mod hostile;

@@ -1,0 +1,178 @@
+//! Certificates' wire form, the rights on each route, and the doors that ask for no token.
+
+use serde_json::{Value, json};
+
+use crate::house::{Fixture, Told, house};
+
+const V: &str = "api-version=7.4";
+const RESOURCE: &str = "https://vault.azure.net";
+
+struct Vault {
+    house: Fixture,
+    token: String,
+}
+
+async fn vault() -> Vault {
+    let house = house().await;
+    let (id, secret) =
+        (house.admin.client_id.clone(), house.admin.client_secret.expose().to_owned());
+    let token = house.token_of(&id, &secret, RESOURCE).await;
+    Vault { house, token }
+}
+
+impl Vault {
+    async fn ask(&self, method: &str, path: &str, body: Value) -> Told {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        self.house.call(method, &format!("{path}{mark}{V}"), &self.token, body).await
+    }
+
+    async fn good(&self, method: &str, path: &str, body: Value) -> Value {
+        let told = self.ask(method, path, body).await;
+        assert!(
+            (200..300).contains(&told.status),
+            "{method} {path}: {} {}",
+            told.status,
+            told.json()
+        );
+        told.json()
+    }
+}
+
+fn policy(issuer: &str) -> Value {
+    json!({ "policy": {
+        "key_props": { "kty": "EC", "crv": "P-256" },
+        "x509_props": { "subject": "cn=wire.example" },
+        "issuer": { "name": issuer },
+    } })
+}
+
+/// Every operation, with a body that would do.
+const ROUTES: &[(&str, &str)] = &[
+    ("GET", "/certificates"),
+    ("POST", "/certificates/restore"),
+    ("GET", "/certificates/contacts"),
+    ("PUT", "/certificates/contacts"),
+    ("DELETE", "/certificates/contacts"),
+    ("GET", "/certificates/issuers"),
+    ("GET", "/certificates/issuers/x"),
+    ("PUT", "/certificates/issuers/x"),
+    ("PATCH", "/certificates/issuers/x"),
+    ("DELETE", "/certificates/issuers/x"),
+    ("POST", "/certificates/c/create"),
+    ("POST", "/certificates/c/import"),
+    ("GET", "/certificates/c/versions"),
+    ("GET", "/certificates/c/policy"),
+    ("PATCH", "/certificates/c/policy"),
+    ("GET", "/certificates/c/pending"),
+    ("PATCH", "/certificates/c/pending"),
+    ("DELETE", "/certificates/c/pending"),
+    ("POST", "/certificates/c/pending/merge"),
+    ("GET", "/certificates/c/deployments"),
+    ("PUT", "/certificates/c/deployments"),
+    ("POST", "/certificates/c/backup"),
+    ("POST", "/certificates/c/revoke"),
+    ("DELETE", "/certificates/c"),
+    ("GET", "/certificates/c/"),
+    ("PATCH", "/certificates/c/"),
+    ("GET", "/deletedcertificates"),
+    ("GET", "/deletedcertificates/c"),
+    ("DELETE", "/deletedcertificates/c"),
+    ("POST", "/deletedcertificates/c/recover"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_opens_without_a_token_or_a_right() {
+    let v = vault().await;
+    let wrong_audience = v.house.admin_token().await;
+    let powerless = v.house.principal("", "", RESOURCE).await;
+    for (method, path) in ROUTES {
+        let at = format!("{path}?{V}");
+        for token in ["", "rubbish", wrong_audience.as_str()] {
+            let told = v.house.call(method, &at, token, Value::Null).await;
+            assert_eq!(told.status, 401, "{method} {path}");
+            assert!(told.header("www-authenticate").starts_with("Bearer authorization="));
+        }
+        let told = v.house.call(method, &at, &powerless, Value::Null).await;
+        assert_eq!(told.status, 403, "{method} {path}");
+        let told = v.ask(method, path, Value::Null).await;
+        assert!(![401, 403, 405, 500].contains(&told.status), "{method} {path}: {}", told.status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_on_the_wire() {
+    let v = vault().await;
+    let told = v.ask("POST", "/certificates/Wire/create", policy("Self")).await;
+    assert_eq!((told.status, &told.json()["status"]), (202, &json!("inProgress")));
+    let pending = v.good("GET", "/certificates/wire/pending", Value::Null).await;
+    assert_eq!(pending["status"], "completed");
+    let made = v.good("GET", "/certificates/wire/", Value::Null).await;
+    let version = made["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let part = |name: &str| made[name].as_str().unwrap().to_owned();
+    assert!(part("kid").ends_with(&format!("/keys/Wire/{version}")));
+    assert!(part("sid").ends_with(&format!("/secrets/Wire/{version}")));
+    assert_eq!(part("x5t").len(), 27);
+    assert!(made["attributes"]["nbf"].is_i64() && made["attributes"]["recoveryLevel"].is_string());
+    assert!(made["policy"]["id"].as_str().unwrap().ends_with("/certificates/Wire/policy"));
+    let listed = v.good("GET", "/certificates", Value::Null).await;
+    assert!(listed["value"][0]["id"].as_str().unwrap().ends_with("/certificates/Wire"));
+    assert_eq!(listed["value"][0]["policy"], Value::Null);
+    let twin = v.good("GET", "/secrets/wire/", Value::Null).await;
+    assert_eq!((&twin["managed"], &twin["kid"]), (&json!(true), &made["kid"]));
+    let key = v.good("GET", "/keys/wire/", Value::Null).await;
+    assert_eq!((&key["key"]["kty"], &key["managed"]), (&json!("EC"), &json!(true)));
+    assert!(![200, 204].contains(&v.ask("DELETE", "/keys/wire", Value::Null).await.status));
+    for (method, path, code) in [
+        ("GET", "/certificates/missing/", "CertificateNotFound"),
+        ("GET", "/certificates/missing/pending", "PendingCertificateNotFound"),
+        ("GET", "/deletedcertificates/wire", "CertificateNotFound"),
+    ] {
+        let told = v.ask(method, path, Value::Null).await;
+        assert_eq!((told.status, told.code().as_str()), (404, code), "{path}");
+    }
+    let gone = v.good("DELETE", "/certificates/wire", Value::Null).await;
+    assert!(gone["recoveryId"].as_str().unwrap().ends_with("/deletedcertificates/Wire"));
+    let taken = v.ask("POST", "/certificates/wire/create", policy("Self")).await;
+    assert_eq!(taken.json()["error"]["innererror"]["code"], "ObjectIsDeletedButRecoverable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_authority_publishes_is_for_everybody() {
+    let v = vault().await;
+    v.good("PUT", "/certificates/issuers/house", json!({ "provider": "PrivateCA" })).await;
+    for (path, kind) in [
+        ("crl", "application/pkix-crl"),
+        ("crl.pem", "application/x-pem-file"),
+        ("issuer", "application/pkix-cert"),
+        ("root", "application/pkix-cert"),
+        ("chain", "application/x-pem-file"),
+        ("ocsp/AAAA", "application/ocsp-response"),
+    ] {
+        let told =
+            v.house.call("GET", &format!("/pki/default/house/{path}"), "", Value::Null).await;
+        assert_eq!((told.status, told.header("content-type")), (200, kind), "{path}");
+    }
+    for path in
+        ["/pki/default/nobody/crl", "/pki/nowhere/house/crl", "/pki/default/house/keys", "/pki"]
+    {
+        assert_eq!(v.house.call("GET", path, "", Value::Null).await.status, 404, "{path}");
+    }
+    assert_eq!(v.house.call("DELETE", "/pki/default/house/crl", "", Value::Null).await.status, 405);
+
+    let directory = v.house.call("GET", "/acme/house/directory", "", Value::Null).await;
+    assert_eq!(directory.status, 200);
+    assert!(!directory.header("replay-nonce").is_empty());
+    let url = directory.json()["newAccount"].as_str().unwrap().to_owned();
+    assert!(url.ends_with("/acme/house/new-account"), "{url}");
+    for (method, path, status) in [
+        ("GET", "/acme/nobody/directory", 404),
+        ("GET", "/acme/house/new-order", 405),
+        ("POST", "/acme/house/new-order", 415),
+        ("DELETE", "/acme/house/directory", 405),
+        ("GET", "/acme", 404),
+    ] {
+        let told = v.house.call(method, path, "", json!({})).await;
+        assert_eq!(told.status, status, "{method} {path}");
+        assert_eq!(told.header("content-type"), "application/problem+json");
+    }
+}
