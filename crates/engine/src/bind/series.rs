@@ -179,14 +179,13 @@ impl Binder<'_> {
             _ => (None, ast),
         };
         let inner = inner.unparenthesised();
-        if let ExprKind::Call(call) = &inner.kind {
-            if is_aggregate(&call.name.text) && ctx.env.get(&call.name.text).is_none() {
-                let mut calls = self.aggregate(ctx, call, keys, inner.span)?;
-                if let Some((mut wanted, call)) = calls.pop() {
-                    let own = if wanted.is_empty() { None } else { Some(wanted.swap_remove(0)) };
-                    return Ok((Parts::One(call), given.or(own)));
-                }
-            }
+        if let ExprKind::Call(call) = &inner.kind
+            && is_aggregate(&call.name.text)
+            && ctx.env.get(&call.name.text).is_none()
+            && let Some((mut wanted, call)) = self.aggregate(ctx, call, keys, inner.span)?.pop()
+        {
+            let own = if wanted.is_empty() { None } else { Some(wanted.swap_remove(0)) };
+            return Ok((Parts::One(call), given.or(own)));
         }
         let collected = RefCell::new(Vec::new());
         let expr = self.scalar(&Context { aggregates: Some(&collected), ..*ctx }, inner)?;
