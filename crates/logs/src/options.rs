@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::source::ExternalReader;
 use model::{Clock, FunctionDefinition, SystemClock, TableInfo, TimeSpan};
 use state::Store;
-use values::TICKS_PER_MINUTE;
+use values::{TICKS_PER_MINUTE, TICKS_PER_SECOND};
 
 use crate::disk::{Disk, SystemDisk};
 
@@ -65,6 +65,10 @@ pub struct Limits {
     pub seal_rows: usize,
     /// How long rows stay in memory before they are sealed.
     pub seal_age: TimeSpan,
+    /// How long no row has to come to a table before what it has in memory is sealed,
+    pub quiet: TimeSpan,
+    /// where these are so many rows at least: a segment answers sooner than rows in memory do.
+    pub quiet_rows: usize,
     /// Most rows of a segment.
     pub segment_rows: usize,
     /// Most segments kept open between queries (two files each).
@@ -87,6 +91,8 @@ impl Default for Limits {
             seal_bytes: 64 << 20,
             seal_rows: 512 * 1024,
             seal_age: TimeSpan::from_ticks(10 * TICKS_PER_MINUTE),
+            quiet: TimeSpan::from_ticks(2 * TICKS_PER_SECOND),
+            quiet_rows: 32 * 1024,
             segment_rows: 1024 * 1024,
             open_segments: 200,
             column_bytes: 160 << 20,

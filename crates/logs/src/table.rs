@@ -98,6 +98,8 @@ pub(crate) struct Unsealed {
     pub bytes: usize,
     /// When the oldest came.
     pub since: Option<DateTime>,
+    /// When the last came, ticks.
+    pub last: Option<i64>,
 }
 
 impl Table {
@@ -193,6 +195,7 @@ impl Table {
             rows: state.memory_rows,
             bytes: state.memory_reserved.as_ref().map_or(0, Reserved::bytes),
             since: state.memory_since,
+            last: state.memory.iter().map(|batch| batch.ingested.max).max(),
         }
     }
 

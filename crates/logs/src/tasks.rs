@@ -84,7 +84,9 @@ fn due(core: &Core) -> Vec<Arc<Table>> {
         let old =
             unsealed.since.is_some_and(|s| now.ticks() - s.ticks() >= limits.seal_age.ticks());
         let large = unsealed.bytes >= limits.seal_bytes || unsealed.rows >= limits.seal_rows;
-        if old || large || over > 0 || keeping.contains(&table.key) {
+        let quiet = unsealed.rows >= limits.quiet_rows
+            && unsealed.last.is_some_and(|last| now.ticks() - last >= limits.quiet.ticks());
+        if old || large || quiet || over > 0 || keeping.contains(&table.key) {
             over = over.saturating_sub(unsealed.bytes);
             due.push(table);
         }

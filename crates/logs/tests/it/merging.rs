@@ -1,6 +1,7 @@
 //! Segments are merged and dropped; nobody notices but the disk.
 
 use engine::source::ScanRequest;
+use logs::Limits;
 use model::{DateTime, TimeSpan};
 
 use crate::support::*;
@@ -146,4 +147,28 @@ async fn few_files_are_open_however_many_there_are() {
         target.is_some_and(|t| t.starts_with(house.folder.path().join("tables")))
     });
     assert!(open.count() <= 6);
+}
+
+#[tokio::test]
+async fn a_table_that_fell_silent_is_sealed() {
+    let limits = Limits {
+        background: true,
+        quiet_rows: 500,
+        tick: std::time::Duration::from_millis(5),
+        ..Limits::default()
+    };
+    let house = House::with(std::sync::Arc::new(logs::disk::SystemDisk), limits);
+    append(house.store(), "Events", rows("w", 0, 600), noon(), None).await.unwrap();
+    append(house.store(), "Other", rows("w", 0, 100), noon(), None).await.unwrap();
+    house.clock.advance(TimeSpan::from_ticks(3 * SECOND));
+    let sealed = || house.files(".parquet").len();
+    for _ in 0..1000 {
+        if sealed() > 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(sealed(), 1, "the larger of the two");
+    assert_eq!(numbers(house.store(), "Events").len(), 600);
+    assert_eq!(numbers(house.store(), "Other").len(), 100);
 }
