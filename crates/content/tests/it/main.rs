@@ -10,6 +10,7 @@ const IDENTIFIERS: &[(&str, &[&str])] = &[
     ("Account", &["Name", "FullName", "NTDomain", "UPNSuffix", "Sid", "AadUserId", "DisplayName"]),
     ("Host", &["HostName", "FullName", "NetBiosName", "DnsDomain", "NTDomain", "AzureID"]),
     ("IP", &["Address"]),
+    ("CloudApplication", &["AppId", "Name", "InstanceName"]),
     ("Process", &["CommandLine", "ProcessId"]),
     ("File", &["Name", "Directory"]),
 ];
