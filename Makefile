@@ -10,10 +10,10 @@ BUILD := cargo build --profile fast --workspace --bins
 SECONDS_OF_FUZZING ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt golden bench fuzz score sdk clean
+.PHONY: help run build test check fmt golden bench bench-vault fuzz score sdk clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build, start the server on ./data, say what to type next
 	exec $(VEDETTE) serve --data $(DATA) --listen $(LISTEN)
@@ -48,6 +48,9 @@ sdk: build ## official Azure clients against the binary
 
 bench: ## speed of the parts (divan); CRATE=logs for one of them
 	cargo bench --profile fast $(if $(CRATE),-p $(CRATE),--workspace) --bench '*'
+
+bench-vault: build ## the vault beside nginx and openssl (needs wrk, nginx, openssl)
+	bench/vault.sh $(VEDETTE)
 
 fuzz: ## every fuzz target for SECONDS_OF_FUZZING (60) each; needs a nightly toolchain and cargo-fuzz
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2; exit 3; }

@@ -13,6 +13,15 @@ const ROWS_MIN: usize = 256;
 /// Different values from which on it matters how many there are.
 const DISTINCT_MIN: usize = 64;
 
+/// Values remembered by their place, a power of two.
+const RECENT: usize = 256;
+
+/// Where a value is remembered: views of long values end with the place of their bytes, short ones are their bytes.
+const fn place(view: u128) -> usize {
+    let folded = (view as u64) ^ ((view >> 64) as u64);
+    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize
+}
+
 /// The different values of a column, and which of them each row has.
 pub(crate) struct Distinct {
     pub(crate) values: BinaryViewArray,
@@ -26,13 +35,18 @@ impl Distinct {
             return None;
         }
         let mut known: HashMap<Option<u128>, i32, ahash::RandomState> = HashMap::default();
+        // most rows have a value that came a moment ago
+        let mut recent: [Option<(u128, i32)>; RECENT] = [None; RECENT];
         let mut rows: Vec<u32> = Vec::new();
         let mut codes: Vec<i32> = Vec::with_capacity(array.len());
-        let mut last: Option<(Option<u128>, i32)> = None;
+        let nulls = array.nulls();
         for (row, view) in array.views().iter().enumerate() {
-            let view = array.is_valid(row).then_some(*view);
-            if let Some((_, code)) = last.filter(|(before, _)| *before == view) {
-                codes.push(code);
+            let view = nulls.is_none_or(|n| n.is_valid(row)).then_some(*view);
+            let slot = view.and_then(|view| recent.get_mut(place(view)));
+            if let Some(Some((before, code))) = &slot
+                && Some(*before) == view
+            {
+                codes.push(*code);
                 continue;
             }
             let next = i32::try_from(rows.len()).ok()?;
@@ -43,7 +57,9 @@ impl Distinct {
             if rows.len() > DISTINCT_MIN + row / 4 {
                 return None;
             }
-            last = Some((view, code));
+            if let (Some(slot), Some(view)) = (slot, view) {
+                *slot = Some((view, code));
+            }
             codes.push(code);
         }
         let values = arrow_select::take::take(array, &UInt32Array::from(rows), None).ok()?;
