@@ -53,7 +53,7 @@ impl Options {
 pub struct Limits {
     /// Bytes of rows in memory before appends wait, then are told to come again.
     pub memory_bytes: usize,
-    /// How long an append waits for memory.
+    /// How long an append waits for memory: senders who are faster than the disk slow down before they are refused.
     pub append_wait: Duration,
     /// Bytes of a log file before the next is begun.
     pub wal_file_bytes: u64,
@@ -85,7 +85,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_bytes: 256 << 20,
-            append_wait: Duration::from_millis(500),
+            append_wait: Duration::from_secs(20),
             wal_file_bytes: 64 << 20,
             wal_bytes: 256 << 20,
             seal_bytes: 64 << 20,
