@@ -58,17 +58,15 @@ impl ColumnCache {
 
     /// Keeps all rows of a column, where there is room or its turn to make some.
     pub(crate) fn keep(&self, place: Place, array: &ArrayRef) {
+        if !self.admits() {
+            return;
+        }
         let kept = Kept::new(array);
         let bytes = kept.bytes;
         if bytes > self.bytes_max / 8 {
             return;
         }
         let mut state = self.state.lock();
-        state.turn = state.turn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let full = state.bytes + bytes > self.bytes_max;
-        if full && !(state.turn >> 16).is_multiple_of(ADMITTED) {
-            return;
-        }
         while state.bytes + bytes > self.bytes_max && !state.places.is_empty() {
             let at = (state.turn >> 8) as usize % state.places.len();
             let gone = state.places.swap_remove(at);
@@ -79,6 +77,14 @@ impl ColumnCache {
             state.places.push(place);
             state.bytes += bytes;
         }
+    }
+
+    /// Whether a newcomer may have a place: decided before the work of making it small.
+    fn admits(&self) -> bool {
+        let mut state = self.state.lock();
+        state.turn = state.turn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let room = state.bytes < self.bytes_max - self.bytes_max / 16;
+        room || (state.turn >> 16).is_multiple_of(ADMITTED)
     }
 
     /// The segment is closed or gone.
