@@ -6,6 +6,7 @@
 mod certificates;
 mod error;
 mod keys;
+mod life;
 mod paging;
 mod rights;
 mod route;

@@ -15,6 +15,7 @@ use vault::{
     Policy, RevocationReason, VaultError, Version, Wiped, tags_from_json,
 };
 
+use super::life::{self, Shape};
 use super::paging;
 use super::route::{Place, Route, elsewhere, here};
 use super::shape::{add_common, add_deleted, object_id, version_id};
@@ -58,7 +59,7 @@ const REMOVE: Method = Method::DELETE;
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
     route(GET, "certificates", "CertificateList", READ, "list", here, list),
-    route(POST, "certificates/restore", "CertificateRestore", RESTORE, "restore", elsewhere, restore),
+    route(POST, "certificates/restore", "CertificateRestore", RESTORE, "restore", elsewhere, life::restore::<Certificates>),
     route(GET, "certificates/contacts", "CertificateContactsGet", CONTACTS, "managecontacts", here, contacts::get),
     route(PUT, "certificates/contacts", "CertificateContactsSet", CONTACTS, "managecontacts", elsewhere, contacts::set),
     route(REMOVE, "certificates/contacts", "CertificateContactsDelete", CONTACTS, "managecontacts", elsewhere, contacts::delete),
@@ -69,7 +70,7 @@ pub(super) const ROUTES: &[Route] = &[
     route(REMOVE, "certificates/issuers/{name}", "CertificateIssuerDelete", ISSUERS_DELETE, "deleteissuers", elsewhere, issuers::delete),
     route(POST, "certificates/{name}/create", "CertificateCreate", CREATE, "create", elsewhere, pending::create),
     route(POST, "certificates/{name}/import", "CertificateImport", IMPORT, "import", elsewhere, import),
-    route(GET, "certificates/{name}/versions", "CertificateListVersions", READ, "list", here, versions),
+    route(GET, "certificates/{name}/versions", "CertificateListVersions", READ, "list", here, life::versions::<Certificates>),
     route(GET, "certificates/{name}/policy", "CertificatePolicyGet", READ, "get", here, policy),
     route(PATCH, "certificates/{name}/policy", "CertificatePolicySet", UPDATE, "update", elsewhere, update_policy),
     route(GET, "certificates/{name}/pending", "CertificatePendingGet", READ, "get", here, pending::get),
@@ -78,14 +79,14 @@ pub(super) const ROUTES: &[Route] = &[
     route(POST, "certificates/{name}/pending/merge", "CertificatePendingMerge", CREATE, "create", elsewhere, pending::merge),
     route(GET, "certificates/{name}/deployments", "CertificateDeploymentsGet", READ, "get", here, deployments::get),
     route(PUT, "certificates/{name}/deployments", "CertificateDeploymentsSet", UPDATE, "update", elsewhere, deployments::set),
-    route(POST, "certificates/{name}/backup", "CertificateBackup", BACKUP, "backup", elsewhere, backup),
+    route(POST, "certificates/{name}/backup", "CertificateBackup", BACKUP, "backup", elsewhere, life::backup::<Certificates>),
     route(POST, "certificates/{name}/{version?}/revoke", "CertificateRevoke", UPDATE, "update", elsewhere, revoke),
     route(REMOVE, "certificates/{name}", "CertificateDelete", DELETE, "delete", elsewhere, delete),
     route(GET, "certificates/{name}/{version?}", "CertificateGet", READ, "get", here, get),
     route(PATCH, "certificates/{name}/{version?}", "CertificateUpdate", UPDATE, "update", elsewhere, update),
     route(GET, "deletedcertificates", "CertificateListDeleted", READ, "list", here, list_deleted),
     route(GET, "deletedcertificates/{name}", "CertificateGetDeleted", READ, "get", here, get_deleted),
-    route(REMOVE, "deletedcertificates/{name}", "CertificatePurge", PURGE, "purge", elsewhere, purge),
+    route(REMOVE, "deletedcertificates/{name}", "CertificatePurge", PURGE, "purge", elsewhere, life::purge::<Certificates>),
     route(POST, "deletedcertificates/{name}/recover", "CertificateRecover", RECOVER, "recover", elsewhere, recover),
 ];
 
@@ -143,6 +144,24 @@ fn item(work: &Work, found: &Found, id: String) -> Value {
     out
 }
 
+struct Certificates;
+
+impl Shape for Certificates {
+    const KIND: Kind = KIND;
+
+    fn item(work: &Work, found: &Found) -> Value {
+        item(work, found, object_id(work, KIND, &found.object.name))
+    }
+
+    fn whole(work: &Work, found: &Found) -> Value {
+        bundle(work, found)
+    }
+
+    fn version(work: &Work, found: &Found) -> Value {
+        item(work, found, version_id(work, found))
+    }
+}
+
 /// An object with its newest version; an empty one in the place of a version that never came.
 fn newest(object: &Arc<Object>) -> Found {
     let version = object.current().cloned().unwrap_or_else(|| {
@@ -175,7 +194,7 @@ fn deleted(work: &Work, object: &Arc<Object>, whole: bool) -> Value {
     out
 }
 
-fn list_page(work: &Work, deleted_ones: bool) -> Result<(Page, bool), VaultError> {
+fn list_page(work: &Work, deleted_ones: bool) -> Result<Page, VaultError> {
     let asked = paging::asked(work)?;
     let pending = work.parameter("includePending").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     let (objects, next) = work.vault.list_certificates(
@@ -184,25 +203,17 @@ fn list_page(work: &Work, deleted_ones: bool) -> Result<(Page, bool), VaultError
         &asked.after,
         asked.limit,
     );
-    Ok((Page { items: objects.iter().map(newest).collect(), next }, pending))
+    Ok(Page { items: objects.iter().map(newest).collect(), next })
 }
 
 fn list(work: &Work) -> Result<Reply, VaultError> {
-    let (page, _) = list_page(work, false)?;
-    Ok(paging::answer(work, &page, |found| {
-        item(work, found, object_id(work, KIND, &found.object.name))
-    }))
+    let page = list_page(work, false)?;
+    Ok(paging::answer(work, &page, |found| Certificates::item(work, found)))
 }
 
 fn list_deleted(work: &Work) -> Result<Reply, VaultError> {
-    let (page, _) = list_page(work, true)?;
+    let page = list_page(work, true)?;
     Ok(paging::answer(work, &page, |found| deleted(work, &found.object, false)))
-}
-
-fn versions(work: &Work) -> Result<Reply, VaultError> {
-    let asked = paging::asked(work)?;
-    let page = work.vault.versions(KIND, &work.name, &asked.after, asked.limit)?;
-    Ok(paging::answer(work, &page, |found| item(work, found, version_id(work, found))))
 }
 
 /// A certificate; one whose first version is still to come is there with its policy and operation.
@@ -302,26 +313,6 @@ fn get_deleted(work: &Work) -> Result<Reply, VaultError> {
 fn recover(work: &Work) -> Result<Reply, VaultError> {
     let object = work.vault.recover_certificate(&work.name)?;
     Ok(Reply::json(&bundle(work, &newest(&object))))
-}
-
-fn purge(work: &Work) -> Result<Reply, VaultError> {
-    work.vault.purge(KIND, &work.name)?;
-    Ok(Reply::nothing())
-}
-
-fn backup(work: &Work) -> Result<Reply, VaultError> {
-    Ok(Reply::json(&json!({ "value": work.vault.backup(KIND, &work.name)? })))
-}
-
-#[derive(Deserialize)]
-struct RestoreBody {
-    value: String,
-}
-
-fn restore(work: &Work) -> Result<Reply, VaultError> {
-    let body: RestoreBody = work.read()?;
-    let found = work.vault.restore(KIND, &body.value)?;
-    Ok(Reply::json(&bundle(work, &found)))
 }
 
 #[derive(Default, Deserialize)]

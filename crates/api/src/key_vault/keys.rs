@@ -9,14 +9,14 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use vault::{
-    AttributeChange, Found, ImportedKey, Jwk, KeyType, Kind, Life, NewKey, RotationPolicy,
-    VaultError, Wiped, check_operations, jwk_key, tags_from_json,
+    AttributeChange, Found, ImportedKey, Jwk, KeyType, Kind, NewKey, RotationPolicy, VaultError,
+    Wiped, check_operations, jwk_key, tags_from_json,
 };
 use zeroize::Zeroizing;
 
-use super::paging;
+use super::life::{self, Shape};
 use super::route::{Place, Route, elsewhere, here};
-use super::shape::{add_common, add_deleted, object_id, version_id};
+use super::shape::{add_common, object_id, version_id};
 use super::work::{Reply, Work};
 
 const KIND: Kind = Kind::Key;
@@ -37,7 +37,7 @@ const READ: &str = "keys/read";
 
 /// The operations.
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::GET, "keys", "KeyList", READ, "list", here, list),
+    route(Method::GET, "keys", "KeyList", READ, "list", here, life::list::<Keys>),
     route(
         Method::POST,
         "keys/restore",
@@ -45,7 +45,7 @@ pub(super) const ROUTES: &[Route] = &[
         "keys/restore/action",
         "restore",
         elsewhere,
-        restore,
+        life::restore::<Keys>,
     ),
     route(
         Method::POST,
@@ -72,9 +72,17 @@ pub(super) const ROUTES: &[Route] = &[
         "keys/backup/action",
         "backup",
         elsewhere,
-        backup,
+        life::backup::<Keys>,
     ),
-    route(Method::GET, "keys/{name}/versions", "KeyListVersions", READ, "list", here, versions),
+    route(
+        Method::GET,
+        "keys/{name}/versions",
+        "KeyListVersions",
+        READ,
+        "list",
+        here,
+        life::versions::<Keys>,
+    ),
     route(
         Method::GET,
         "keys/{name}/rotationpolicy",
@@ -174,7 +182,15 @@ pub(super) const ROUTES: &[Route] = &[
         elsewhere,
         import,
     ),
-    route(Method::DELETE, "keys/{name}", "KeyDelete", "keys/delete", "delete", elsewhere, delete),
+    route(
+        Method::DELETE,
+        "keys/{name}",
+        "KeyDelete",
+        "keys/delete",
+        "delete",
+        elsewhere,
+        life::delete::<Keys>,
+    ),
     route(Method::GET, "keys/{name}/{version?}", "KeyGet", READ, "get", here, get),
     route(
         Method::PATCH,
@@ -185,8 +201,24 @@ pub(super) const ROUTES: &[Route] = &[
         elsewhere,
         update,
     ),
-    route(Method::GET, "deletedkeys", "KeyListDeleted", READ, "list", here, list_deleted),
-    route(Method::GET, "deletedkeys/{name}", "KeyGetDeleted", READ, "get", here, get_deleted),
+    route(
+        Method::GET,
+        "deletedkeys",
+        "KeyListDeleted",
+        READ,
+        "list",
+        here,
+        life::list_deleted::<Keys>,
+    ),
+    route(
+        Method::GET,
+        "deletedkeys/{name}",
+        "KeyGetDeleted",
+        READ,
+        "get",
+        here,
+        life::get_deleted::<Keys>,
+    ),
     route(
         Method::DELETE,
         "deletedkeys/{name}",
@@ -194,7 +226,7 @@ pub(super) const ROUTES: &[Route] = &[
         "keys/purge/action",
         "purge",
         elsewhere,
-        purge,
+        life::purge::<Keys>,
     ),
     route(
         Method::POST,
@@ -203,7 +235,7 @@ pub(super) const ROUTES: &[Route] = &[
         "keys/recover/action",
         "recover",
         elsewhere,
-        recover,
+        life::recover::<Keys>,
     ),
     route(Method::POST, "rng", "RandomBytesGet", "keys/rng/action", "get", here, random),
 ];
@@ -235,33 +267,39 @@ fn encoded(bytes: &[u8]) -> String {
 /// The members of a JWK that are shown.
 const SHOWN: [&str; 7] = ["kty", "key_ops", "n", "e", "crv", "x", "y"];
 
-fn whole(work: &Work, found: &Found) -> Value {
-    let mut key = Map::new();
-    key.insert("kid".into(), json!(version_id(work, found)));
-    for name in SHOWN {
-        if let Some(value) = found.version.facts.get(name) {
-            key.insert(name.into(), value.clone());
+struct Keys;
+
+impl Shape for Keys {
+    const KIND: Kind = KIND;
+
+    fn whole(work: &Work, found: &Found) -> Value {
+        let mut key = Map::new();
+        key.insert("kid".into(), json!(version_id(work, found)));
+        for name in SHOWN {
+            if let Some(value) = found.version.facts.get(name) {
+                key.insert(name.into(), value.clone());
+            }
         }
+        let mut out = json!({ "key": key });
+        add_common(work, found, &mut out);
+        out
     }
-    let mut out = json!({ "key": key });
-    add_common(work, found, &mut out);
-    out
-}
 
-fn item(work: &Work, found: &Found) -> Value {
-    let mut out = json!({ "kid": object_id(work, KIND, &found.object.name) });
-    add_common(work, found, &mut out);
-    out
-}
+    fn item(work: &Work, found: &Found) -> Value {
+        let mut out = json!({ "kid": object_id(work, KIND, &found.object.name) });
+        add_common(work, found, &mut out);
+        out
+    }
 
-fn versioned_item(work: &Work, found: &Found) -> Value {
-    let mut out = json!({ "kid": version_id(work, found) });
-    add_common(work, found, &mut out);
-    out
-}
+    fn version(work: &Work, found: &Found) -> Value {
+        let mut out = json!({ "kid": version_id(work, found) });
+        add_common(work, found, &mut out);
+        out
+    }
 
-fn answer(work: &Work, found: &Found) -> Reply {
-    Reply { id: Some(version_id(work, found)), ..Reply::json(&whole(work, found)) }
+    fn answer(work: &Work, found: &Found) -> Reply {
+        Reply { id: Some(version_id(work, found)), ..Reply::json(&Self::whole(work, found)) }
+    }
 }
 
 fn refuse_release(policy: &Value, change: &AttributeChange) -> Result<(), VaultError> {
@@ -305,7 +343,7 @@ fn create(work: &Work) -> Result<Reply, VaultError> {
         tags: tags_from_json(&body.tags)?,
     };
     refuse_release(&body.release_policy, &new.attributes)?;
-    Ok(answer(work, &work.vault.create_key(&work.name, &new, work.now)?))
+    Ok(Keys::answer(work, &work.vault.create_key(&work.name, &new, work.now)?))
 }
 
 #[derive(Deserialize)]
@@ -334,15 +372,15 @@ fn import(work: &Work) -> Result<Reply, VaultError> {
         tags: tags_from_json(&body.tags)?,
     };
     refuse_release(&body.release_policy, &new.attributes)?;
-    Ok(answer(work, &work.vault.import_key(&work.name, &new, work.now)?))
+    Ok(Keys::answer(work, &work.vault.import_key(&work.name, &new, work.now)?))
 }
 
 fn rotate(work: &Work) -> Result<Reply, VaultError> {
-    Ok(answer(work, &work.vault.rotate_key(&work.name, work.now)?))
+    Ok(Keys::answer(work, &work.vault.rotate_key(&work.name, work.now)?))
 }
 
 fn get(work: &Work) -> Result<Reply, VaultError> {
-    Ok(answer(work, &work.vault.find(KIND, &work.name, work.version())?))
+    Ok(Keys::answer(work, &work.vault.find(KIND, &work.name, work.version())?))
 }
 
 #[derive(Deserialize)]
@@ -369,63 +407,7 @@ fn update(work: &Work) -> Result<Reply, VaultError> {
         }
         Ok(())
     })?;
-    Ok(answer(work, &found))
-}
-
-fn list(work: &Work) -> Result<Reply, VaultError> {
-    let asked = paging::asked(work)?;
-    let page = work.vault.list(KIND, Life::Live, &asked.after, asked.limit);
-    Ok(paging::answer(work, &page, |found| item(work, found)))
-}
-
-fn versions(work: &Work) -> Result<Reply, VaultError> {
-    let asked = paging::asked(work)?;
-    let page = work.vault.versions(KIND, &work.name, &asked.after, asked.limit)?;
-    Ok(paging::answer(work, &page, |found| versioned_item(work, found)))
-}
-
-fn deleted(work: &Work, found: &Found, mut out: Value) -> Value {
-    add_deleted(work, found, &mut out);
-    out
-}
-
-fn delete(work: &Work) -> Result<Reply, VaultError> {
-    let found = work.vault.delete(KIND, &work.name, work.now)?;
-    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
-}
-
-fn list_deleted(work: &Work) -> Result<Reply, VaultError> {
-    let asked = paging::asked(work)?;
-    let page = work.vault.list(KIND, Life::Deleted, &asked.after, asked.limit);
-    Ok(paging::answer(work, &page, |found| deleted(work, found, item(work, found))))
-}
-
-fn get_deleted(work: &Work) -> Result<Reply, VaultError> {
-    let found = work.vault.find_deleted(KIND, &work.name)?;
-    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
-}
-
-fn recover(work: &Work) -> Result<Reply, VaultError> {
-    Ok(answer(work, &work.vault.recover(KIND, &work.name)?))
-}
-
-fn purge(work: &Work) -> Result<Reply, VaultError> {
-    work.vault.purge(KIND, &work.name)?;
-    Ok(Reply::nothing())
-}
-
-fn backup(work: &Work) -> Result<Reply, VaultError> {
-    Ok(Reply::json(&json!({ "value": work.vault.backup(KIND, &work.name)? })))
-}
-
-#[derive(Deserialize)]
-struct RestoreBody {
-    value: String,
-}
-
-fn restore(work: &Work) -> Result<Reply, VaultError> {
-    let body: RestoreBody = work.read()?;
-    Ok(answer(work, &work.vault.restore(KIND, &body.value)?))
+    Ok(Keys::answer(work, &found))
 }
 
 #[derive(Deserialize)]

@@ -4,13 +4,12 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{
-    AttributeChange, Found, Kind, Life, NewSecret, VaultError, Wiped, check_content_type,
-    tags_from_json,
+    AttributeChange, Found, Kind, NewSecret, VaultError, Wiped, check_content_type, tags_from_json,
 };
 
-use super::paging;
+use super::life::{self, Shape};
 use super::route::{Place, Route, elsewhere, here};
-use super::shape::{add_common, add_deleted, object_id, version_id};
+use super::shape::{add_common, object_id, version_id};
 use super::work::{Reply, Work};
 
 const KIND: Kind = Kind::Secret;
@@ -31,7 +30,7 @@ const METADATA: &str = "secrets/readMetadata/action";
 
 /// The operations.
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::GET, "secrets", "SecretList", METADATA, "list", here, list),
+    route(Method::GET, "secrets", "SecretList", METADATA, "list", here, life::list::<Secrets>),
     route(
         Method::POST,
         "secrets/restore",
@@ -39,7 +38,7 @@ pub(super) const ROUTES: &[Route] = &[
         "secrets/restore/action",
         "restore",
         elsewhere,
-        restore,
+        life::restore::<Secrets>,
     ),
     route(
         Method::PUT,
@@ -57,7 +56,7 @@ pub(super) const ROUTES: &[Route] = &[
         "secrets/delete",
         "delete",
         elsewhere,
-        delete,
+        life::delete::<Secrets>,
     ),
     route(
         Method::GET,
@@ -66,7 +65,7 @@ pub(super) const ROUTES: &[Route] = &[
         METADATA,
         "list",
         here,
-        versions,
+        life::versions::<Secrets>,
     ),
     route(
         Method::POST,
@@ -75,7 +74,7 @@ pub(super) const ROUTES: &[Route] = &[
         "secrets/backup/action",
         "backup",
         elsewhere,
-        backup,
+        life::backup::<Secrets>,
     ),
     route(
         Method::GET,
@@ -95,7 +94,15 @@ pub(super) const ROUTES: &[Route] = &[
         elsewhere,
         update,
     ),
-    route(Method::GET, "deletedsecrets", "SecretListDeleted", METADATA, "list", here, list_deleted),
+    route(
+        Method::GET,
+        "deletedsecrets",
+        "SecretListDeleted",
+        METADATA,
+        "list",
+        here,
+        life::list_deleted::<Secrets>,
+    ),
     route(
         Method::GET,
         "deletedsecrets/{name}",
@@ -103,7 +110,7 @@ pub(super) const ROUTES: &[Route] = &[
         METADATA,
         "get",
         here,
-        get_deleted,
+        life::get_deleted::<Secrets>,
     ),
     route(
         Method::DELETE,
@@ -112,7 +119,7 @@ pub(super) const ROUTES: &[Route] = &[
         "secrets/purge/action",
         "purge",
         elsewhere,
-        purge,
+        life::purge::<Secrets>,
     ),
     route(
         Method::POST,
@@ -121,7 +128,7 @@ pub(super) const ROUTES: &[Route] = &[
         "secrets/recover/action",
         "recover",
         elsewhere,
-        recover,
+        life::recover::<Secrets>,
     ),
 ];
 
@@ -148,12 +155,18 @@ fn bundle(work: &Work, found: &Found, id: String) -> Value {
     out
 }
 
-fn item(work: &Work, found: &Found) -> Value {
-    bundle(work, found, object_id(work, KIND, &found.object.name))
-}
+struct Secrets;
 
-fn whole(work: &Work, found: &Found) -> Value {
-    bundle(work, found, version_id(work, found))
+impl Shape for Secrets {
+    const KIND: Kind = KIND;
+
+    fn item(work: &Work, found: &Found) -> Value {
+        bundle(work, found, object_id(work, KIND, &found.object.name))
+    }
+
+    fn whole(work: &Work, found: &Found) -> Value {
+        bundle(work, found, version_id(work, found))
+    }
 }
 
 #[derive(Deserialize)]
@@ -179,7 +192,7 @@ fn set(work: &Work) -> Result<Reply, VaultError> {
         tags: tags_from_json(&body.tags)?,
     };
     let found = work.vault.set_secret(&work.name, &new, work.now)?;
-    Ok(Reply::with_secret(&whole(work, &found), "value", new.value.expose()))
+    Ok(Reply::with_secret(&Secrets::whole(work, &found), "value", new.value.expose()))
 }
 
 fn get(work: &Work) -> Result<Reply, VaultError> {
@@ -188,7 +201,7 @@ fn get(work: &Work) -> Result<Reply, VaultError> {
     let text = std::str::from_utf8(value.expose()).map_err(|_| {
         VaultError::new(500, "InternalServerError", "The value that is stored is no text.")
     })?;
-    let mut out = whole(work, &found);
+    let mut out = Secrets::whole(work, &found);
     if let Some(previous) = work.vault.previous_version(&found) {
         out["previousVersion"] = json!(previous);
     }
@@ -218,63 +231,5 @@ fn update(work: &Work) -> Result<Reply, VaultError> {
         }
         Ok(())
     })?;
-    Ok(Reply::json(&whole(work, &found)))
-}
-
-fn list(work: &Work) -> Result<Reply, VaultError> {
-    let asked = paging::asked(work)?;
-    let page = work.vault.list(KIND, Life::Live, &asked.after, asked.limit);
-    Ok(paging::answer(work, &page, |found| item(work, found)))
-}
-
-fn versions(work: &Work) -> Result<Reply, VaultError> {
-    let asked = paging::asked(work)?;
-    let page = work.vault.versions(KIND, &work.name, &asked.after, asked.limit)?;
-    Ok(paging::answer(work, &page, |found| whole(work, found)))
-}
-
-fn deleted(work: &Work, found: &Found, mut out: Value) -> Value {
-    add_deleted(work, found, &mut out);
-    out
-}
-
-fn delete(work: &Work) -> Result<Reply, VaultError> {
-    let found = work.vault.delete(KIND, &work.name, work.now)?;
-    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
-}
-
-fn list_deleted(work: &Work) -> Result<Reply, VaultError> {
-    let asked = paging::asked(work)?;
-    let page = work.vault.list(KIND, Life::Deleted, &asked.after, asked.limit);
-    Ok(paging::answer(work, &page, |found| deleted(work, found, item(work, found))))
-}
-
-fn get_deleted(work: &Work) -> Result<Reply, VaultError> {
-    let found = work.vault.find_deleted(KIND, &work.name)?;
-    Ok(Reply::json(&deleted(work, &found, whole(work, &found))))
-}
-
-fn recover(work: &Work) -> Result<Reply, VaultError> {
-    let found = work.vault.recover(KIND, &work.name)?;
-    Ok(Reply::json(&whole(work, &found)))
-}
-
-fn purge(work: &Work) -> Result<Reply, VaultError> {
-    work.vault.purge(KIND, &work.name)?;
-    Ok(Reply::nothing())
-}
-
-fn backup(work: &Work) -> Result<Reply, VaultError> {
-    Ok(Reply::json(&json!({ "value": work.vault.backup(KIND, &work.name)? })))
-}
-
-#[derive(Deserialize)]
-struct RestoreBody {
-    value: String,
-}
-
-fn restore(work: &Work) -> Result<Reply, VaultError> {
-    let body: RestoreBody = work.read()?;
-    let found = work.vault.restore(KIND, &body.value)?;
-    Ok(Reply::json(&whole(work, &found)))
+    Ok(Reply::json(&Secrets::whole(work, &found)))
 }
