@@ -2,41 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::house::{Fixture, Told, house};
-
-const V: &str = "api-version=7.4";
-const RESOURCE: &str = "https://vault.azure.net";
-
-struct Vault {
-    house: Fixture,
-    token: String,
-}
-
-async fn vault() -> Vault {
-    let house = house().await;
-    let (id, secret) =
-        (house.admin.client_id.clone(), house.admin.client_secret.expose().to_owned());
-    let token = house.token_of(&id, &secret, RESOURCE).await;
-    Vault { house, token }
-}
-
-impl Vault {
-    async fn ask(&self, method: &str, path: &str, body: Value) -> Told {
-        let mark = if path.contains('?') { '&' } else { '?' };
-        self.house.call(method, &format!("{path}{mark}{V}"), &self.token, body).await
-    }
-
-    async fn good(&self, method: &str, path: &str, body: Value) -> Value {
-        let told = self.ask(method, path, body).await;
-        assert!(
-            (200..300).contains(&told.status),
-            "{method} {path}: {} {}",
-            told.status,
-            told.json()
-        );
-        told.json()
-    }
-}
+use crate::vault_house::{RESOURCE, V, vault};
 
 fn policy(issuer: &str) -> Value {
     json!({ "policy": {

@@ -16,3 +16,6 @@ mod log_analytics;
 mod operations;
 mod resource_manager;
 mod sign_in;
+mod vault_house;
+mod vault_resources;
+mod vault_rights;

@@ -1,0 +1,112 @@
+//! Vaults as resources: made, reached by host, closed to networks, deleted, recovered, purged.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::vault_house::vault;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vaults_are_resources() {
+    let v = vault().await;
+    let path = "{group}/providers/Microsoft.KeyVault/vaults/Second";
+    let tenant = v.house.admin.tenant_id.clone();
+    let properties = json!({ "tenantId": tenant, "enableRbacAuthorization": true, "softDeleteRetentionInDays": 7 });
+    let body = json!({ "location": "local", "tags": { "a": "b" }, "properties": properties });
+    let made = v.manage("PUT", path, body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.json());
+    let host = "second.vault.localhost:8443";
+    let secret = "/secrets/s?api-version=7.4";
+    let told = v.on_host(host, "PUT", secret, &v.token, json!({ "value": "kept" })).await;
+    assert_eq!(told.json()["attributes"]["recoveryLevel"], "CustomizedRecoverable+Purgeable");
+    assert!(
+        told.json()["id"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://second.vault.localhost:8443/secrets/s/")
+    );
+    let challenge = v.on_host(host, "GET", secret, "", Value::Null).await;
+    let tenant_url = format!("https://localhost:8443/{tenant}");
+    assert!(challenge.header("www-authenticate").contains(&tenant_url));
+    assert_eq!(v.ask("GET", "/secrets/s", Value::Null).await.status, 404, "another vault's");
+    assert_eq!(
+        v.on_host("third.vault.localhost", "GET", secret, &v.token, Value::Null).await.status,
+        404
+    );
+
+    // a backup of one vault goes into another, and nowhere else
+    let backup = v
+        .on_host(host, "POST", "/secrets/s/backup?api-version=7.4", &v.token, Value::Null)
+        .await
+        .json();
+    assert!(
+        !String::from_utf8_lossy(
+            &URL_SAFE_NO_PAD.decode(backup["value"].as_str().unwrap()).unwrap()
+        )
+        .contains("kept")
+    );
+    assert_eq!(
+        v.good("POST", "/secrets/restore", backup).await["id"].as_str().unwrap().split('/').nth(2),
+        Some("localhost:8443")
+    );
+    assert_eq!(v.good("GET", "/secrets/s", Value::Null).await["value"], "kept");
+
+    // network rules
+    let acls = |action: &str, range: &str| {
+        json!({ "properties": { "networkAcls": {
+        "defaultAction": action, "ipRules": [{ "value": range }],
+    } } })
+    };
+    assert_eq!(v.manage("PATCH", path, acls("Deny", "10.0.0.0/8")).await.status, 200);
+    let refused = v.on_host(host, "GET", secret, &v.token, Value::Null).await;
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["innererror"]["code"]),
+        (403, &json!("ForbiddenByFirewall"))
+    );
+    assert_eq!(v.manage("PATCH", path, acls("Deny", "127.0.0.0/8")).await.status, 200);
+    assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.status, 200);
+    assert_eq!(v.manage("PATCH", path, acls("Maybe", "x")).await.status, 400);
+
+    // deleted, seen, recovered, purged
+    let check = |name: &str| json!({ "name": name, "type": "Microsoft.KeyVault/vaults" });
+    let free = "{sub}/providers/Microsoft.KeyVault/checkNameAvailability";
+    assert_eq!(v.manage("POST", free, check("second")).await.json()["reason"], "AlreadyExists");
+    assert_eq!(v.manage("POST", free, check("free-one")).await.json()["nameAvailable"], true);
+    assert_eq!(v.manage("POST", free, check("9x")).await.json()["reason"], "AccountNameInvalid");
+    assert_eq!(v.manage("DELETE", path, Value::Null).await.status, 200);
+    assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.status, 404);
+    let all = v
+        .manage("GET", "{sub}/providers/Microsoft.KeyVault/deletedVaults", Value::Null)
+        .await
+        .json();
+    assert_eq!(all["value"][0]["name"], "Second");
+    let one = "{sub}/providers/Microsoft.KeyVault/locations/local/deletedVaults/second";
+    assert_eq!(v.manage("GET", one, Value::Null).await.json()["properties"]["tags"]["a"], "b");
+    assert_eq!(v.manage("PUT", path, body.clone()).await.status, 409, "its name is held");
+    let recover = json!({ "location": "local", "properties": { "createMode": "recover" } });
+    let back = v.manage("PUT", path, recover.clone()).await;
+    assert_eq!((back.status, &back.json()["tags"]["a"]), (201, &json!("b")));
+    assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.json()["value"], "kept");
+    v.manage("DELETE", path, Value::Null).await;
+    assert_eq!(v.manage("POST", &format!("{one}/purge"), Value::Null).await.status, 200);
+    assert_eq!(v.manage("PUT", path, recover).await.status, 404);
+    assert_eq!(v.manage("PUT", path, body).await.status, 201);
+    assert_eq!(
+        v.on_host(host, "GET", secret, &v.token, Value::Null).await.status,
+        404,
+        "nothing is left"
+    );
+
+    // protection
+    let protect = json!({ "properties": { "enablePurgeProtection": true } });
+    assert_eq!(v.manage("PATCH", path, protect).await.status, 200);
+    let back = json!({ "properties": { "enablePurgeProtection": false } });
+    assert_eq!(v.manage("PATCH", path, back).await.status, 400);
+    v.on_host(host, "PUT", secret, &v.token, json!({ "value": "x" })).await;
+    v.on_host(host, "DELETE", secret, &v.token, Value::Null).await;
+    let purge =
+        v.on_host(host, "DELETE", "/deletedsecrets/s?api-version=7.4", &v.token, Value::Null).await;
+    assert_eq!(purge.status, 403);
+    v.manage("DELETE", path, Value::Null).await;
+    assert_eq!(v.manage("POST", &format!("{one}/purge"), Value::Null).await.status, 409);
+}
