@@ -157,8 +157,8 @@ async fn carry_out(
     origin: String,
     call: &mut Call,
 ) -> Result<Reply, VaultError> {
-    let Found { route, name, version } = route::find(&incoming)?;
-    call.record.operation = route.operation;
+    let found = route::find(&incoming)?;
+    call.record.operation = found.route.operation;
     let vault = vault.ok_or_else(|| {
         let host = &incoming.host;
         VaultError::not_found("VaultNotFound", format!("There is no vault behind '{host}'."))
@@ -168,9 +168,10 @@ async fn carry_out(
     }
     rights::require_network(&vault, incoming.source)?;
     let api_version = version::check(incoming.parameter("api-version"))?;
-    rights::require(doors, &caller, &vault, route, name.as_deref())?;
+    rights::require(doors, &caller, &vault, &found)?;
     let body = body::read(doors, &mut incoming, doors.limits.body_bytes).await;
     let body = Zeroizing::new(body.map_err(|e| error::from_wire(&e))?);
+    let Found { route, name, version, .. } = found;
     let work = Work {
         vault,
         origin,

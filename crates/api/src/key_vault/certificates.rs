@@ -7,7 +7,6 @@ mod pending;
 
 use std::sync::Arc;
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{
@@ -17,23 +16,11 @@ use vault::{
 
 use super::life::{self, Shape};
 use super::paging;
-use super::route::{Place, Route, elsewhere, here};
+use super::route::{GET, PATCH, POST, PUT, REMOVE, Route, elsewhere, here, route};
 use super::shape::{add_common, add_deleted, object_id, version_id};
-use super::work::{Reply, Work};
+use super::work::{Reply, Work, required};
 
 const KIND: Kind = Kind::Certificate;
-
-const fn route(
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    action: &'static str,
-    permission: &'static str,
-    place: fn(&Work) -> Place,
-    run: fn(&Work) -> Result<Reply, VaultError>,
-) -> Route {
-    Route { method, path, operation, action, permission: (KIND, permission), place, run }
-}
 
 const READ: &str = "certificates/read";
 const CREATE: &str = "certificates/create/action";
@@ -48,12 +35,6 @@ const CONTACTS: &str = "certificatecontacts/write";
 const ISSUERS_READ: &str = "certificatecas/read";
 const ISSUERS_WRITE: &str = "certificatecas/write";
 const ISSUERS_DELETE: &str = "certificatecas/delete";
-
-const GET: Method = Method::GET;
-const PUT: Method = Method::PUT;
-const POST: Method = Method::POST;
-const PATCH: Method = Method::PATCH;
-const REMOVE: Method = Method::DELETE;
 
 /// The operations. Words stand before names: no certificate is called `contacts`, `issuers` or `restore` on the wire.
 #[rustfmt::skip]
@@ -229,8 +210,9 @@ fn get(work: &Work) -> Result<Reply, VaultError> {
     Ok(Reply::json(&bundle(work, &found)))
 }
 
-#[derive(Deserialize)]
-struct UpdateBody {
+/// What creating and changing a certificate may say.
+#[derive(Default, Deserialize)]
+struct PolicyBody {
     #[serde(default)]
     policy: Value,
     #[serde(default)]
@@ -240,7 +222,7 @@ struct UpdateBody {
 }
 
 fn update(work: &Work) -> Result<Reply, VaultError> {
-    let body: UpdateBody = work.read()?;
+    let body: PolicyBody = work.read()?;
     let change = AttributeChange::from_json(&body.attributes)?;
     let change = AttributeChange { enabled: change.enabled, ..AttributeChange::default() };
     let tags = tags_from_json(&body.tags)?;
@@ -286,10 +268,8 @@ struct ImportBody {
 
 fn import(work: &Work) -> Result<Reply, VaultError> {
     let body: ImportBody = work.read()?;
-    let value =
-        body.value.ok_or_else(|| VaultError::bad_parameter("Property value is required."))?;
     let import = NewImport {
-        value: value.0,
+        value: required(body.value, "value")?.0,
         password: body.pwd.map(|p| p.0),
         policy: body.policy,
         attributes: AttributeChange::from_json(&body.attributes)?,
@@ -323,7 +303,7 @@ struct RevokeBody {
 
 /// The house's own: revokes a version that the vault's authority signed.
 fn revoke(work: &Work) -> Result<Reply, VaultError> {
-    let body: RevokeBody = if work.body.is_empty() { RevokeBody::default() } else { work.read()? };
+    let body: RevokeBody = work.read_or_default()?;
     let reason = RevocationReason::from_json(&body.reason).ok_or_else(|| {
         VaultError::bad_parameter(
             "Property reason is none of unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn.",

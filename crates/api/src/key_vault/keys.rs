@@ -5,7 +5,6 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use crypto::{Encrypted, SecretBytes, SecretText};
-use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use vault::{
@@ -15,229 +14,42 @@ use vault::{
 use zeroize::Zeroizing;
 
 use super::life::{self, Shape};
-use super::route::{Place, Route, elsewhere, here};
+use super::route::{GET, PATCH, POST, PUT, Place, REMOVE, Route, elsewhere, here, route};
 use super::shape::{add_common, object_id, version_id};
-use super::work::{Reply, Work};
+use super::work::{Reply, Work, required};
 
 const KIND: Kind = Kind::Key;
-
-const fn route(
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    action: &'static str,
-    permission: &'static str,
-    place: fn(&Work) -> Place,
-    run: fn(&Work) -> Result<Reply, VaultError>,
-) -> Route {
-    Route { method, path, operation, action, permission: (KIND, permission), place, run }
-}
 
 const READ: &str = "keys/read";
 
 /// The operations.
+#[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::GET, "keys", "KeyList", READ, "list", here, life::list::<Keys>),
-    route(
-        Method::POST,
-        "keys/restore",
-        "KeyRestore",
-        "keys/restore/action",
-        "restore",
-        elsewhere,
-        life::restore::<Keys>,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/create",
-        "KeyCreate",
-        "keys/create/action",
-        "create",
-        elsewhere,
-        create,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/rotate",
-        "KeyRotate",
-        "keys/rotate/action",
-        "rotate",
-        elsewhere,
-        rotate,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/backup",
-        "KeyBackup",
-        "keys/backup/action",
-        "backup",
-        elsewhere,
-        life::backup::<Keys>,
-    ),
-    route(
-        Method::GET,
-        "keys/{name}/versions",
-        "KeyListVersions",
-        READ,
-        "list",
-        here,
-        life::versions::<Keys>,
-    ),
-    route(
-        Method::GET,
-        "keys/{name}/rotationpolicy",
-        "KeyGetRotationPolicy",
-        "keyrotationpolicies/read",
-        "getrotationpolicy",
-        here,
-        get_policy,
-    ),
-    route(
-        Method::PUT,
-        "keys/{name}/rotationpolicy",
-        "KeySetRotationPolicy",
-        "keyrotationpolicies/write",
-        "setrotationpolicy",
-        elsewhere,
-        set_policy,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/{version?}/encrypt",
-        "KeyEncrypt",
-        "keys/encrypt/action",
-        "encrypt",
-        where_it_works,
-        encrypt,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/{version?}/decrypt",
-        "KeyDecrypt",
-        "keys/decrypt/action",
-        "decrypt",
-        where_it_works,
-        decrypt,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/{version?}/sign",
-        "KeySign",
-        "keys/sign/action",
-        "sign",
-        where_it_works,
-        sign,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/{version?}/verify",
-        "KeyVerify",
-        "keys/verify/action",
-        "verify",
-        where_it_works,
-        verify,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/{version?}/wrapkey",
-        "KeyWrap",
-        "keys/wrap/action",
-        "wrapkey",
-        where_it_works,
-        wrap,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/{version?}/unwrapkey",
-        "KeyUnwrap",
-        "keys/unwrap/action",
-        "unwrapkey",
-        where_it_works,
-        unwrap,
-    ),
-    route(
-        Method::POST,
-        "keys/{name}/{version?}/release",
-        "KeyRelease",
-        "keys/release/action",
-        "release",
-        here,
-        release,
-    ),
-    route(
-        Method::GET,
-        "keys/{name}/{version?}/attestation",
-        "KeyGetAttestation",
-        READ,
-        "get",
-        here,
-        attestation,
-    ),
-    route(
-        Method::PUT,
-        "keys/{name}",
-        "KeyImport",
-        "keys/import/action",
-        "import",
-        elsewhere,
-        import,
-    ),
-    route(
-        Method::DELETE,
-        "keys/{name}",
-        "KeyDelete",
-        "keys/delete",
-        "delete",
-        elsewhere,
-        life::delete::<Keys>,
-    ),
-    route(Method::GET, "keys/{name}/{version?}", "KeyGet", READ, "get", here, get),
-    route(
-        Method::PATCH,
-        "keys/{name}/{version?}",
-        "KeyUpdate",
-        "keys/update/action",
-        "update",
-        elsewhere,
-        update,
-    ),
-    route(
-        Method::GET,
-        "deletedkeys",
-        "KeyListDeleted",
-        READ,
-        "list",
-        here,
-        life::list_deleted::<Keys>,
-    ),
-    route(
-        Method::GET,
-        "deletedkeys/{name}",
-        "KeyGetDeleted",
-        READ,
-        "get",
-        here,
-        life::get_deleted::<Keys>,
-    ),
-    route(
-        Method::DELETE,
-        "deletedkeys/{name}",
-        "KeyPurge",
-        "keys/purge/action",
-        "purge",
-        elsewhere,
-        life::purge::<Keys>,
-    ),
-    route(
-        Method::POST,
-        "deletedkeys/{name}/recover",
-        "KeyRecover",
-        "keys/recover/action",
-        "recover",
-        elsewhere,
-        life::recover::<Keys>,
-    ),
-    route(Method::POST, "rng", "RandomBytesGet", "keys/rng/action", "get", here, random),
+    route(GET, "keys", "KeyList", READ, "list", here, life::list::<Keys>),
+    route(POST, "keys/restore", "KeyRestore", "keys/restore/action", "restore", elsewhere, life::restore::<Keys>),
+    route(POST, "keys/{name}/create", "KeyCreate", "keys/create/action", "create", elsewhere, create),
+    route(POST, "keys/{name}/rotate", "KeyRotate", "keys/rotate/action", "rotate", elsewhere, rotate),
+    route(POST, "keys/{name}/backup", "KeyBackup", "keys/backup/action", "backup", elsewhere, life::backup::<Keys>),
+    route(GET, "keys/{name}/versions", "KeyListVersions", READ, "list", here, life::versions::<Keys>),
+    route(GET, "keys/{name}/rotationpolicy", "KeyGetRotationPolicy", "keyrotationpolicies/read", "getrotationpolicy", here, get_policy),
+    route(PUT, "keys/{name}/rotationpolicy", "KeySetRotationPolicy", "keyrotationpolicies/write", "setrotationpolicy", elsewhere, set_policy),
+    route(POST, "keys/{name}/{version?}/encrypt", "KeyEncrypt", "keys/encrypt/action", "encrypt", where_it_works, encrypt),
+    route(POST, "keys/{name}/{version?}/decrypt", "KeyDecrypt", "keys/decrypt/action", "decrypt", where_it_works, decrypt),
+    route(POST, "keys/{name}/{version?}/sign", "KeySign", "keys/sign/action", "sign", where_it_works, sign),
+    route(POST, "keys/{name}/{version?}/verify", "KeyVerify", "keys/verify/action", "verify", where_it_works, verify),
+    route(POST, "keys/{name}/{version?}/wrapkey", "KeyWrap", "keys/wrap/action", "wrapkey", where_it_works, wrap),
+    route(POST, "keys/{name}/{version?}/unwrapkey", "KeyUnwrap", "keys/unwrap/action", "unwrapkey", where_it_works, unwrap),
+    route(POST, "keys/{name}/{version?}/release", "KeyRelease", "keys/release/action", "release", here, release),
+    route(GET, "keys/{name}/{version?}/attestation", "KeyGetAttestation", READ, "get", here, attestation),
+    route(PUT, "keys/{name}", "KeyImport", "keys/import/action", "import", elsewhere, import),
+    route(REMOVE, "keys/{name}", "KeyDelete", "keys/delete", "delete", elsewhere, life::delete::<Keys>),
+    route(GET, "keys/{name}/{version?}", "KeyGet", READ, "get", here, get),
+    route(PATCH, "keys/{name}/{version?}", "KeyUpdate", "keys/update/action", "update", elsewhere, update),
+    route(GET, "deletedkeys", "KeyListDeleted", READ, "list", here, life::list_deleted::<Keys>),
+    route(GET, "deletedkeys/{name}", "KeyGetDeleted", READ, "get", here, life::get_deleted::<Keys>),
+    route(REMOVE, "deletedkeys/{name}", "KeyPurge", "keys/purge/action", "purge", elsewhere, life::purge::<Keys>),
+    route(POST, "deletedkeys/{name}/recover", "KeyRecover", "keys/recover/action", "recover", elsewhere, life::recover::<Keys>),
+    route(POST, "rng", "RandomBytesGet", "keys/rng/action", "get", here, random),
 ];
 
 /// Small keys at hand work on the spot; RSA and keys still to be read work elsewhere.
@@ -361,7 +173,7 @@ struct ImportBody {
 
 fn import(work: &Work) -> Result<Reply, VaultError> {
     let body: ImportBody = work.read()?;
-    let jwk = body.key.ok_or_else(|| VaultError::bad_parameter("Property key is required."))?;
+    let jwk = required(body.key, "key")?;
     let (mut kty, key) = jwk_key(&jwk)?;
     kty.hsm |= body.hsm == Some(true);
     let new = ImportedKey {
@@ -434,10 +246,8 @@ struct Asked {
 fn asked(work: &Work) -> Result<Asked, VaultError> {
     let body: OperationBody = work.read()?;
     let found = work.vault.find(KIND, &work.name, work.version())?;
-    let algorithm =
-        body.alg.ok_or_else(|| VaultError::bad_parameter("Property alg is required."))?;
-    let value =
-        body.value.ok_or_else(|| VaultError::bad_parameter("Property value is required."))?;
+    let algorithm = required(body.alg, "alg")?;
+    let value = required(body.value, "value")?;
     let optional = |text: Option<String>, name: &str| text.map(|t| decoded(&t, name)).transpose();
     Ok(Asked {
         found,
@@ -490,8 +300,7 @@ fn sign(work: &Work) -> Result<Reply, VaultError> {
 
 fn verify(work: &Work) -> Result<Reply, VaultError> {
     let Asked { found, algorithm, value, digest, .. } = asked(work)?;
-    let digest = digest.ok_or_else(|| VaultError::bad_parameter("Property digest is required."))?;
-    let digest = decoded(&digest, "digest")?;
+    let digest = decoded(&required(digest, "digest")?, "digest")?;
     let good = work.vault.verify(&found, &algorithm, &digest, value.expose(), work.now)?;
     Ok(Reply { id: Some(version_id(work, &found)), ..Reply::json(&json!({ "value": good })) })
 }

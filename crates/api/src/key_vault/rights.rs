@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use identity::Caller;
 use vault::{Kind, Vault, VaultError};
 
-use super::route::Route;
+use super::route::Found;
 use crate::Doors;
 
 /// Refuses callers from outside the vault's network rules.
@@ -30,11 +30,11 @@ pub(super) fn require(
     doors: &Doors,
     caller: &Caller,
     vault: &Vault,
-    route: &Route,
-    name: Option<&str>,
+    found: &Found,
 ) -> Result<(), VaultError> {
     let settings = vault.settings();
-    let (kind, permission) = route.permission;
+    let Found { route, kind, name, .. } = found;
+    let (kind, permission) = (*kind, route.permission);
     if !settings.role_based {
         let granted = settings.access_policies.iter().any(|policy| {
             policy.object_id.eq_ignore_ascii_case(&caller.object_id)

@@ -18,11 +18,31 @@ pub(crate) struct Route {
     /// Data action, below `Microsoft.KeyVault/vaults/`.
     pub(crate) action: &'static str,
     /// Permission of access policies.
-    pub(crate) permission: (Kind, &'static str),
+    pub(crate) permission: &'static str,
     /// Where it runs.
     pub(crate) place: fn(&Work) -> Place,
     /// Does it.
     pub(crate) run: fn(&Work) -> Result<Reply, VaultError>,
+}
+
+pub(super) const GET: Method = Method::GET;
+pub(super) const PUT: Method = Method::PUT;
+pub(super) const POST: Method = Method::POST;
+pub(super) const PATCH: Method = Method::PATCH;
+/// DELETE: tables have other things of that name.
+pub(super) const REMOVE: Method = Method::DELETE;
+
+/// A row of a table.
+pub(super) const fn route(
+    method: Method,
+    path: &'static str,
+    operation: &'static str,
+    action: &'static str,
+    permission: &'static str,
+    place: fn(&Work) -> Place,
+    run: fn(&Work) -> Result<Reply, VaultError>,
+) -> Route {
+    Route { method, path, operation, action, permission, place, run }
 }
 
 /// Where a handler runs.
@@ -44,12 +64,17 @@ pub(crate) fn elsewhere(_: &Work) -> Place {
     Place::Blocking
 }
 
-/// All routes. Where two fit, the one that stands first is taken.
-pub(crate) const TABLES: &[&[Route]] = &[secrets::ROUTES, keys::ROUTES, certificates::ROUTES];
+/// All routes by the kind that they are about. Where two fit, the one that stands first is taken.
+const TABLES: &[(Kind, &[Route])] = &[
+    (Kind::Secret, secrets::ROUTES),
+    (Kind::Key, keys::ROUTES),
+    (Kind::Certificate, certificates::ROUTES),
+];
 
 /// A route with what the path names.
 pub(crate) struct Found {
     pub(crate) route: &'static Route,
+    pub(crate) kind: Kind,
     pub(crate) name: Option<String>,
     pub(crate) version: Option<String>,
 }
@@ -58,7 +83,8 @@ pub(crate) struct Found {
 pub(crate) fn find(incoming: &Incoming) -> Result<Found, VaultError> {
     let segments: Vec<&str> = incoming.segments.iter().map(String::as_str).collect();
     let mut other_method = false;
-    for route in TABLES.iter().copied().flatten() {
+    let all = TABLES.iter().flat_map(|(kind, routes)| routes.iter().map(|route| (*kind, route)));
+    for (kind, route) in all {
         let Some((name, version)) = fits(route.path, &segments) else { continue };
         if route.method != incoming.method {
             other_method = true;
@@ -73,7 +99,7 @@ pub(crate) fn find(incoming: &Incoming) -> Result<Found, VaultError> {
             )));
         }
         let own = |text: Option<&str>| text.map(str::to_owned);
-        return Ok(Found { route, name: own(name), version: own(version) });
+        return Ok(Found { route, kind, name: own(name), version: own(version) });
     }
     Err(if other_method {
         VaultError::new(405, "MethodNotAllowed", format!("{} is not served here.", incoming.method))

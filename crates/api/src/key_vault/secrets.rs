@@ -1,6 +1,5 @@
 //! Secrets: twelve operations.
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{
@@ -8,128 +7,29 @@ use vault::{
 };
 
 use super::life::{self, Shape};
-use super::route::{Place, Route, elsewhere, here};
+use super::route::{GET, PATCH, POST, PUT, Place, REMOVE, Route, elsewhere, here, route};
 use super::shape::{add_common, object_id, version_id};
-use super::work::{Reply, Work};
+use super::work::{Reply, Work, required};
 
 const KIND: Kind = Kind::Secret;
-
-const fn route(
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    action: &'static str,
-    permission: &'static str,
-    place: fn(&Work) -> Place,
-    run: fn(&Work) -> Result<Reply, VaultError>,
-) -> Route {
-    Route { method, path, operation, action, permission: (KIND, permission), place, run }
-}
 
 const METADATA: &str = "secrets/readMetadata/action";
 
 /// The operations.
+#[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::GET, "secrets", "SecretList", METADATA, "list", here, life::list::<Secrets>),
-    route(
-        Method::POST,
-        "secrets/restore",
-        "SecretRestore",
-        "secrets/restore/action",
-        "restore",
-        elsewhere,
-        life::restore::<Secrets>,
-    ),
-    route(
-        Method::PUT,
-        "secrets/{name}",
-        "SecretSet",
-        "secrets/setSecret/action",
-        "set",
-        elsewhere,
-        set,
-    ),
-    route(
-        Method::DELETE,
-        "secrets/{name}",
-        "SecretDelete",
-        "secrets/delete",
-        "delete",
-        elsewhere,
-        life::delete::<Secrets>,
-    ),
-    route(
-        Method::GET,
-        "secrets/{name}/versions",
-        "SecretListVersions",
-        METADATA,
-        "list",
-        here,
-        life::versions::<Secrets>,
-    ),
-    route(
-        Method::POST,
-        "secrets/{name}/backup",
-        "SecretBackup",
-        "secrets/backup/action",
-        "backup",
-        elsewhere,
-        life::backup::<Secrets>,
-    ),
-    route(
-        Method::GET,
-        "secrets/{name}/{version?}",
-        "SecretGet",
-        "secrets/getSecret/action",
-        "get",
-        where_it_lies,
-        get,
-    ),
-    route(
-        Method::PATCH,
-        "secrets/{name}/{version?}",
-        "SecretUpdate",
-        "secrets/update/action",
-        "set",
-        elsewhere,
-        update,
-    ),
-    route(
-        Method::GET,
-        "deletedsecrets",
-        "SecretListDeleted",
-        METADATA,
-        "list",
-        here,
-        life::list_deleted::<Secrets>,
-    ),
-    route(
-        Method::GET,
-        "deletedsecrets/{name}",
-        "SecretGetDeleted",
-        METADATA,
-        "get",
-        here,
-        life::get_deleted::<Secrets>,
-    ),
-    route(
-        Method::DELETE,
-        "deletedsecrets/{name}",
-        "SecretPurge",
-        "secrets/purge/action",
-        "purge",
-        elsewhere,
-        life::purge::<Secrets>,
-    ),
-    route(
-        Method::POST,
-        "deletedsecrets/{name}/recover",
-        "SecretRecover",
-        "secrets/recover/action",
-        "recover",
-        elsewhere,
-        life::recover::<Secrets>,
-    ),
+    route(GET, "secrets", "SecretList", METADATA, "list", here, life::list::<Secrets>),
+    route(POST, "secrets/restore", "SecretRestore", "secrets/restore/action", "restore", elsewhere, life::restore::<Secrets>),
+    route(PUT, "secrets/{name}", "SecretSet", "secrets/setSecret/action", "set", elsewhere, set),
+    route(REMOVE, "secrets/{name}", "SecretDelete", "secrets/delete", "delete", elsewhere, life::delete::<Secrets>),
+    route(GET, "secrets/{name}/versions", "SecretListVersions", METADATA, "list", here, life::versions::<Secrets>),
+    route(POST, "secrets/{name}/backup", "SecretBackup", "secrets/backup/action", "backup", elsewhere, life::backup::<Secrets>),
+    route(GET, "secrets/{name}/{version?}", "SecretGet", "secrets/getSecret/action", "get", where_it_lies, get),
+    route(PATCH, "secrets/{name}/{version?}", "SecretUpdate", "secrets/update/action", "set", elsewhere, update),
+    route(GET, "deletedsecrets", "SecretListDeleted", METADATA, "list", here, life::list_deleted::<Secrets>),
+    route(GET, "deletedsecrets/{name}", "SecretGetDeleted", METADATA, "get", here, life::get_deleted::<Secrets>),
+    route(REMOVE, "deletedsecrets/{name}", "SecretPurge", "secrets/purge/action", "purge", elsewhere, life::purge::<Secrets>),
+    route(POST, "deletedsecrets/{name}/recover", "SecretRecover", "secrets/recover/action", "recover", elsewhere, life::recover::<Secrets>),
 ];
 
 /// A secret that was read lately is answered at once; others wait for the disk elsewhere.
@@ -143,13 +43,12 @@ fn where_it_lies(work: &Work) -> Place {
 /// A secret without its value.
 fn bundle(work: &Work, found: &Found, id: String) -> Value {
     let mut out = json!({ "id": id });
-    for (name, fact) in [("contentType", "contentType"), ("kid", "kid")] {
-        match found.version.text(fact) {
-            // the key behind a certificate's secret has the host by which the client came
-            Some(path) if name == "kid" => out[name] = json!(format!("{}{path}", work.origin)),
-            Some(text) => out[name] = json!(text),
-            None => {}
-        }
+    if let Some(text) = found.version.text("contentType") {
+        out["contentType"] = json!(text);
+    }
+    // the key behind a certificate's secret has the host by which the client came
+    if let Some(path) = found.version.text("kid") {
+        out["kid"] = json!(format!("{}{path}", work.origin));
     }
     add_common(work, found, &mut out);
     out
@@ -183,10 +82,8 @@ struct SetBody {
 
 fn set(work: &Work) -> Result<Reply, VaultError> {
     let body: SetBody = work.read()?;
-    let value =
-        body.value.ok_or_else(|| VaultError::bad_parameter("Property value is required."))?;
     let new = NewSecret {
-        value: value.0,
+        value: required(body.value, "value")?.0,
         content_type: body.content_type,
         attributes: AttributeChange::from_json(&body.attributes)?,
         tags: tags_from_json(&body.tags)?,

@@ -33,6 +33,11 @@ pub(crate) struct Work {
     pub(crate) now: i64,
 }
 
+/// A member that a body must have.
+pub(crate) fn required<T>(member: Option<T>, name: &str) -> Result<T, VaultError> {
+    member.ok_or_else(|| VaultError::bad_parameter(format!("Property {name} is required.")))
+}
+
 /// An answer on its way out.
 pub(crate) struct Reply {
     /// HTTP status.
@@ -85,6 +90,11 @@ impl Work {
                 e.column()
             ))
         })
+    }
+
+    /// The same where a body may be left out.
+    pub(crate) fn read_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, VaultError> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.read() }
     }
 
     /// A query parameter.

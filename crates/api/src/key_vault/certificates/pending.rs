@@ -7,7 +7,7 @@ use vault::{
     tags_from_json,
 };
 
-use super::{KIND, bundle, places};
+use super::{KIND, PolicyBody, bundle, places};
 use crate::key_vault::shape::object_id;
 use crate::key_vault::work::{Reply, Work};
 
@@ -33,23 +33,9 @@ fn shown(work: &Work, pending: &Pending) -> Value {
     out
 }
 
-#[derive(Deserialize)]
-struct CreateBody {
-    #[serde(default)]
-    policy: Value,
-    #[serde(default)]
-    attributes: Value,
-    #[serde(default)]
-    tags: Value,
-}
-
 /// Begins a certificate. The answer tells of the operation as it began; what can be made here is made behind it.
 pub(super) fn create(work: &Work) -> Result<Reply, VaultError> {
-    let body: CreateBody = if work.body.is_empty() {
-        CreateBody { policy: Value::Null, attributes: Value::Null, tags: Value::Null }
-    } else {
-        work.read()?
-    };
+    let body: PolicyBody = work.read_or_default()?;
     let tags = tags_from_json(&body.tags)?;
     let (name, now) = (&work.name, work.now);
     let pending = work.vault.create_certificate(name, &body.policy, &body.attributes, tags, now)?;
