@@ -6,6 +6,7 @@ mod directory;
 mod groups;
 mod options;
 mod users;
+mod way;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::wire::caller::authenticate;
 use crate::wire::error::{ApiError, empty_response, json_response};
 use crate::{Doors, Incoming};
 use options::Options;
+use way::{Told, Way};
 
 /// Largest body.
 const BODY_MAX: usize = 256 << 10;
@@ -65,49 +67,16 @@ impl From<GraphError> for Failure {
     }
 }
 
-/// What a change is called in AuditLogs.
-pub(super) struct Told {
-    operation: &'static str,
-    category: &'static str,
-    kind: &'static str,
-    targets: Vec<Target>,
-}
-
-impl Told {
-    pub(super) fn new(operation: &'static str, category: &'static str, kind: &'static str) -> Self {
-        Self { operation, category, kind, targets: Vec::new() }
-    }
-
-    /// Adds what it was done to, by object id.
-    pub(super) fn to(mut self, doors: &Doors, id: &str) -> Self {
-        self.targets.push(target(doors, id));
-        self
-    }
-
-    /// Adds a changed property to the last target.
-    pub(super) fn changed(
-        mut self,
-        name: &str,
-        old: impl Into<String>,
-        new: impl Into<String>,
-    ) -> Self {
-        if let Some(target) = self.targets.last_mut() {
-            target.changes.push((name.to_owned(), old.into(), new.into()));
-        }
-        self
-    }
-}
-
 /// A family of paths.
-type Handler = fn(&Doors, &Call, &mut Option<Told>) -> Result<Reply, Failure>;
+type Handler = fn(&mut Way<'_>) -> Result<Reply, Failure>;
 
 /// First segment, the area whose rights are asked for, who answers.
 const FAMILIES: &[(&str, GraphArea, Handler)] = &[
-    ("applications", GraphArea::Applications, applications::answer),
-    ("serviceprincipals", GraphArea::Applications, applications::answer),
-    ("users", GraphArea::Users, users::answer),
-    ("me", GraphArea::Users, users::answer),
-    ("groups", GraphArea::Groups, groups::answer),
+    ("applications", GraphArea::Applications, applications::applications),
+    ("serviceprincipals", GraphArea::Applications, applications::principals),
+    ("users", GraphArea::Users, users::users),
+    ("me", GraphArea::Users, users::me),
+    ("groups", GraphArea::Groups, groups::groups),
     ("directoryobjects", GraphArea::Users, directory::objects),
     ("rolemanagement", GraphArea::Directory, directory::roles),
     ("identity", GraphArea::Directory, directory::providers),
@@ -160,9 +129,9 @@ pub(crate) async fn answer(
     // writes wait for the disk, passwords for the processor
     let inside = Arc::clone(doors);
     let (answer, told, call) = blocking(move || {
-        let mut told = None;
-        let answer = handler(&inside, &call, &mut told);
-        (answer, told, call)
+        let mut way = Way { doors: &inside, call: &call, told: None };
+        let answer = handler(&mut way);
+        (answer, way.told, call)
     })
     .await?;
     if let Some(told) = told {

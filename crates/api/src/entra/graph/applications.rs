@@ -5,92 +5,65 @@ use base64::engine::general_purpose::STANDARD;
 use identity::{GraphError, NewApplication, NewPassword};
 use serde_json::{Value, json};
 
-use super::{Call, Failure, Reply, Told, bad_request, id_of, optional, referenced, text, texts};
+use super::way::{Told, Way};
+use super::{Failure, Reply, bad_request, optional, referenced, text, texts};
 use crate::Doors;
 
-const APPLICATIONS: &str = "ApplicationManagement";
 /// Entra's name, dash and trailing blank included: queries look for it.
 const CREDENTIALS: &str = "Update application \u{2013} Certificates and secrets management ";
 
-pub(super) fn answer(
-    doors: &Doors,
-    call: &Call,
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
-    let lower: Vec<&str> = call.lower.iter().map(String::as_str).collect();
-    match lower.as_slice() {
-        ["applications", rest @ ..] => applications(doors, call, rest, told),
-        ["serviceprincipals", rest @ ..] => principals(doors, call, rest, told),
-        _ => Err(Failure::NoPath),
-    }
+/// What is done to an application, in AuditLogs' words.
+const fn told(operation: &'static str, kind: &'static str) -> Told {
+    Told::new(operation, "ApplicationManagement", kind)
 }
 
-fn applications(
-    doors: &Doors,
-    call: &Call,
-    rest: &[&str],
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
+/// `/applications`
+pub(super) fn applications(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let (doors, call) = (way.doors, way.call);
     let identity = &doors.identity;
-    match (call.method.as_str(), rest) {
+    match (call.method.as_str(), way.path().as_slice()) {
         ("GET", []) => Ok(Reply::List(identity.list_applications(call.options.filter.as_deref())?)),
-        ("POST", []) => {
-            *told = Some(Told::new("Add application", APPLICATIONS, "Add"));
-            let made = identity.create_application(new_application(&call.body)?, call.now)?;
-            *told = told.take().map(|t| t.to(doors, &id_of(&made)));
-            Ok(Reply::Object(201, made))
-        }
+        ("POST", []) => way.create(told("Add application", "Add"), || {
+            identity.create_application(new_application(&call.body)?, call.now)
+        }),
         (_, []) => Err(Failure::Method("GET, POST")),
         ("GET", [id]) => Ok(Reply::Object(200, identity.application(id)?)),
         ("PATCH", [id]) => {
             let credentials = call.body.get("keyCredentials").is_some();
             let operation = if credentials { CREDENTIALS } else { "Update application" };
             let before = keys(doors, id);
-            *told = Some(Told::new(operation, APPLICATIONS, "Update").to(doors, id));
-            identity.require_change(&call.caller, id)?;
+            way.begin(told(operation, "Update"), id)?;
             identity.update_application(id, &call.body)?;
-            *told = told.take().map(|mut t| {
-                if credentials {
-                    t = t.changed("KeyDescription", before, keys(doors, id));
-                }
-                for name in call.body.as_object().into_iter().flat_map(|o| o.keys()) {
-                    t = t.changed(name, "", "");
-                }
-                t
-            });
+            if credentials {
+                way.changed("KeyDescription", before, keys(doors, id));
+            }
+            for name in call.body.as_object().into_iter().flat_map(|o| o.keys()) {
+                way.changed(name, "", "");
+            }
             Ok(Reply::Empty)
         }
         ("DELETE", [id]) => {
-            *told = Some(Told::new("Delete application", APPLICATIONS, "Delete").to(doors, id));
-            identity.require_change(&call.caller, id)?;
-            identity.delete_application(id)?;
-            Ok(Reply::Empty)
+            way.change(told("Delete application", "Delete"), id, || identity.delete_application(id))
         }
         (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
-        ("POST", [id, "addpassword"]) => add_password(doors, call, id, told),
+        ("POST", [id, "addpassword"]) => add_password(way, id),
         ("POST", [id, "removepassword"]) => {
             let before = keys(doors, id);
-            *told = Some(Told::new(CREDENTIALS, APPLICATIONS, "Update").to(doors, id));
-            identity.require_change(&call.caller, id)?;
+            way.begin(told(CREDENTIALS, "Update"), id)?;
             identity.remove_password(id, &text(&call.body, "keyId"))?;
-            *told = told.take().map(|t| t.changed("KeyDescription", before, keys(doors, id)));
+            way.changed("KeyDescription", before, keys(doors, id));
             Ok(Reply::Empty)
         }
         ("GET", [id, "owners"]) => Ok(Reply::List(identity.application_owners(id)?)),
         ("POST", [id, "owners", "$ref"]) => {
-            *told =
-                Some(Told::new("Add owner to application", APPLICATIONS, "Assign").to(doors, id));
-            identity.require_change(&call.caller, id)?;
-            identity.change_application_owner(id, &referenced(&call.body)?, true)?;
-            Ok(Reply::Empty)
+            way.change(told("Add owner to application", "Assign"), id, || {
+                identity.change_application_owner(id, &referenced(&call.body)?, true)
+            })
         }
         ("DELETE", [id, "owners", owner, "$ref"]) => {
-            *told = Some(
-                Told::new("Remove owner from application", APPLICATIONS, "Unassign").to(doors, id),
-            );
-            identity.require_change(&call.caller, id)?;
-            identity.change_application_owner(id, owner, false)?;
-            Ok(Reply::Empty)
+            way.change(told("Remove owner from application", "Unassign"), id, || {
+                identity.change_application_owner(id, owner, false)
+            })
         }
         ("GET", [id, "federatedidentitycredentials"]) => {
             identity.application(id)?;
@@ -102,29 +75,22 @@ fn applications(
     }
 }
 
-fn principals(
-    doors: &Doors,
-    call: &Call,
-    rest: &[&str],
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
-    let identity = &doors.identity;
-    match (call.method.as_str(), rest) {
+/// `/servicePrincipals`
+pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let call = way.call;
+    let identity = &way.doors.identity;
+    let rest = way.path();
+    match (call.method.as_str(), rest.as_slice()) {
         ("GET", []) => {
             Ok(Reply::List(identity.list_service_principals(call.options.filter.as_deref())?))
         }
-        ("POST", []) => {
-            *told = Some(Told::new("Add service principal", APPLICATIONS, "Add"));
-            let made = identity.create_service_principal(&text(&call.body, "appId"), call.now)?;
-            *told = told.take().map(|t| t.to(doors, &id_of(&made)));
-            Ok(Reply::Object(201, made))
-        }
+        ("POST", []) => way.create(told("Add service principal", "Add"), || {
+            identity.create_service_principal(&text(&call.body, "appId"), call.now)
+        }),
         (_, []) => Err(Failure::Method("GET, POST")),
         ("GET", [id]) => Ok(Reply::Object(200, identity.service_principal(id)?)),
         ("PATCH", [id]) => {
-            *told =
-                Some(Told::new("Update service principal", APPLICATIONS, "Update").to(doors, id));
-            identity.require_change(&call.caller, id)?;
+            way.begin(told("Update service principal", "Update"), id)?;
             let fields =
                 call.body.as_object().ok_or_else(|| bad_request("the body must be an object"))?;
             for (name, value) in fields {
@@ -142,36 +108,27 @@ fn principals(
             }
             Ok(Reply::Empty)
         }
-        ("DELETE", [id]) => {
-            *told =
-                Some(Told::new("Remove service principal", APPLICATIONS, "Delete").to(doors, id));
-            identity.require_change(&call.caller, id)?;
-            identity.delete_service_principal(id)?;
-            Ok(Reply::Empty)
-        }
+        ("DELETE", [id]) => way.change(told("Remove service principal", "Delete"), id, || {
+            identity.delete_service_principal(id)
+        }),
         (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
         ("GET", [id, "owners" | "ownedobjects" | "approleassignments"]) => {
             identity.service_principal(id)?;
-            let owned = matches!(rest, [_, "ownedobjects"]);
+            let owned = rest.last() == Some(&"ownedobjects");
             Ok(Reply::List(if owned { identity.owned_by(id) } else { Vec::new() }))
         }
-        (_, [id, tail @ ..]) => super::groups::membership(doors, call, id, tail),
+        (_, [id, tail @ ..]) => super::groups::membership(way, id, tail),
     }
 }
 
 /// The one answer that shows a secret; nothing keeps it.
-fn add_password(
-    doors: &Doors,
-    call: &Call,
-    id: &str,
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
+fn add_password(way: &mut Way<'_>, id: &str) -> Result<Reply, Failure> {
+    let (doors, call) = (way.doors, way.call);
     let before = keys(doors, id);
-    *told = Some(Told::new(CREDENTIALS, APPLICATIONS, "Update").to(doors, id));
-    doors.identity.require_change(&call.caller, id)?;
+    way.begin(told(CREDENTIALS, "Update"), id)?;
     let wanted = new_password(call.body.get("passwordCredential").unwrap_or(&Value::Null))?;
     let answer = doors.identity.add_password(id, wanted, call.now)?;
-    *told = told.take().map(|t| t.changed("KeyDescription", before, keys(doors, id)));
+    way.changed("KeyDescription", before, keys(doors, id));
     let mut shown = answer.value;
     shown["secretText"] = answer.secret.expose().into();
     Ok(Reply::Object(200, shown))

@@ -2,21 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Failure, Reply, Told, bad_request, text, texts};
+use super::way::{Told, Way};
+use super::{Failure, Reply, bad_request, text, texts};
 use crate::Doors;
 
 /// `/directoryObjects`
-pub(super) fn objects(doors: &Doors, call: &Call, _: &mut Option<Told>) -> Result<Reply, Failure> {
-    let lower: Vec<&str> = call.lower.iter().map(String::as_str).skip(1).collect();
-    match (call.method.as_str(), lower.as_slice()) {
+pub(super) fn objects(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let call = way.call;
+    let identity = &way.doors.identity;
+    match (call.method.as_str(), way.path().as_slice()) {
         ("POST", ["getbyids" | "microsoft.graph.getbyids"]) => {
             let ids = texts(&call.body, "ids");
             if ids.len() > 1000 {
                 return Err(bad_request("ids holds at most 1000").into());
             }
-            Ok(Reply::List(doors.identity.objects_by_ids(&ids, &texts(&call.body, "types"))))
+            Ok(Reply::List(identity.objects_by_ids(&ids, &texts(&call.body, "types"))))
         }
-        ("GET", [id]) => match doors.identity.object_value(id) {
+        ("GET", [id]) => match identity.object_value(id) {
             Some(value) => Ok(Reply::Object(200, value)),
             None => Err(Failure::Graph(identity::GraphError {
                 status: 404,
@@ -26,18 +28,16 @@ pub(super) fn objects(doors: &Doors, call: &Call, _: &mut Option<Told>) -> Resul
                 ),
             })),
         },
-        (_, [id, tail @ ..]) if !tail.is_empty() => {
-            super::groups::membership(doors, call, id, tail)
-        }
+        (_, [id, tail @ ..]) if !tail.is_empty() => super::groups::membership(way, id, tail),
         _ => Err(Failure::NoPath),
     }
 }
 
 /// `/roleManagement/directory`
-pub(super) fn roles(doors: &Doors, call: &Call, told: &mut Option<Told>) -> Result<Reply, Failure> {
+pub(super) fn roles(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let (doors, call) = (way.doors, way.call);
     let identity = &doors.identity;
-    let lower: Vec<&str> = call.lower.iter().map(String::as_str).skip(1).collect();
-    match (call.method.as_str(), lower.as_slice()) {
+    match (call.method.as_str(), way.path().as_slice()) {
         ("GET", ["directory", "roledefinitions"]) => {
             Ok(Reply::List(identity.list_directory_roles()))
         }
@@ -47,7 +47,7 @@ pub(super) fn roles(doors: &Doors, call: &Call, told: &mut Option<Told>) -> Resu
         ("POST", ["directory", "roleassignments"]) => {
             let (user, role) =
                 (text(&call.body, "principalId"), text(&call.body, "roleDefinitionId"));
-            *told = Some(told_role(doors, "Add member to role", "Assign", &user, &role));
+            way.told = Some(told_role(doors, "Add member to role", "Assign", &user, &role));
             if !matches!(text(&call.body, "directoryScopeId").as_str(), "" | "/") {
                 return Err(bad_request("directoryScopeId must be '/'").into());
             }
@@ -55,7 +55,7 @@ pub(super) fn roles(doors: &Doors, call: &Call, told: &mut Option<Told>) -> Resu
         }
         ("DELETE", ["directory", "roleassignments", id]) => {
             let (role, user) = id.split_once('_').unwrap_or_default();
-            *told = Some(told_role(doors, "Remove member from role", "Unassign", user, role));
+            way.told = Some(told_role(doors, "Remove member from role", "Unassign", user, role));
             identity.remove_directory_role(id)?;
             Ok(Reply::Empty)
         }
@@ -85,21 +85,17 @@ fn told_role(
 }
 
 /// `/identity/identityProviders`
-pub(super) fn providers(
-    doors: &Doors,
-    call: &Call,
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
-    let identity = &doors.identity;
-    let lower: Vec<&str> = call.lower.iter().map(String::as_str).skip(1).collect();
-    match (call.method.as_str(), lower.as_slice()) {
+pub(super) fn providers(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let call = way.call;
+    let identity = &way.doors.identity;
+    match (call.method.as_str(), way.path().as_slice()) {
         ("GET", ["identityproviders"]) => Ok(Reply::List(identity.list_identity_providers()?)),
         ("POST", ["identityproviders"]) => {
-            *told = Some(Told::new("Create identity provider", "DirectoryManagement", "Add"));
+            way.told = Some(Told::new("Create identity provider", "DirectoryManagement", "Add"));
             Ok(Reply::Object(201, identity.create_identity_provider(&call.body)?))
         }
         ("DELETE", ["identityproviders", id]) => {
-            *told = Some(Told::new("Delete identity provider", "DirectoryManagement", "Delete"));
+            way.told = Some(Told::new("Delete identity provider", "DirectoryManagement", "Delete"));
             identity.delete_identity_provider(id)?;
             Ok(Reply::Empty)
         }
@@ -110,24 +106,20 @@ pub(super) fn providers(
 }
 
 /// `/organization`
-pub(super) fn organization(
-    doors: &Doors,
-    call: &Call,
-    _: &mut Option<Told>,
-) -> Result<Reply, Failure> {
-    let tenant = doors.identity.tenant();
+pub(super) fn organization(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let tenant = way.doors.identity.tenant();
     let value = json!({
         "id": tenant.id,
         "displayName": tenant.display_name,
         "tenantType": "AAD",
         "verifiedDomains": [domain(&tenant.domain)],
     });
-    single(call, value)
+    single(way, value)
 }
 
 /// `/domains`
-pub(super) fn domains(doors: &Doors, call: &Call, _: &mut Option<Told>) -> Result<Reply, Failure> {
-    single(call, domain(&doors.identity.tenant().domain))
+pub(super) fn domains(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    single(way, domain(&way.doors.identity.tenant().domain))
 }
 
 fn domain(name: &str) -> Value {
@@ -135,13 +127,13 @@ fn domain(name: &str) -> Value {
         "authenticationType": "Managed" })
 }
 
-fn single(call: &Call, value: Value) -> Result<Reply, Failure> {
-    match (call.method.as_str(), call.lower.get(1)) {
-        ("GET", None) => Ok(Reply::List(vec![value])),
-        ("GET", Some(id)) if text(&value, "id").eq_ignore_ascii_case(id) => {
+fn single(way: &Way<'_>, value: Value) -> Result<Reply, Failure> {
+    match (way.call.method.as_str(), way.path().as_slice()) {
+        ("GET", []) => Ok(Reply::List(vec![value])),
+        ("GET", [id]) if text(&value, "id").eq_ignore_ascii_case(id) => {
             Ok(Reply::Object(200, value))
         }
-        ("GET", Some(_)) => Err(Failure::NoPath),
+        ("GET", _) => Err(Failure::NoPath),
         _ => Err(Failure::Method("GET")),
     }
 }

@@ -3,39 +3,30 @@
 use identity::NewGroup;
 use serde_json::Value;
 
-use super::{Call, Failure, Reply, Told, bad_request, id_of, optional, referenced, text, texts};
-use crate::Doors;
+use super::way::{Told, Way};
+use super::{Failure, Reply, bad_request, optional, referenced, text, texts};
 
-const GROUPS: &str = "GroupManagement";
+/// What is done to a group, in AuditLogs' words.
+const fn told(operation: &'static str, kind: &'static str) -> Told {
+    Told::new(operation, "GroupManagement", kind)
+}
 
-pub(super) fn answer(
-    doors: &Doors,
-    call: &Call,
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
+/// `/groups`
+pub(super) fn groups(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let (doors, call) = (way.doors, way.call);
     let identity = &doors.identity;
-    let lower: Vec<&str> = call.lower.iter().map(String::as_str).skip(1).collect();
-    match (call.method.as_str(), lower.as_slice()) {
+    match (call.method.as_str(), way.path().as_slice()) {
         ("GET", []) => Ok(Reply::List(identity.list_groups(call.options.filter.as_deref())?)),
-        ("POST", []) => {
-            *told = Some(Told::new("Add group", GROUPS, "Add"));
-            let made = identity.create_group(new_group(&call.body)?, call.now)?;
-            *told = told.take().map(|t| t.to(doors, &id_of(&made)));
-            Ok(Reply::Object(201, made))
-        }
+        ("POST", []) => way.create(told("Add group", "Add"), || {
+            identity.create_group(new_group(&call.body)?, call.now)
+        }),
         (_, []) => Err(Failure::Method("GET, POST")),
         ("GET", [id]) => Ok(Reply::Object(200, identity.group(id)?)),
         ("PATCH", [id]) => {
-            *told = Some(Told::new("Update group", GROUPS, "Update").to(doors, id));
-            identity.require_change(&call.caller, id)?;
-            identity.update_group(id, &call.body)?;
-            Ok(Reply::Empty)
+            way.change(told("Update group", "Update"), id, || identity.update_group(id, &call.body))
         }
         ("DELETE", [id]) => {
-            *told = Some(Told::new("Delete group", GROUPS, "Delete").to(doors, id));
-            identity.require_change(&call.caller, id)?;
-            identity.delete_group(id)?;
-            Ok(Reply::Empty)
+            way.change(told("Delete group", "Delete"), id, || identity.delete_group(id))
         }
         (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
         ("GET", [id, "members"]) => Ok(Reply::List(identity.group_members(id, false)?)),
@@ -44,35 +35,27 @@ pub(super) fn answer(
         ("POST", [id, list @ ("members" | "owners"), "$ref"]) => {
             let (member, owner) = (referenced(&call.body)?, *list == "owners");
             let operation = if owner { "Add owner to group" } else { "Add member to group" };
-            *told = Some(Told::new(operation, GROUPS, "Assign").to(doors, &member).to(doors, id));
-            identity.require_change(&call.caller, id)?;
-            identity.add_to_group(id, &member, owner)?;
-            Ok(Reply::Empty)
+            let told = told(operation, "Assign").to(doors, &member);
+            way.change(told, id, || identity.add_to_group(id, &member, owner))
         }
         ("DELETE", [id, list @ ("members" | "owners"), member, "$ref"]) => {
             let owner = *list == "owners";
             let operation =
                 if owner { "Remove owner from group" } else { "Remove member from group" };
-            *told = Some(Told::new(operation, GROUPS, "Unassign").to(doors, member).to(doors, id));
-            identity.require_change(&call.caller, id)?;
-            identity.remove_from_group(id, member, owner)?;
-            Ok(Reply::Empty)
+            let told = told(operation, "Unassign").to(doors, member);
+            way.change(told, id, || identity.remove_from_group(id, member, owner))
         }
         (_, [_, "members" | "owners" | "transitivemembers", ..]) => {
             Err(Failure::Method("GET, POST, DELETE"))
         }
-        (_, [id, tail @ ..]) => membership(doors, call, id, tail),
+        (_, [id, tail @ ..]) => membership(way, id, tail),
     }
 }
 
 /// The groups that any object is in.
-pub(super) fn membership(
-    doors: &Doors,
-    call: &Call,
-    id: &str,
-    tail: &[&str],
-) -> Result<Reply, Failure> {
-    let identity = &doors.identity;
+pub(super) fn membership(way: &Way<'_>, id: &str, tail: &[&str]) -> Result<Reply, Failure> {
+    let call = way.call;
+    let identity = &way.doors.identity;
     let tail: Vec<&str> = tail.iter().map(|s| s.trim_start_matches("microsoft.graph.")).collect();
     let strings = |ids: Vec<String>| Reply::List(ids.into_iter().map(Value::String).collect());
     match (call.method.as_str(), tail.as_slice()) {

@@ -4,81 +4,59 @@ use crypto::SecretText;
 use identity::NewUser;
 use serde_json::{Value, json};
 
-use super::{Call, Failure, Reply, Told, bad_request, id_of, optional, text};
-use crate::Doors;
+use super::way::{Told, USERS, Way};
+use super::{Failure, Reply, bad_request, id_of, optional, text};
 
-const USERS: &str = "UserManagement";
+/// What is done to a person, in AuditLogs' words.
+const fn told(operation: &'static str, kind: &'static str) -> Told {
+    Told::new(operation, USERS, kind)
+}
 
-pub(super) fn answer(
-    doors: &Doors,
-    call: &Call,
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
-    let lower: Vec<&str> = call.lower.iter().map(String::as_str).collect();
-    // names to sign in with are compared without case, so the lower-case path does
-    match lower.as_slice() {
-        ["users"] => all(doors, call, told),
-        ["users", id, rest @ ..] => one(doors, call, id, rest, told),
-        ["me", rest @ ..] if call.caller.user_name.is_some() => {
-            one(doors, call, &call.caller.object_id, rest, told)
-        }
-        ["me", ..] => {
-            Err(bad_request("/me request is only valid with delegated authentication flow.").into())
-        }
-        _ => Err(Failure::NoPath),
+/// `/users`. Names to sign in with are compared without case, so the lower-case path does.
+pub(super) fn users(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let call = way.call;
+    let identity = &way.doors.identity;
+    match (call.method.as_str(), way.path().as_slice()) {
+        (_, [id, rest @ ..]) => one(way, id, rest),
+        ("GET", []) => Ok(Reply::List(identity.list_users(call.options.filter.as_deref())?)),
+        ("POST", []) => way.create(told("Add user", "Add"), || {
+            identity.create_user(new_user(&call.body)?, call.now)
+        }),
+        (_, []) => Err(Failure::Method("GET, POST")),
     }
 }
 
-fn all(doors: &Doors, call: &Call, told: &mut Option<Told>) -> Result<Reply, Failure> {
-    match call.method.as_str() {
-        "GET" => Ok(Reply::List(doors.identity.list_users(call.options.filter.as_deref())?)),
-        "POST" => {
-            *told = Some(Told::new("Add user", USERS, "Add"));
-            let made = doors.identity.create_user(new_user(&call.body)?, call.now)?;
-            *told = told.take().map(|t| t.to(doors, &id_of(&made)));
-            Ok(Reply::Object(201, made))
-        }
-        _ => Err(Failure::Method("GET, POST")),
+/// `/me`
+pub(super) fn me(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let caller = &way.call.caller;
+    if caller.user_name.is_none() {
+        let message = "/me request is only valid with delegated authentication flow.";
+        return Err(bad_request(message).into());
     }
+    one(way, &caller.object_id, &way.path())
 }
 
-fn one(
-    doors: &Doors,
-    call: &Call,
-    id: &str,
-    rest: &[&str],
-    told: &mut Option<Told>,
-) -> Result<Reply, Failure> {
-    let identity = &doors.identity;
+fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
+    let call = way.call;
+    let identity = &way.doors.identity;
     match (call.method.as_str(), rest) {
         ("GET", []) => Ok(Reply::Object(200, identity.user(id)?)),
         ("PATCH", []) => {
-            *told = Some(Told::new(change_name(&call.body), USERS, "Update").to(doors, id));
-            identity.require_user_change(&call.caller, id)?;
+            way.begin(told(change_name(&call.body), "Update"), id)?;
             identity.update_user(id, &call.body, call.now)?;
-            *told = told.take().map(|mut t| {
-                for (name, value) in call.body.as_object().into_iter().flatten() {
-                    let shown =
-                        if name == "passwordProfile" { String::new() } else { value.to_string() };
-                    t = t.changed(name, "", shown);
-                }
-                t
-            });
+            for (name, value) in call.body.as_object().into_iter().flatten() {
+                let shown =
+                    if name == "passwordProfile" { String::new() } else { value.to_string() };
+                way.changed(name, "", shown);
+            }
             Ok(Reply::Empty)
         }
         ("DELETE", []) => {
-            *told = Some(Told::new("Delete user", USERS, "Delete").to(doors, id));
-            identity.require_user_change(&call.caller, id)?;
-            identity.delete_user(id)?;
-            Ok(Reply::Empty)
+            way.change(told("Delete user", "Delete"), id, || identity.delete_user(id))
         }
         (_, []) => Err(Failure::Method("GET, PATCH, DELETE")),
         ("POST", ["revokesigninsessions"]) => {
-            *told = Some(
-                Told::new("Update StsRefreshTokenValidFrom Timestamp", USERS, "Update")
-                    .to(doors, id),
-            );
-            identity.require_user_change(&call.caller, id)?;
+            way.begin(told("Update StsRefreshTokenValidFrom Timestamp", "Update"), id)?;
             identity.revoke_sessions(id, call.now)?;
             Ok(Reply::Object(200, json!({ "value": true })))
         }
@@ -92,8 +70,7 @@ fn one(
             Ok(Reply::List(methods))
         }
         ("POST", ["authentication", "softwareoathmethods"]) => {
-            *told = Some(Told::new("Admin registered security info", USERS, "Add").to(doors, id));
-            identity.require_user_change(&call.caller, id)?;
+            way.begin(told("Admin registered security info", "Add"), id)?;
             let answer = identity.add_totp(id, call.now)?;
             // shown this once, to be put into the app
             let mut shown = answer.value;
@@ -102,17 +79,16 @@ fn one(
             Ok(Reply::Object(201, shown))
         }
         ("DELETE", ["authentication", "softwareoathmethods", method]) => {
-            *told = Some(Told::new("Admin deleted security info", USERS, "Delete").to(doors, id));
-            identity.require_user_change(&call.caller, id)?;
-            identity.remove_totp(id, method)?;
-            Ok(Reply::Empty)
+            way.change(told("Admin deleted security info", "Delete"), id, || {
+                identity.remove_totp(id, method)
+            })
         }
         ("GET", ["ownedobjects"]) => {
             let user = identity.user(id)?;
             Ok(Reply::List(identity.owned_by(&id_of(&user))))
         }
         (_, ["authentication", ..]) => Err(Failure::Method("GET, POST, DELETE")),
-        (_, tail) => super::groups::membership(doors, call, id, tail),
+        (_, tail) => super::groups::membership(way, id, tail),
     }
 }
 
