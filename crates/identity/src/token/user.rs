@@ -82,6 +82,12 @@ impl Identity {
                 "The authorization code is not known here, or its time is over; sign in again.",
             )
         };
+        let redeemed = || {
+            OAuthError::invalid_grant(
+                54_005,
+                "The authorization code was already redeemed; sign in again.",
+            )
+        };
         let code = self.interactive().code(text, now).ok_or_else(unknown)?;
         if code.granted.app_id != application.app_id {
             return Err(unknown());
@@ -89,10 +95,7 @@ impl Identity {
         if let Some(family) = &code.redeemed {
             // a code that comes twice was copied: what the first one got ends too (RFC 6749, 4.1.2)
             self.end_family(family);
-            return Err(OAuthError::invalid_grant(
-                54_005,
-                "The authorization code was already redeemed; sign in again.",
-            ));
+            return Err(redeemed());
         }
         if request.parameter("redirect_uri")? != Some(code.redirect_uri.as_str()) {
             return Err(OAuthError::invalid_grant(
@@ -104,10 +107,7 @@ impl Identity {
         self.prove_client(request, application, code.granted.confidential, sign_in)?;
         let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
         if !self.interactive().redeem(text, now, &family) {
-            return Err(OAuthError::invalid_grant(
-                54_005,
-                "The authorization code was already redeemed; sign in again.",
-            ));
+            return Err(redeemed());
         }
         self.begin_family(request, &code.granted, &family, sign_in, v1)
     }
