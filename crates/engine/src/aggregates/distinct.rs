@@ -135,7 +135,9 @@ impl State for Sketch {
     fn finish(self, config: &Config, out: &mut [ColumnBuilder]) {
         put(
             out,
-            &if config.whole {
+            &if config.whole && self.0.count() == 0 {
+                Value::Null
+            } else if config.whole {
                 Value::Dynamic(self.0.to_dynamic())
             } else {
                 Value::Long(self.0.count())

@@ -74,7 +74,9 @@ impl State for LongMean {
 
     fn finish(self, ty: &ScalarType, out: &mut [ColumnBuilder]) {
         if self.count == 0 {
-            return put(out, &Value::Null);
+            // the mean of no numbers is 0 / 0
+            let none = if *ty == ScalarType::Real { Value::Real(f64::NAN) } else { Value::Null };
+            return put(out, &none);
         }
         let whole = || i64::try_from(self.sum / i128::from(self.count)).unwrap_or_default();
         put(
@@ -121,8 +123,7 @@ impl State for RealMean {
     }
 
     fn finish(self, (): &(), out: &mut [ColumnBuilder]) {
-        let mean = (self.count > 0).then(|| self.sum / self.count as f64);
-        put(out, &mean.map_or(Value::Null, Value::Real));
+        put(out, &Value::Real(self.sum / self.count as f64));
     }
 }
 

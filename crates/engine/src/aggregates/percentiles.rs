@@ -270,7 +270,8 @@ impl State for Digests {
     }
 
     fn finish(self, _: &bool, out: &mut [ColumnBuilder]) {
-        put(out, &Value::Dynamic(self.0.to_dynamic()));
+        let digest = (!self.0.is_empty()).then(|| Value::Dynamic(self.0.to_dynamic()));
+        put(out, &digest.unwrap_or(Value::Null));
     }
 }
 

@@ -23,6 +23,8 @@ const DEPTH_MAX: usize = 64;
 struct Shape {
     /// Names of scalar types.
     scalars: BTreeSet<&'static str>,
+    /// There was a bag, if only an empty one.
+    bag: bool,
     /// Slots of bags, in order of first appearance.
     slots: Vec<(String, Shape)>,
     /// Elements of arrays.
@@ -41,6 +43,7 @@ impl Shape {
                 return value.array().map(|item| elements.take(item, depth + 1)).sum::<usize>() + 8;
             }
             Kind::Object => {
+                self.bag = true;
                 return value
                     .object()
                     .map(|(key, item)| self.slot(key).take(item, depth + 1))
@@ -71,6 +74,7 @@ impl Shape {
 
     fn join(&mut self, other: Self) -> usize {
         self.scalars.extend(other.scalars);
+        self.bag |= other.bag;
         let mut bytes = 0;
         for (key, shape) in other.slots {
             bytes += 64 + self.slot(&key).join(shape);
@@ -133,6 +137,9 @@ impl State for Shape {
     }
 
     fn finish(self, (): &(), out: &mut [ColumnBuilder]) {
+        if self.scalars.is_empty() && !self.bag && self.elements.is_none() {
+            return put(out, &Value::Null);
+        }
         let mut builder = DynamicBuilder::new();
         self.write(&mut builder);
         put(out, &Value::Dynamic(builder.finish()));

@@ -12,6 +12,7 @@ use values::{Decimal, Dynamic, ScalarType, Value};
 
 use super::env::Binding;
 use super::error::{BindError, Result};
+use super::statement::Bound;
 use super::types::{arithmetic, cast, comparable, expect_bool, widest};
 use super::{Binder, Context, fold};
 use crate::functions;
@@ -110,6 +111,16 @@ impl Binder<'_> {
             Some(Binding::Scalar(expr)) => return Ok(expr.clone()),
             Some(Binding::Failed(error)) => return Err((**error).clone()),
             Some(Binding::Restriction(_)) | None => {}
+            Some(Binding::Function(declared)) if declared.parameters.is_empty() => {
+                // a function without parameters is called by its name alone
+                let declared = Arc::clone(declared);
+                return match self.invoke(ctx, &declared, &[], name.span)? {
+                    Bound::Scalar(expr) => Ok(expr),
+                    Bound::Table(_) | Bound::Graph(_) => {
+                        Err(expected_scalar(name.span, "a table or function"))
+                    }
+                };
+            }
             Some(_) => {
                 return Err(expected_scalar(name.span, "a table or function"));
             }

@@ -196,7 +196,7 @@ impl Binder<'_> {
         {
             return Ok((Parts::One(calls.remove(0)), name));
         }
-        if !calls.is_empty() && !super::summarize::reads_others(&expr, &calls) {
+        if !super::summarize::reads_others(&expr, &calls) {
             return Ok((Parts::Composed(expr, calls), name));
         }
         Err(BindError::new(

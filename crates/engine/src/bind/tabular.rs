@@ -66,7 +66,12 @@ impl Binder<'_> {
             Some(Binding::Function(declared)) => {
                 let declared = Arc::clone(declared);
                 return match self.invoke(&Context::constant(env, ""), &declared, &[], name.span)? {
-                    Bound::Table(rows) => Ok(rows),
+                    Bound::Table(mut rows) => {
+                        if declared.view {
+                            rows.source = Some(Arc::clone(&name.text));
+                        }
+                        Ok(rows)
+                    }
                     Bound::Scalar(_) | Bound::Graph(_) => Err(expected_table(name.span)),
                 };
             }
@@ -547,7 +552,8 @@ impl Binder<'_> {
                 Ok(input)
             }
             Op::As(name) => {
-                let shared = self.shared(&input);
+                let mut shared = self.shared(&input);
+                shared.source = Some(Arc::clone(&name.name.text));
                 *env =
                     env.with(Arc::clone(&name.name.text), Binding::Table(Arc::new(shared.clone())));
                 Ok(self.instance(&shared))

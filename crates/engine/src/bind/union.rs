@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ahash::AHashMap as HashMap;
+use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 use kql::Span;
 use kql::syntax::{Expr as Ast, ExprKind, Ident, Union};
 use values::{ScalarType, Value};
@@ -221,6 +221,8 @@ fn union_columns(inputs: &[Relation], inner: bool) -> Vec<UnionColumn> {
             }
         }
     }
+    let plain = order.iter().filter(|(_, types, _)| types.len() == 1);
+    let mut taken: HashSet<Arc<str>> = plain.map(|(name, ..)| Arc::clone(name)).collect();
     let mut columns = Vec::with_capacity(order.len());
     for (name, types, count) in order {
         if inner && (count < inputs.len() || types.len() > 1) {
@@ -231,7 +233,12 @@ fn union_columns(inputs: &[Relation], inner: bool) -> Vec<UnionColumn> {
             continue;
         }
         for ty in types {
-            let shown = Arc::from(format!("{name}_{ty}"));
+            let typed = format!("{name}_{ty}");
+            let numbered = (1..).map(|n| Arc::from(format!("{typed}{n}")));
+            let shown =
+                std::iter::once(Arc::from(&*typed)).chain(numbered).find(|n| !taken.contains(n));
+            let Some(shown) = shown else { continue };
+            taken.insert(Arc::clone(&shown));
             columns.push(UnionColumn { name: shown, source: Arc::clone(&name), ty });
         }
     }

@@ -28,6 +28,14 @@ struct Found {
     ty: Option<ScalarType>,
 }
 
+/// A column of the result.
+enum Slot {
+    /// One of the input.
+    Kept(usize),
+    /// One of the bag.
+    Made(Arc<str>, Found),
+}
+
 pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
     let bag = call.column(0, "column")?;
     let prefix = call.constant(1, "column_prefix").and_then(Value::as_str).unwrap_or("");
@@ -52,16 +60,17 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
     let own: Vec<usize> = (0..call.width).filter(|i| *i != bag).collect();
     let taken =
         |name: &str| own.iter().copied().find(|i| *call.rows.schema.columns[*i].name == *name);
-    let mut kept: Vec<usize> = own.clone();
-    let mut made: Vec<(Arc<str>, Found)> = Vec::with_capacity(found.len());
+    let mut slots: Vec<Slot> = own.iter().map(|at| Slot::Kept(*at)).collect();
     for f in found {
         let name = format!("{prefix}{}", f.key);
         match (taken(&name), conflict) {
-            (None, _) => made.push((Arc::from(name), f)),
+            (None, _) => slots.push(Slot::Made(Arc::from(name), f)),
             (Some(_), Conflict::KeepSource) => {}
             (Some(at), Conflict::ReplaceSource) => {
-                kept.retain(|k| *k != at);
-                made.push((Arc::from(name), f));
+                let own = slots.iter_mut().find(|s| matches!(s, Slot::Kept(k) if *k == at));
+                if let Some(slot) = own {
+                    *slot = Slot::Made(Arc::from(name), f);
+                }
             }
             (Some(_), Conflict::Error) => {
                 return Err(format!(
@@ -70,12 +79,14 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
             }
         }
     }
-    let columns = kept
+    let columns = slots
         .iter()
-        .map(|i| call.rows.schema.columns[*i].clone())
-        .chain(made.iter().map(|(n, f)| Column::new(n, f.ty.unwrap_or(ScalarType::Dynamic))))
+        .map(|slot| match slot {
+            Slot::Kept(at) => call.rows.schema.columns[*at].clone(),
+            Slot::Made(name, found) => Column::new(name, found.ty.unwrap_or(ScalarType::Dynamic)),
+        })
         .collect();
-    let batches = call.rows.batches.iter().map(|b| unpack(b, bag, &kept, &made)).collect();
+    let batches = call.rows.batches.iter().map(|b| unpack(b, bag, &slots)).collect();
     Ok(Rows { schema: Arc::new(Schema { columns }), batches })
 }
 
@@ -161,9 +172,8 @@ fn join(a: ScalarType, b: ScalarType) -> ScalarType {
     }
 }
 
-fn unpack(batch: &Batch, bag: usize, kept: &[usize], made: &[(Arc<str>, Found)]) -> Batch {
-    let mut columns: Vec<_> = kept.iter().map(|i| Arc::clone(&batch.columns[*i])).collect();
-    for (_, f) in made {
+fn unpack(batch: &Batch, bag: usize, slots: &[Slot]) -> Batch {
+    let made = |f: &Found| {
         let ty = f.ty.unwrap_or(ScalarType::Dynamic);
         let mut builder = ColumnBuilder::new(ty, batch.rows);
         let mut next = 0;
@@ -176,7 +186,14 @@ fn unpack(batch: &Batch, bag: usize, kept: &[usize], made: &[(Arc<str>, Found)])
             next = row + 1;
         });
         (next..batch.rows).for_each(|_| builder.push_null());
-        columns.push(builder.finish());
-    }
+        builder.finish()
+    };
+    let columns = slots
+        .iter()
+        .map(|slot| match slot {
+            Slot::Kept(at) => Arc::clone(&batch.columns[*at]),
+            Slot::Made(_, found) => made(found),
+        })
+        .collect();
     Batch { columns, rows: batch.rows }
 }

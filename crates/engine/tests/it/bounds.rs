@@ -76,6 +76,36 @@ fn more_rows_than_memory_are_sorted_grouped_and_joined_on_disk() {
 }
 
 #[test]
+fn many_groups_fit_into_little_memory() {
+    // each key comes twice, far apart, so that rows of a key are on disk and in memory
+    let rows =
+        "range x from 1 to 700000 step 1 | extend k = tostring(hash(x % 350000)), v = x % 1000";
+    for (text, expected) in [
+        (
+            "summarize n = count(), s = sum(v) by k | summarize count(), sum(n), sum(s), max(n)",
+            "[Long(350000), Long(700000), Long(349650000), Long(2)]",
+        ),
+        (
+            "summarize m = max(v), a = avg(v), f = take_any(k) by k | summarize count(), countif(f == k), sum(m)",
+            "[Long(350000), Long(350000), Long(174825000)]",
+        ),
+        ("distinct k | count", "[Long(350000)]"),
+        ("distinct k, v | count", "[Long(350000)]"),
+        (
+            "summarize s = make_set(v), l = make_list(v) by k | summarize count(), sum(array_length(s)), sum(array_length(l))",
+            "[Long(350000), Long(350000), Long(700000)]",
+        ),
+        (
+            "summarize d = dcount(v) by k, b = x % 7 | summarize count(), sum(d)",
+            "[Long(350000), Long(350000)]",
+        ),
+    ] {
+        let text = format!("{rows} | {text}");
+        assert_eq!(ask(&text, 4 << 20).unwrap_or_else(|e| panic!("{text}: {e}")), [expected]);
+    }
+}
+
+#[test]
 fn rows_that_must_be_held_are_refused_once_they_do_not_fit() {
     let rows = "range x from 1 to 300000 step 1 | extend k = tostring(hash(x))";
     for text in [

@@ -34,6 +34,11 @@ impl Digest {
         self.entries.capacity().saturating_sub(before) * 16
     }
 
+    /// True as long as no value was added.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Adds all of another digest.
     pub(crate) fn merge(&mut self, other: &Self) -> usize {
         self.merged |= other.merged;

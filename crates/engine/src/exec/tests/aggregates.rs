@@ -59,7 +59,7 @@ fn summary(values: &[Option<i64>]) -> Vec<Value> {
         Value::Long(some.iter().sum()),
         long(some.iter().min().copied()),
         long(some.iter().max().copied()),
-        if some.is_empty() { Value::Null } else { Value::Real(mean) },
+        Value::Real(mean),
         Value::Long(distinct.len() as i64),
         Value::Long(distinct.len() as i64),
         Value::Long(some.len() as i64),
@@ -160,7 +160,7 @@ fn documented_results() {
         // empty input: what each gives without rows
         (
             "datatable(x:long)[] | summarize count(), sum(x), min(x), max(x), avg(x), dcount(x), make_list(x), make_set(x), stdev(x), variance(x)",
-            "0 | 0 | null | null | null | 0 | [] | [] | 0.0 | 0.0",
+            "0 | 0 | null | null | NaN | 0 | [] | [] | 0.0 | 0.0",
         ),
         ("datatable(x:long)[] | summarize count() by x", ""),
         // nulls are passed over, but by count and make_list_with_nulls

@@ -261,7 +261,7 @@ impl Scanner<'_> {
         Ok(false)
     }
 
-    /// The row goes on with the match that the step is in, or starts one at the first step.
+    /// The row goes on with the match that the step is in; the first step starts one where it is in none.
     fn renewed(&mut self, step: usize, row: usize, record: &Record) -> Result<(), ExecError> {
         let state = self.states.get(step).cloned().flatten();
         if state.is_none() && step > 0 {
@@ -272,13 +272,11 @@ impl Scanner<'_> {
             return Ok(());
         }
         let extended = self.extended(step, record, state.as_ref())?;
-        let mut state =
-            state.unwrap_or_else(|| State { rows: vec![None; self.ready.len()], number: 0 });
-        if step == 0 {
-            self.flush(step);
-            state.number = self.next_match;
+        let state = state.unwrap_or_else(|| {
+            let number = self.next_match;
             self.next_match += 1;
-        }
+            State { rows: vec![None; self.ready.len()], number }
+        });
         self.keep(step, extended, state);
         Ok(())
     }

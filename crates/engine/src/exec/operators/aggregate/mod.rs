@@ -6,7 +6,6 @@
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::Batch;
 use parking_lot::Mutex;
@@ -92,16 +91,18 @@ impl Aggregate {
 
     fn compute(&self, run: &Run) -> Result<Done, ExecError> {
         let keys: Vec<&Scalar> = self.spec.keys.iter().collect();
-        let scarce = AtomicBool::new(false);
+        let left = Mutex::new(Vec::new());
         let workers = consume(
             self.input.as_ref(),
             run,
             || Worker::new(&keys, &self.spec.calls, run),
             |worker: &mut Worker<'_>, batch| {
-                if worker.feed(&batch)? || self.depth >= DEPTH_MAX {
+                if self.depth >= DEPTH_MAX {
+                    worker.feed(&batch)?;
                     return Ok(Flow::More);
                 }
-                scarce.store(true, Ordering::Relaxed);
+                let Some(rest) = worker.feed_within(&batch)? else { return Ok(Flow::More) };
+                left.lock().push(rest);
                 Ok(Flow::Stop)
             },
         )?;
@@ -109,16 +110,27 @@ impl Aggregate {
         let Some(mut groups) = Worker::join(workers, run)? else {
             return Ok(Done { rows: Rows::new(Vec::new()), rest: Mutex::new(rest) });
         };
-        if scarce.load(Ordering::Relaxed) {
-            rest.waiting = self.freeze(&mut groups, run)?;
+        let left = left.into_inner();
+        if !left.is_empty() {
+            rest.waiting = self.freeze(&mut groups, left, run)?;
         }
         Ok(Done { rows: Rows::new(vec![groups.finish()?]), rest: Mutex::new(rest) })
     }
 
     /// Feeds the remaining rows to the groups that there are; the rows of others go to disk.
-    fn freeze(&self, groups: &mut Worker<'_>, run: &Run) -> Result<Vec<Partition>, ExecError> {
+    fn freeze(
+        &self,
+        groups: &mut Worker<'_>,
+        left: Vec<Batch>,
+        run: &Run,
+    ) -> Result<Vec<Partition>, ExecError> {
+        groups.freeze();
         let key_types: Vec<ScalarType> = self.spec.keys.iter().map(Scalar::ty).collect();
         let mut partitions = Partitions::new(&self.spec.types, &key_types, self.depth, run)?;
+        for batch in left.iter().filter(|batch| batch.rows > 0) {
+            groups.feed_known(batch, &mut partitions)?;
+        }
+        drop(left);
         while let Some(batch) = self.input.next(run)? {
             run.check()?;
             groups.feed_known(&batch, &mut partitions)?;

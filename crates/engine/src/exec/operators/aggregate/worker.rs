@@ -21,7 +21,13 @@ pub(crate) struct Worker<'a> {
     grouper: Grouper,
     states: Vec<Box<dyn GroupStates>>,
     account: Account<'a>,
+    /// Bytes that may be held even where the run is over its budget.
+    allowed: usize,
 }
+
+/// Rows taken in between two looks at the memory: a part of the budget, at so many bytes a row.
+const BYTES_A_ROW: usize = 1024;
+const ROWS_MIN: usize = 256;
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(
@@ -38,6 +44,7 @@ impl<'a> Worker<'a> {
             grouper: Grouper::new(&types),
             states,
             account: run.memory.account(),
+            allowed: 0,
         })
     }
 
@@ -48,12 +55,39 @@ impl<'a> Worker<'a> {
         self.keys.iter().map(key).collect()
     }
 
-    /// Takes in rows. False once memory is getting scarce and groups should not become more.
-    pub(crate) fn feed(&mut self, batch: &Batch) -> Result<bool, ExecError> {
+    /// Takes in rows.
+    pub(crate) fn feed(&mut self, batch: &Batch) -> Result<(), ExecError> {
         let keys = self.keys(batch)?;
         let groups = self.grouper.number(&keys, batch.rows)?;
-        self.update(batch, &groups)?;
-        Ok(!self.account.crowded())
+        self.update(batch, &groups)
+    }
+
+    /// Takes in rows as long as there is memory for more groups; gives back those that it did not get to.
+    pub(crate) fn feed_within(&mut self, batch: &Batch) -> Result<Option<Batch>, ExecError> {
+        let step = (self.run.memory.max() / BYTES_A_ROW).max(ROWS_MIN);
+        let mut from = 0;
+        while from < batch.rows {
+            let rows = step.min(batch.rows - from);
+            self.feed(&batch.slice(from, rows))?;
+            from += rows;
+            if self.scarce() {
+                return Ok(Some(batch.slice(from, batch.rows - from)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// True once groups should not become more: the run is short of memory, and these groups have their share in it.
+    fn scarce(&self) -> bool {
+        !self.keys.is_empty()
+            && self.account.crowded()
+            && self.account.held() >= self.run.memory.max() / 16
+    }
+
+    /// Says that there will be no further groups. What those held need while they are put together may go over the
+    /// budget by a little.
+    pub(crate) fn freeze(&mut self) {
+        self.allowed = self.bytes() + self.run.memory.max() / 4;
     }
 
     /// Takes in the rows of groups that are known; the others go to `rest`.
@@ -100,7 +134,7 @@ impl<'a> Worker<'a> {
             state.update(&args, &rows, &picked, count)?;
         }
         let held = self.bytes();
-        if !self.account.set(held) {
+        if !self.account.set(held) && held > self.allowed {
             let advice = "group by fewer or coarser columns, or collect fewer values";
             return Err(self.account.refuse("summarize", advice));
         }

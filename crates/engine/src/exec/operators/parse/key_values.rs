@@ -50,7 +50,10 @@ impl KeyValues {
             return true;
         }
         match (self.options.pair_delimiter.as_deref(), self.options.kv_delimiter.as_deref()) {
-            (None, None) => words(text, put),
+            (None, None) => {
+                let scanner = Scanner { text, options: &self.options, pair: None, kv: "" };
+                scanner.words(&mut put);
+            }
             (pair, kv) => {
                 let scanner = Scanner { text, options: &self.options, pair, kv: kv.unwrap_or("=") };
                 if self.options.greedy {
@@ -64,19 +67,7 @@ impl KeyValues {
     }
 }
 
-/// Without delimiters: a key is a word, and its value the next one.
-fn words(text: &str, mut put: impl FnMut(&str, &str)) {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut before: Option<&str> = None;
-    for word in text.split(|c| !is_word(c)).filter(|w| !w.is_empty()) {
-        if let Some(key) = before {
-            put(key, word);
-        }
-        before = Some(word);
-    }
-}
-
-/// A text with delimiters.
+/// A text, and what its pairs look like.
 struct Scanner<'t> {
     text: &'t str,
     options: &'t ParseKvOptions,
@@ -85,6 +76,32 @@ struct Scanner<'t> {
 }
 
 impl<'t> Scanner<'t> {
+    /// Without delimiters: a key is a word, and its value the word or quoted text that follows.
+    fn words(&self, put: &mut impl FnMut(&str, &str)) {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let mut rest = self.text;
+        let mut before: Option<String> = None;
+        while let Some(first) = rest.chars().next() {
+            let token = if is_word(first) {
+                let (word, after) = rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
+                (word.to_owned(), after)
+            } else {
+                match self.quoted(rest) {
+                    Some(quoted) => quoted,
+                    None => {
+                        rest = rest.get(first.len_utf8()..).unwrap_or_default();
+                        continue;
+                    }
+                }
+            };
+            if let Some(key) = before {
+                put(&key, &token.0);
+            }
+            rest = token.1;
+            before = Some(token.0);
+        }
+    }
+
     /// Pair by pair; quoted keys and values may hold delimiters.
     fn pairs(&self, put: &mut impl FnMut(&str, &str)) {
         let mut rest = self.text;
