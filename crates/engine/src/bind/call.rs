@@ -295,9 +295,10 @@ impl Binder<'_> {
     fn column_if_exists(&self, ctx: &Context<'_>, args: &[Ast]) -> Result<Expr> {
         let (wanted, _) = self.constant(ctx, &args[0])?;
         let found = wanted.as_str().and_then(|name| super::scalar::find(ctx.fields, name));
-        // the official binder gives the default's type to both
+        // the official binder gives the default's type to both; a flag stays one, so that it can be a condition
         let default = self.scalar(ctx, &args[1])?;
         Ok(match found {
+            Some(field) if field.ty == ScalarType::Bool => Expr::Column(field.id, field.ty),
             Some(field) => cast(Expr::Column(field.id, field.ty), default.ty()),
             None => default,
         })

@@ -108,6 +108,16 @@ impl Binder<'_> {
             return element;
         }
         match ctx.env.get(&name.text) {
+            Some(Binding::Scalar(expr)) if of_other_rows(ctx, expr) => {
+                return Err(BindError::new(
+                    "SEM0079",
+                    name.span,
+                    format!(
+                        "'{}' changes from row to row, and a table expression inside of a function cannot depend on the row that the function is called for; use join or lookup",
+                        name.text
+                    ),
+                ));
+            }
             Some(Binding::Scalar(expr)) => return Ok(expr.clone()),
             Some(Binding::Failed(error)) => return Err((**error).clone()),
             Some(Binding::Restriction(_)) | None => {}
@@ -490,6 +500,21 @@ impl Binder<'_> {
         }
         Ok(Expr::Subquery(Arc::new(crate::optimize::optimize(&rows.plan)), first.ty))
     }
+}
+
+/// True when the value of a parameter is made of columns that the rows at hand do not have.
+fn of_other_rows(ctx: &Context<'_>, expr: &Expr) -> bool {
+    if ctx.fields.is_empty() || ctx.graph.is_some() || ctx.steps.is_some() {
+        return false;
+    }
+    let mut others = false;
+    crate::plan::visit(expr, &mut |e| {
+        if let Expr::Column(id, _) = e {
+            let mut own = ctx.fields.iter().chain(ctx.right.unwrap_or_default());
+            others |= !own.any(|f| f.id == *id);
+        }
+    });
+    others
 }
 
 /// The constant that a plan of one projected row gives first.

@@ -1,15 +1,21 @@
-//! Conjuncts moved toward the scans.
+//! Conjuncts moved toward the scans. Where one can never hold, nothing is read: legs of unions that a parameter switches
+//! off fall away.
 
 use std::sync::Arc;
 
 use super::hints;
 use super::rewrite::{columns, conjuncts, is_cheap, is_movable, substitute};
-use crate::plan::{ColumnId, Expr, JoinKind, Node, Output, Plan};
+use crate::plan::{ColumnId, Expr, Field, JoinKind, Node, Output, Plan};
 use ahash::{AHashMap as HashMap, AHashSet as HashSet};
+use model::{Rows, Schema};
+use values::Value;
 
 /// The plan with these conjuncts applied as early as possible. They read the plan's fields.
 pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {
     let fields = plan.fields;
+    if wanted.iter().any(never) {
+        return nothing(fields);
+    }
     match unwrap(plan.node) {
         Node::Filter { input, predicate } => {
             // the filter's own conjuncts come first: those above may rely on them
@@ -20,7 +26,11 @@ pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {
         }
         Node::Project { input, outputs } => {
             let (down, stay) = through_projection(&outputs, wanted);
-            let node = Node::Project { input: push(input, down), outputs };
+            let input = push(input, down);
+            if is_nothing(&input) {
+                return nothing(fields);
+            }
+            let node = Node::Project { input, outputs };
             filtered(Plan { node: Arc::new(node), fields }, stay)
         }
         Node::Scan(mut scan) => {
@@ -29,7 +39,7 @@ pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {
         }
         Node::Union { inputs } => {
             let (movable, stay): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_movable);
-            let inputs = inputs
+            let inputs: Vec<Plan> = inputs
                 .into_iter()
                 .map(|input| {
                     let exprs: Vec<Expr> =
@@ -38,40 +48,57 @@ pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {
                     let down = movable.iter().filter_map(|e| substitute(e, &map)).collect();
                     push(input, down)
                 })
+                .filter(|input| !is_nothing(input))
                 .collect();
+            if inputs.is_empty() {
+                return nothing(fields);
+            }
             filtered(Plan { node: Arc::new(Node::Union { inputs }), fields }, stay)
         }
         Node::Aggregate { input, keys, aggregates } => {
             let (down, stay) = through_projection(&keys, wanted);
-            let node = Node::Aggregate { input: push(input, down), keys, aggregates };
+            let input = push(input, down);
+            if is_nothing(&input) && !keys.is_empty() {
+                return nothing(fields);
+            }
+            let node = Node::Aggregate { input, keys, aggregates };
             filtered(Plan { node: Arc::new(node), fields }, stay)
         }
         Node::Sort { input, keys, limit: None } => {
-            let node = Node::Sort { input: push(input, wanted), keys, limit: None };
+            let input = push(input, wanted);
+            if is_nothing(&input) {
+                return nothing(fields);
+            }
+            let node = Node::Sort { input, keys, limit: None };
             Plan { node: Arc::new(node), fields }
         }
         Node::Join { kind, left, right, left_keys, right_keys } => {
             let (to_left, to_right) = sides(kind);
             let (down_left, rest) = split(wanted, &left, to_left);
             let (down_right, stay) = split(rest, &right, to_right);
-            let node = Node::Join {
-                kind,
-                left: push(left, down_left),
-                right: push(right, down_right),
-                left_keys,
-                right_keys,
-            };
+            let left = push(left, down_left);
+            if is_nothing(&left) && needs_left(kind) {
+                return nothing(fields);
+            }
+            let right = push(right, down_right);
+            let node = Node::Join { kind, left, right, left_keys, right_keys };
             filtered(Plan { node: Arc::new(node), fields }, stay)
         }
         Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null } => {
             let (down, stay) = split(wanted, &input, true);
             let input = push(input, down);
+            if is_nothing(&input) {
+                return nothing(fields);
+            }
             let node = Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null };
             filtered(Plan { node: Arc::new(node), fields }, stay)
         }
         Node::Parse { input, text, parts, captures, mode, only_matches } => {
             let (down, stay) = split(wanted, &input, true);
             let input = push(input, down);
+            if is_nothing(&input) {
+                return nothing(fields);
+            }
             let node = Node::Parse { input, text, parts, captures, mode, only_matches };
             filtered(Plan { node: Arc::new(node), fields }, stay)
         }
@@ -117,6 +144,41 @@ fn series_input(input: Plan, axis: &crate::plan::SeriesAxis) -> Plan {
     let bounds =
         [compare(">=", &axis.from), compare("<", &axis.to)].into_iter().flatten().collect();
     push(input, bounds)
+}
+
+/// True for a condition that no row meets.
+fn never(condition: &Expr) -> bool {
+    match condition {
+        Expr::Literal(Value::Bool(false) | Value::Null, _) => true,
+        Expr::And(parts) => parts.iter().any(never),
+        _ => false,
+    }
+}
+
+/// No rows, with these columns.
+fn nothing(fields: Vec<Field>) -> Plan {
+    let schema = Schema::new(fields.iter().map(|f| (&*f.name, f.ty)));
+    let rows = Rows { schema: Arc::new(schema), batches: Vec::new() };
+    Plan { node: Arc::new(Node::Rows(Arc::new(rows))), fields }
+}
+
+/// True where it is known that no rows come.
+fn is_nothing(plan: &Plan) -> bool {
+    matches!(&*plan.node, Node::Rows(rows) if rows.batches.is_empty())
+}
+
+/// True for joins that give rows of the left side alone, or pairs.
+const fn needs_left(kind: JoinKind) -> bool {
+    match kind {
+        JoinKind::InnerUnique
+        | JoinKind::Inner
+        | JoinKind::LeftOuter
+        | JoinKind::LeftSemi
+        | JoinKind::LeftAnti => true,
+        JoinKind::RightOuter | JoinKind::RightSemi | JoinKind::RightAnti | JoinKind::FullOuter => {
+            false
+        }
+    }
 }
 
 /// Which sides of a join a filter above it may move to.

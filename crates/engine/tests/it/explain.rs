@@ -76,3 +76,26 @@ fn it_is_asked_for() {
     assert_eq!(bound.tables.len(), 2);
     assert!(bound.tables[0].rows.is_empty());
 }
+
+#[test]
+fn what_can_never_hold_is_not_read() {
+    let legs = "let leg = (off:bool) { T | where not(off) | extend b = strcat(s, a) };";
+    for (text, scans, rows) in [
+        ("union (leg(true)), (leg(false)) | where a > 3 | summarize count()", 1, "[[Long(6)]]"),
+        ("union (leg(true)), (leg(true)) | summarize count()", 0, "[[Long(0)]]"),
+        ("leg(true) | summarize count() by b", 0, "[]"),
+        ("leg(true) | join kind=leftouter (T) on a | where s1 == 'odd'", 0, "[]"),
+        ("leg(true) | join kind=rightouter (T) on a | summarize count()", 1, "[[Long(10)]]"),
+        ("leg(true) | mv-expand x = range(1, a) to typeof(long) | sort by x", 0, "[]"),
+        ("T | where a > 3 and bool(null) | project a", 0, "[]"),
+        ("T | where 1 == 2 | parse s with 'e' rest | distinct rest", 0, "[]"),
+    ] {
+        let answer = ask(&format!("set query_explain; {legs} {text}"), false);
+        let got: Vec<Vec<Value>> = answer.tables[0].rows.values().collect();
+        assert_eq!(format!("{got:?}"), rows, "{text}");
+        let steps = steps(&answer);
+        let seen = steps.iter().filter(|s| s.0.trim() == "scan").count();
+        assert_eq!(seen, scans, "{text}: {steps:#?}");
+        assert_eq!(answer.statistics.rows_read, scans as u64 * 10, "{text}");
+    }
+}
