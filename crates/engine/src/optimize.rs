@@ -1,9 +1,10 @@
 //! Plan to equal plan: filters move down to the scans, unused columns fall away, scans learn time bounds and hints.
 //!
-//! Two passes over the tree. [`push`] carries conjuncts downward as far as their columns are known unchanged; [`prune`]
-//! carries the set of wanted columns. Both rebuild only what they change.
+//! Three passes over the tree. [`push`] carries conjuncts downward as far as their columns are known unchanged; [`parts`]
+//! makes columns of the paths into dynamic ones; [`prune`] carries the set of wanted columns.
 
 mod hints;
+mod parts;
 mod prune;
 mod push;
 mod rewrite;
@@ -13,5 +14,5 @@ use crate::plan::Plan;
 /// The plan, made cheaper.
 pub fn optimize(plan: &Plan) -> Plan {
     let pushed = push::push(plan.clone(), Vec::new());
-    prune::prune_all(pushed)
+    prune::prune_all(parts::split_off(pushed))
 }

@@ -213,6 +213,17 @@ pub enum JoinKind {
     RightAnti,
 }
 
+impl JoinKind {
+    /// Whether it gives the left's columns, and the right's.
+    pub const fn gives(self) -> (bool, bool) {
+        match self {
+            Self::LeftSemi | Self::LeftAnti => (true, false),
+            Self::RightSemi | Self::RightAnti => (false, true),
+            _ => (true, true),
+        }
+    }
+}
+
 /// A column that `mv-expand` or `mv-apply` expands.
 #[derive(Clone, Debug)]
 pub struct Expansion {

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBuffer;
 use model::{Batch, Cancel, FunctionDefinition, Rows, Schema};
-use values::Value;
+use values::dynamic::PathPart;
+use values::{ScalarType, Value};
 
 use crate::places::Places;
 
@@ -148,6 +151,11 @@ pub trait TableSource: Send + Sync {
         None
     }
 
+    /// True where paths into dynamic columns may be asked for as [`ScanColumn::Part`].
+    fn has_parts(&self) -> bool {
+        false
+    }
+
     /// True where reading is going to be refused: steps above try to do without its rows.
     fn refused(&self) -> bool {
         false
@@ -198,12 +206,57 @@ pub struct ScanRequest {
 }
 
 /// A column of a scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanColumn {
     /// The table's column at this position.
     Column(usize),
     /// `ingestion_time()`, datetime.
     IngestionTime,
+    /// What a path into a dynamic column leads to.
+    Part(Arc<Part>),
+}
+
+/// A path into a dynamic column and the type that its end is wanted in. A source may have it apart; else
+/// [`Part::of`] takes it out of the column.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// Position of the dynamic column in the table's schema.
+    pub column: usize,
+    /// The steps, outermost first.
+    pub path: Vec<PartStep>,
+    /// Any type but dynamic: what does not convert is null, an absent text is empty.
+    pub ty: ScalarType,
+}
+
+/// A step of a [`Part`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PartStep {
+    /// A key of a bag.
+    Key(Arc<str>),
+    /// An element of an array; negative counts from the end.
+    Index(i64),
+}
+
+impl Part {
+    /// The part of each row of the dynamic column.
+    pub fn of(&self, column: &ArrayRef) -> Result<ArrayRef, SourceError> {
+        let path: Vec<PathPart<'_>> = self.path.iter().map(PartStep::as_path).collect();
+        match column.as_binary_view_opt() {
+            None => Ok(crate::exec::columns::nulls(self.ty, column.len())),
+            Some(values) => crate::exec::parts::follow(values, &path, self.ty)
+                .map_err(|error| SourceError::Evaluation(error.to_string())),
+        }
+    }
+}
+
+impl PartStep {
+    /// As `values` follows it.
+    pub fn as_path(&self) -> PathPart<'_> {
+        match self {
+            Self::Key(key) => PathPart::Key(key),
+            Self::Index(at) => PathPart::Index(*at),
+        }
+    }
 }
 
 /// Ticks from `start` to `end`, both inside.

@@ -66,6 +66,10 @@ impl TableSource for Source {
     fn row_count(&self) -> Option<u64> {
         Some(self.rows)
     }
+
+    fn has_parts(&self) -> bool {
+        true
+    }
 }
 
 /// What rows must lie in.
@@ -120,19 +124,13 @@ impl Condition {
         columns: &[ScanColumn],
     ) -> Result<Self, SourceError> {
         let looked_at: Vec<ScanColumn> =
-            filter.columns().iter().filter_map(|at| columns.get(*at).copied()).collect();
+            filter.columns().iter().filter_map(|at| columns.get(*at).cloned()).collect();
         Ok(Self { wanted: Wanted::new(schema, &looked_at)?, filter: Arc::clone(filter) })
     }
 
     /// The rows that stay, of a batch of the columns that it looks at.
     pub(crate) fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, Error> {
         self.filter.keep(batch).map_err(Error::Condition)
-    }
-
-    /// The rows that stay, of a batch of all columns of the request.
-    pub(crate) fn keep_of(&self, batch: &Batch) -> Result<BooleanBuffer, Error> {
-        let columns = self.filter.columns().iter().filter_map(|at| batch.columns.get(*at).cloned());
-        self.keep(&Batch { columns: columns.collect(), rows: batch.rows })
     }
 }
 

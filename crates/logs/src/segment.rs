@@ -11,6 +11,7 @@
 //!     bytes as `values::Decimal` writes them.
 //!   * `_IngestionTime`: when the row was received. `_ItemNumber`: the row's number in the store.
 //!   * `Type`, `TenantId` and `_ItemId` are absent unless the sender gave them: see [`crate::synthetic`].
+//!   * Behind all columns: frequent parts of dynamic ones, named like `LocationDetails.city`. See [`parts`].
 //!   * key-value metadata: `vedette.format`, `vedette.columns` (names, KQL types and forms as JSON), `vedette.table`,
 //!     `vedette.workspace`, `vedette.time`, `vedette.ingested`, `vedette.batches` (batch ids).
 //! * `<id>.index`: a checksum of every 64 KiB of the Parquet file (the footer and page headers included, which
@@ -24,6 +25,7 @@ mod checksums;
 mod dynamic;
 pub(crate) mod index;
 mod open;
+pub(crate) mod parts;
 mod physical;
 mod prune;
 mod reader;
@@ -41,7 +43,7 @@ use crate::error::Error;
 use crate::memory::Span;
 
 pub(crate) use build::{Builder, Label};
-pub(crate) use cache::{ColumnCache, Picked, Place};
+pub(crate) use cache::{ColumnCache, Picked, Place, Which};
 pub(crate) use open::OpenSegments;
 pub(crate) use prune::Pruner;
 pub(crate) use reader::{GroupReader, Reader};

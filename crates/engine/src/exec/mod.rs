@@ -13,6 +13,7 @@ mod measure;
 mod operator;
 mod operators;
 mod partition;
+pub(crate) mod parts;
 mod run;
 mod shared;
 mod spill;

@@ -56,7 +56,7 @@ impl Columns<'_> {
                 let at = self.fields.iter().position(|f| f.id == *id)?;
                 match self.scan_columns.get(at)? {
                     ScanColumn::Column(position) => Some(*position),
-                    ScanColumn::IngestionTime => None,
+                    ScanColumn::IngestionTime | ScanColumn::Part(_) => None,
                 }
             }
             // terms of a dynamic's part stand among the terms of the whole

@@ -3,41 +3,66 @@
 use crate::plan::{ColumnId, Expr, Set, Step, Window, visit};
 use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 
+/// What becomes of a part of an expression.
+pub(super) enum Replaced {
+    /// This stands in its place.
+    By(Expr),
+    /// It stays; the parts inside it are looked at.
+    Inside,
+    /// The whole cannot be rewritten.
+    Not,
+}
+
 /// The expression with columns replaced; none where a column is not in the map.
 pub(super) fn substitute(expr: &Expr, map: &HashMap<ColumnId, &Expr>) -> Option<Expr> {
-    let all = |exprs: &[Expr]| exprs.iter().map(|e| substitute(e, map)).collect::<Option<Vec<_>>>();
-    let one = |e: &Expr| substitute(e, map).map(Box::new);
+    transform(expr, &mut |e| match e {
+        Expr::Column(id, _) => map.get(id).map_or(Replaced::Not, |e| Replaced::By((*e).clone())),
+        _ => Replaced::Inside,
+    })
+}
+
+/// The expression with parts replaced, outermost first; none where one cannot be.
+pub(super) fn transform(expr: &Expr, f: &mut dyn FnMut(&Expr) -> Replaced) -> Option<Expr> {
+    match f(expr) {
+        Replaced::By(expr) => return Some(expr),
+        Replaced::Not => return None,
+        Replaced::Inside => {}
+    }
+    let mut all =
+        |exprs: &[Expr]| exprs.iter().map(|e| transform(e, f)).collect::<Option<Vec<_>>>();
     Some(match expr {
-        Expr::Column(id, _) => (*map.get(id)?).clone(),
-        Expr::Literal(..) | Expr::Subquery(..) => expr.clone(),
+        Expr::Column(..) | Expr::Literal(..) | Expr::Subquery(..) => expr.clone(),
         Expr::Call { function, args, ty } => Expr::Call { function, args: all(args)?, ty: *ty },
-        Expr::Cast(inner, ty) => Expr::Cast(one(inner)?, *ty),
+        Expr::Cast(inner, ty) => Expr::Cast(Box::new(transform(inner, f)?), *ty),
         Expr::And(parts) => Expr::And(all(parts)?),
         Expr::Or(parts) => Expr::Or(all(parts)?),
-        Expr::Not(inner) => Expr::Not(one(inner)?),
+        Expr::Not(inner) => Expr::Not(Box::new(transform(inner, f)?)),
         Expr::Case { branches, otherwise, ty } => Expr::Case {
             branches: branches
                 .iter()
-                .map(|(c, r)| Some((substitute(c, map)?, substitute(r, map)?)))
+                .map(|(c, r)| Some((transform(c, f)?, transform(r, f)?)))
                 .collect::<Option<Vec<_>>>()?,
-            otherwise: one(otherwise)?,
+            otherwise: Box::new(transform(otherwise, f)?),
             ty: *ty,
         },
         Expr::InSet { value, set, matching, negated } => Expr::InSet {
-            value: one(value)?,
+            value: Box::new(transform(value, f)?),
             set: match set {
-                Set::Exprs(exprs) => Set::Exprs(all(exprs)?),
+                Set::Exprs(exprs) => {
+                    let exprs = exprs.iter().map(|e| transform(e, f)).collect::<Option<_>>()?;
+                    Set::Exprs(exprs)
+                }
                 other => other.clone(),
             },
             matching: *matching,
             negated: *negated,
         },
         Expr::Path { base, steps } => Expr::Path {
-            base: one(base)?,
+            base: Box::new(transform(base, f)?),
             steps: steps
                 .iter()
                 .map(|s| match s {
-                    Step::Computed(e) => substitute(e, map).map(Step::Computed),
+                    Step::Computed(e) => transform(e, f).map(Step::Computed),
                     other => Some(other.clone()),
                 })
                 .collect::<Option<Vec<_>>>()?,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, Int64Array};
+use arrow_array::{ArrayRef, BooleanArray, Int64Array};
 use engine::source::{ScanColumn, SourceError};
 use model::{Batch, Column, ScalarType, Schema};
 
-use super::units::Stored;
+use super::units::{Stored, find};
 use crate::columns::{self, TIME_GENERATED};
 use crate::error::Error;
 use crate::memory::MemoryBatch;
@@ -24,28 +24,33 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Columns of a table with this schema.
     pub(super) fn new(schema: &Schema, columns: &[ScanColumn]) -> Result<Self, SourceError> {
-        let column = |wanted: &ScanColumn| match wanted {
-            ScanColumn::IngestionTime => Ok((Stored::Ingestion, ingestion_column())),
-            ScanColumn::Column(at) => match schema.columns.get(*at) {
-                Some(column) => Ok((Stored::Column(*at), column.clone())),
-                None => Err(SourceError::Storage(format!("the table has no column {at}"))),
-            },
+        let column = |wanted: &ScanColumn| {
+            let found = match wanted {
+                ScanColumn::IngestionTime => (Stored::Ingestion, ingestion_column()),
+                ScanColumn::Column(at) => (Stored::Column(*at), at_place(schema, *at)?),
+                ScanColumn::Part(part) => {
+                    (Stored::Part(Arc::clone(part)), at_place(schema, part.column)?)
+                }
+            };
+            Ok(found)
         };
-        Ok(Self { columns: columns.iter().map(column).collect::<Result<_, _>>()? })
+        Ok(Self { columns: columns.iter().map(column).collect::<Result<_, SourceError>>()? })
     }
 
     /// What is to be read from a segment, each once.
     pub(super) fn stored(&self, reader: &Reader) -> Vec<Stored> {
         let mut stored: Vec<Stored> = Vec::new();
         for (wanted, column) in &self.columns {
+            let held = || reader.position(column).is_some();
             let needed = match wanted {
-                Stored::Column(_) if reader.position(column).is_some() => *wanted,
+                Stored::Column(_) | Stored::Part(_) if held() => wanted.clone(),
                 Stored::Column(_) => match &*column.name {
                     "_ItemId" => Stored::Items,
                     TIME_GENERATED => Stored::Ingestion,
                     _ => continue,
                 },
-                other => *other,
+                Stored::Part(_) => continue,
+                other => other.clone(),
             };
             if !stored.contains(&needed) {
                 stored.push(needed);
@@ -54,31 +59,50 @@ impl Wanted {
         stored
     }
 
-    /// Where a segment has it.
-    pub(super) fn place(&self, stored: Stored, reader: &Reader) -> Option<usize> {
+    /// Where a segment has it; of a part, where it has the whole.
+    pub(super) fn place(&self, stored: &Stored, reader: &Reader) -> Option<usize> {
         match stored {
             Stored::Ingestion => reader.position(&ingestion_column()),
             Stored::Items => reader.position(&item_column()),
-            Stored::Column(_) => {
-                let (_, column) = self.columns.iter().find(|(s, _)| *s == stored)?;
-                reader.position(column)
-            }
+            Stored::Column(_) | Stored::Part(_) => reader.position(self.column(stored)?),
         }
     }
 
-    /// The wanted columns of rows in memory.
+    /// The table's column; of a part, the column that it is taken from.
+    pub(super) fn column(&self, stored: &Stored) -> Option<&Column> {
+        self.columns.iter().find(|(s, _)| s == stored).map(|(_, column)| column)
+    }
+
+    /// The wanted columns of rows in memory, of those that stay.
     pub(super) fn in_memory(
         &self,
         batch: &MemoryBatch,
+        keep: Option<&BooleanArray>,
         snapshot: &Snapshot,
     ) -> Result<Batch, Error> {
-        self.assemble(batch.rows, snapshot, |stored| match stored {
-            Stored::Ingestion => Some(Arc::new(batch.ingestion())),
-            Stored::Items => Some(Arc::new(batch.items())),
-            Stored::Column(_) => {
-                let (_, column) = self.columns.iter().find(|(s, _)| *s == stored)?;
-                batch.column(column).cloned()
-            }
+        let staying = |array: ArrayRef| match keep {
+            None => Ok(array),
+            Some(keep) => arrow_select::filter::filter(&array, keep)
+                .map_err(|e| Error::Invalid(format!("rows do not filter: {e}"))),
+        };
+        let mut held: Vec<(Stored, ArrayRef)> = Vec::with_capacity(self.columns.len());
+        for (stored, column) in &self.columns {
+            let array = match stored {
+                Stored::Ingestion | Stored::Items => continue,
+                Stored::Column(_) | Stored::Part(_) => batch.column(column),
+            };
+            let Some(array) = array.cloned() else { continue };
+            let array = staying(array)?;
+            held.push(match stored {
+                Stored::Part(part) => (stored.clone(), part.of(&array).map_err(Error::Condition)?),
+                _ => (stored.clone(), array),
+            });
+        }
+        let rows = keep.map_or(batch.rows, BooleanArray::true_count);
+        self.assemble(rows, snapshot, |stored| match stored {
+            Stored::Ingestion => staying(Arc::new(batch.ingestion())).ok(),
+            Stored::Items => staying(Arc::new(batch.items())).ok(),
+            Stored::Column(_) | Stored::Part(_) => find(&held, stored),
         })
     }
 
@@ -87,17 +111,23 @@ impl Wanted {
         &self,
         rows: usize,
         snapshot: &Snapshot,
-        held: impl Fn(Stored) -> Option<ArrayRef>,
+        held: impl Fn(&Stored) -> Option<ArrayRef>,
     ) -> Result<Batch, Error> {
         let mut columns = Vec::with_capacity(self.columns.len());
         for (stored, column) in &self.columns {
-            columns.push(match held(*stored) {
-                Some(array) => array,
-                None => absent(column, rows, snapshot, &held)?,
+            columns.push(match (held(stored), stored) {
+                (Some(array), _) => array,
+                (None, Stored::Part(part)) => columns::nulls(part.ty, rows),
+                (None, _) => absent(column, rows, snapshot, &held)?,
             });
         }
         Ok(Batch { columns, rows })
     }
+}
+
+fn at_place(schema: &Schema, at: usize) -> Result<Column, SourceError> {
+    let missing = || SourceError::Storage(format!("the table has no column {at}"));
+    schema.columns.get(at).cloned().ok_or_else(missing)
 }
 
 /// A column that is not stored: made, or nothing but nulls.
@@ -105,16 +135,16 @@ fn absent(
     column: &Column,
     rows: usize,
     snapshot: &Snapshot,
-    held: &impl Fn(Stored) -> Option<ArrayRef>,
+    held: &impl Fn(&Stored) -> Option<ArrayRef>,
 ) -> Result<ArrayRef, Error> {
     if &*column.name == TIME_GENERATED
         && column.ty == ScalarType::DateTime
-        && let Some(ingestion) = held(Stored::Ingestion)
+        && let Some(ingestion) = held(&Stored::Ingestion)
     {
         return Ok(ingestion);
     }
     let items = || -> Result<Int64Array, Error> {
-        let items = held(Stored::Items);
+        let items = held(&Stored::Items);
         let items = items.as_ref().and_then(|a| a.as_primitive_opt::<Int64Type>());
         items.cloned().ok_or_else(|| Error::Invalid("rows without numbers".into()))
     };

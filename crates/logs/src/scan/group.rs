@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_buffer::BooleanBuffer;
-use engine::source::TickRange;
+use engine::source::{Part, TickRange};
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::Context;
@@ -15,7 +15,7 @@ use super::units::{Reading, Stored, Worked, filtered, find, within};
 use crate::error::Error;
 use crate::rewrite::ingestion_column;
 use crate::segment::{
-    BLOCK_ROWS, BlockSet, GroupReader, Picked, Place, ROW_GROUP_ROWS, Reader, Segment,
+    BLOCK_ROWS, BlockSet, GroupReader, Picked, Place, ROW_GROUP_ROWS, Reader, Segment, Which, parts,
 };
 use crate::table::time_column;
 
@@ -99,7 +99,7 @@ impl Group<'_> {
     ) -> Result<Option<BooleanBuffer>, Error> {
         let mut keep = None;
         if self.check_ingested {
-            let ingested = find(before, Stored::Ingestion);
+            let ingested = find(before, &Stored::Ingestion);
             let ticks = ingested.as_ref().and_then(|a| a.as_primitive_opt::<Int64Type>());
             let missing =
                 || Error::damaged(&self.segment.rows_path(), "it lacks the times of receipt");
@@ -126,7 +126,12 @@ impl Group<'_> {
         let mut found = Vec::with_capacity(stored.len());
         let mut missing = Vec::new();
         for stored in stored {
-            let column = self.place(stored, context)?;
+            if let Stored::Part(part) = &stored {
+                let array = self.part(part, &stored, picked, context)?;
+                found.push((stored, array));
+                continue;
+            }
+            let column = self.place(&stored, context)?;
             match self.kept(column, picked) {
                 Some(array) => found.push((stored, array)),
                 None => missing.push((stored, column)),
@@ -144,7 +149,7 @@ impl Group<'_> {
     /// The picked rows of the columns at these places of the file. Read whole where most are picked, and then kept.
     fn read_columns(&self, places: &[usize], picked: &Picked) -> Result<Vec<ArrayRef>, Error> {
         let lacks = || Error::damaged(&self.segment.rows_path(), "a row group lacks its rows");
-        let whole = picked.count().saturating_mul(4) >= self.rows;
+        let whole = self.most(picked);
         let selection = if whole { None } else { selection(picked) };
         let mut reader = self.reader.read(self.group, places, selection, self.rows.max(1))?;
         let arrays = reader.next()?.unwrap_or_default();
@@ -156,20 +161,61 @@ impl Group<'_> {
             return Ok(arrays);
         }
         for (column, array) in places.iter().zip(&arrays) {
-            self.segment.kept().keep(self.kept_place(*column), array);
+            self.segment.kept().keep(self.kept_place(Which::Stored(*column)), array);
         }
         arrays.iter().map(|array| picked.of(array).ok_or_else(lacks)).collect()
     }
 
-    fn kept(&self, column: usize, picked: &Picked) -> Option<ArrayRef> {
-        self.segment.kept().get(&self.kept_place(column))?.pick(picked)
+    /// A part of a dynamic column: stored apart, kept, or taken out of the whole.
+    fn part(
+        &self,
+        part: &Arc<Part>,
+        stored: &Stored,
+        picked: &Picked,
+        context: &Context,
+    ) -> Result<ArrayRef, Error> {
+        let lacks = || Error::damaged(&self.segment.rows_path(), "a row group lacks its rows");
+        let column = context.wanted.column(stored);
+        if let Some((place, ty)) = column.and_then(|c| self.reader.part(c, &part.path)) {
+            return Ok(parts::wanted(&self.column(place, picked)?, ty, part));
+        }
+        let place = self.kept_place(Which::Part(Arc::clone(part)));
+        if let Some(array) = self.segment.kept().get(&place).and_then(|kept| kept.pick(picked)) {
+            return Ok(array);
+        }
+        let whole = self.place(stored, context)?;
+        if !self.most(picked) {
+            return part.of(&self.column(whole, picked)?).map_err(Error::Condition);
+        }
+        let all = self.column(whole, &Picked::All(self.rows))?;
+        let array = part.of(&all).map_err(Error::Condition)?;
+        self.segment.kept().keep(place, &array);
+        picked.of(&array).ok_or_else(lacks)
     }
 
-    fn kept_place(&self, column: usize) -> Place {
+    /// The picked rows of one column of the file.
+    fn column(&self, place: usize, picked: &Picked) -> Result<ArrayRef, Error> {
+        let lacks = || Error::damaged(&self.segment.rows_path(), "a row group lacks its rows");
+        match self.kept(place, picked) {
+            Some(array) => Ok(array),
+            None => self.read_columns(&[place], picked)?.pop().ok_or_else(lacks),
+        }
+    }
+
+    /// True when so many rows are picked that all are read, and kept.
+    fn most(&self, picked: &Picked) -> bool {
+        picked.count().saturating_mul(4) >= self.rows
+    }
+
+    fn kept(&self, column: usize, picked: &Picked) -> Option<ArrayRef> {
+        self.segment.kept().get(&self.kept_place(Which::Stored(column)))?.pick(picked)
+    }
+
+    fn kept_place(&self, column: Which) -> Place {
         Place { segment: self.segment.number(), group: self.group, column }
     }
 
-    fn place(&self, stored: Stored, context: &Context) -> Result<usize, Error> {
+    fn place(&self, stored: &Stored, context: &Context) -> Result<usize, Error> {
         let missing = || Error::damaged(&self.segment.rows_path(), "it lacks a column");
         context.wanted.place(stored, self.reader).ok_or_else(missing)
     }
@@ -184,11 +230,17 @@ impl Group<'_> {
     ) -> Worked {
         let mut stored = context.wanted.stored(self.reader);
         stored.retain(|s| before.iter().all(|(known, _)| known != s));
+        if stored.len() > COLUMNS_MAX {
+            // parts are no columns of the file: they are read at once
+            let (parts, columns) = stored.into_iter().partition(|s| matches!(s, Stored::Part(_)));
+            before.extend(self.columns(parts, &picked, context)?);
+            stored = columns;
+        }
         if stored.len() <= COLUMNS_MAX {
             if !stored.is_empty() {
                 before.extend(self.columns(stored, &picked, context)?);
             }
-            let held = |wanted| find(&before, wanted);
+            let held = |wanted: &Stored| find(&before, wanted);
             let batch = context.wanted.assemble(picked.count(), &context.snapshot, held)?;
             let batch = filtered(batch, keep.map(|keep| BooleanArray::new(keep, None)))?;
             return Ok((batch, Vec::new()));
@@ -204,7 +256,7 @@ impl Group<'_> {
         context: &Context,
     ) -> Result<GroupReader, Error> {
         let places: Vec<usize> =
-            stored.iter().map(|s| self.place(*s, context)).collect::<Result<_, _>>()?;
+            stored.iter().map(|s| self.place(s, context)).collect::<Result<_, _>>()?;
         self.reader.read(self.group, &places, selection, batch_rows(places.len()))
     }
 

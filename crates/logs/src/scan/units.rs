@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array};
 use arrow_buffer::BooleanBuffer;
-use engine::source::{Counters, TickRange};
+use engine::source::{Counters, Part, TickRange};
 use model::Batch;
 use parking_lot::{Condvar, Mutex};
 
@@ -42,7 +42,7 @@ pub(super) struct Reading {
 }
 
 /// A column that the reader gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
     /// The column at this position of the table.
     Column(usize),
@@ -50,6 +50,8 @@ pub(super) enum Stored {
     Ingestion,
     /// The rows' numbers.
     Items,
+    /// What a path into a dynamic column leads to.
+    Part(Arc<Part>),
 }
 
 pub(super) type Worked = Result<(Option<Batch>, Vec<Unit>), Error>;
@@ -70,23 +72,29 @@ impl Unit {
 
 fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, Error> {
     let bounds = &context.bounds;
-    let read = context.wanted.in_memory(batch, &context.snapshot)?;
     let inside = |span: crate::memory::Span, r: TickRange| span.within(r.start, r.end);
     let mut keep: Option<BooleanArray> = None;
+    let mut also = |more: BooleanArray| {
+        keep = Some(match keep.take() {
+            None => more,
+            Some(keep) => and(&keep, &more),
+        });
+    };
     if !inside(batch.times, bounds.time) {
-        keep = Some(within(&batch.row_times(), bounds.time));
+        also(within(&batch.row_times(), bounds.time));
     }
     if !inside(batch.ingested, bounds.ingested) {
-        let ingested = within(&batch.ingestion(), bounds.ingested);
-        keep = Some(match keep {
-            None => ingested,
-            Some(keep) => and(&keep, &ingested),
-        });
+        also(within(&batch.ingestion(), bounds.ingested));
     }
-    let Some(batch) = filtered(read, keep)? else { return Ok(None) };
-    let Some(condition) = &context.condition else { return Ok(Some(batch)) };
-    let keep = condition.keep_of(&batch)?;
-    filtered(batch, Some(BooleanArray::new(keep, None)))
+    if let Some(condition) = &context.condition {
+        let looked_at = condition.wanted.in_memory(batch, None, &context.snapshot)?;
+        also(BooleanArray::new(condition.keep(&looked_at)?, None));
+    }
+    let keep = keep.filter(|keep| keep.true_count() < batch.rows);
+    if keep.as_ref().is_some_and(|keep| keep.true_count() == 0) {
+        return Ok(None);
+    }
+    context.wanted.in_memory(batch, keep.as_ref(), &context.snapshot).map(Some)
 }
 
 pub(super) fn within(ticks: &Int64Array, range: TickRange) -> BooleanArray {
@@ -152,8 +160,8 @@ fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
     Ok(units)
 }
 
-pub(super) fn find(held: &[(Stored, ArrayRef)], wanted: Stored) -> Option<ArrayRef> {
-    held.iter().find(|(stored, _)| *stored == wanted).map(|(_, array)| Arc::clone(array))
+pub(super) fn find(held: &[(Stored, ArrayRef)], wanted: &Stored) -> Option<ArrayRef> {
+    held.iter().find(|(stored, _)| stored == wanted).map(|(_, array)| Arc::clone(array))
 }
 
 impl Reading {
@@ -178,7 +186,7 @@ impl Reading {
             let path = self.segment.rows_path();
             return Err(Error::damaged(&path, "its columns differ in length"));
         }
-        let held = |wanted: Stored| match self.stored.iter().position(|s| *s == wanted) {
+        let held = |wanted: &Stored| match self.stored.iter().position(|s| s == wanted) {
             Some(at) => arrays.get(at).cloned(),
             None => find(&self.before, wanted).map(|array| array.slice(from, rows)),
         };

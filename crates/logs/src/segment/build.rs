@@ -19,6 +19,7 @@ use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::checksums::SummingWriter;
 use super::index::{self, Indexed};
+use super::parts::{self, Origin, Split};
 use super::physical::{self, Described, Laid};
 use super::terms::Collector;
 use super::{FORMAT, Facts, ROW_GROUP_ROWS, dynamic};
@@ -40,6 +41,8 @@ pub(crate) struct Builder {
     described: Vec<Described>,
     /// Finished chunks: per column its leaves, per leaf its row groups.
     chunks: Vec<Vec<ArrowColumnChunk>>,
+    /// Parts of dynamic columns, to be stored behind all columns.
+    parts: Vec<Split>,
     indexed: Vec<String>,
     terms: Collector,
 }
@@ -70,6 +73,7 @@ impl Builder {
             types: Vec::new(),
             described: Vec::new(),
             chunks: Vec::new(),
+            parts: Vec::new(),
             indexed: Vec::new(),
             terms: Collector::new(rows),
         }
@@ -91,6 +95,7 @@ impl Builder {
                     None => self.terms.add_dynamics(place, views),
                 }
                 self.indexed.push(column.name.to_string());
+                self.parts.extend(parts::split(column, views, &coded));
                 dynamic::lay(column, views, &coded)?
             }
             ScalarType::String => {
@@ -100,6 +105,21 @@ impl Builder {
             }
             _ => physical::lay(column, array)?,
         };
+        self.store(column, laid, None)
+    }
+
+    /// Stores the parts that no column has the name of.
+    fn add_parts(&mut self) -> ParquetResult<()> {
+        for Split { origin, column, array } in std::mem::take(&mut self.parts) {
+            if self.described.iter().all(|d| *d.name != *column.name) {
+                let laid = physical::lay(&column, &array)?;
+                self.store(&column, laid, Some(origin))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, column: &Column, laid: Laid, part: Option<Origin>) -> ParquetResult<()> {
         let groups = self.rows.div_ceil(ROW_GROUP_ROWS);
         let mut leaves: Vec<Vec<ArrowColumnChunk>> =
             laid.leaves.iter().map(|_| Vec::new()).collect();
@@ -115,13 +135,15 @@ impl Builder {
             name: column.name.to_string(),
             ty: column.ty.name().to_owned(),
             form: laid.form,
+            part,
         });
         self.types.push(laid.parquet);
         Ok(())
     }
 
     /// Writes both files durably under their final names; the catalogue decides whether they count.
-    pub(crate) fn write(self, disk: &dyn Disk, label: &Label<'_>) -> Result<Facts, Error> {
+    pub(crate) fn write(mut self, disk: &dyn Disk, label: &Label<'_>) -> Result<Facts, Error> {
+        self.add_parts().map_err(|e| invalid(&e))?;
         let rows_path = label.folder.join(format!("{}.parquet", label.path));
         let index_path = label.folder.join(format!("{}.index", label.path));
         let day = rows_path.parent().unwrap_or(label.folder);

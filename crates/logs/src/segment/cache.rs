@@ -9,6 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BinaryViewArray, Int32Array, Int64Array, UInt32Array};
 use arrow_buffer::NullBuffer;
+use engine::source::Part;
 use parking_lot::Mutex;
 
 use crate::columns;
@@ -19,14 +20,23 @@ use crate::gather;
 const ADMITTED: u32 = 8;
 
 /// A column of a row group of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// The segment's number in this process.
     pub segment: u64,
     /// The row group.
     pub group: usize,
-    /// The column's place in the file.
-    pub column: usize,
+    /// Which column.
+    pub column: Which,
+}
+
+/// A column that may be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Which {
+    /// The one at this place of the file.
+    Stored(usize),
+    /// What was taken out of a dynamic column.
+    Part(Arc<Part>),
 }
 
 /// Unpacked columns, up to a number of bytes.
@@ -69,11 +79,11 @@ impl ColumnCache {
         let mut state = self.state.lock();
         while state.bytes + bytes > self.bytes_max && !state.places.is_empty() {
             let at = (state.turn >> 8) as usize % state.places.len();
-            let gone = state.places.swap_remove(at);
+            let gone: Place = state.places.swap_remove(at);
             state.drop_known(&gone);
             state.turn = state.turn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         }
-        if state.known.insert(place, Arc::new(kept)).is_none() {
+        if state.known.insert(place.clone(), Arc::new(kept)).is_none() {
             state.places.push(place);
             state.bytes += bytes;
         }
@@ -378,7 +388,8 @@ mod tests {
         let cache = ColumnCache::new(200_000);
         let array = arrays().swap_remove(5);
         for group in 0..1000 {
-            cache.keep(Place { segment: 1 + group as u64 % 2, group, column: 0 }, &array);
+            let column = Which::Stored(0);
+            cache.keep(Place { segment: 1 + group as u64 % 2, group, column }, &array);
         }
         let (bytes, places) = {
             let s = cache.state.lock();

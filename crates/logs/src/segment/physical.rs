@@ -17,6 +17,7 @@ use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{Type, TypePtr};
 use serde::{Deserialize, Serialize};
 
+use super::parts::Origin;
 use crate::columns::{arrow_type, dictionary_type};
 
 /// Ticks of 100 ns from 0001-01-01 to 1970-01-01.
@@ -50,6 +51,9 @@ pub(super) struct Described {
     pub ty: String,
     /// Stored form.
     pub form: Form,
+    /// Where a part of a dynamic column comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Origin>,
 }
 
 impl Described {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_schema::{Field, Schema as ArrowSchema, SchemaRef};
-use engine::source::Comparison;
+use engine::source::{Comparison, PartStep};
 use model::{Column, ScalarType, Value};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -81,12 +81,20 @@ impl Reader {
 
     /// The place of a column among those stored; none when it has no value in any row (or another type).
     pub(crate) fn position(&self, column: &Column) -> Option<usize> {
-        self.rows.columns.iter().position(|s| s.column == *column)
+        self.rows.columns.iter().position(|s| s.column == *column && s.described.part.is_none())
     }
 
-    /// All stored columns.
+    /// The place and the type of a part of a dynamic column, where it is stored apart.
+    pub(crate) fn part(&self, column: &Column, path: &[PartStep]) -> Option<(usize, ScalarType)> {
+        let mut stored = self.rows.columns.iter().enumerate();
+        let (place, stored) =
+            stored.find(|(_, s)| s.described.part.as_ref().is_some_and(|o| o.is(column, path)))?;
+        Some((place, stored.column.ty))
+    }
+
+    /// All stored columns, parts of others apart.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
-        self.rows.columns.iter().map(|s| &s.column)
+        self.rows.columns.iter().filter(|s| s.described.part.is_none()).map(|s| &s.column)
     }
 
     /// False when the statistics of a row group exclude that the stored column compares so.
@@ -288,6 +296,7 @@ fn rebuild_index(segment: &Segment) -> Result<Index, Error> {
     for (at, stored) in rows.columns.iter().enumerate() {
         let place = indexed.columns.len();
         match stored.column.ty {
+            _ if stored.described.part.is_some() => continue,
             ScalarType::String => indexed.terms.add_texts(place, &rows.whole(at)?),
             ScalarType::Dynamic => {
                 let array = rows.whole(at)?;

@@ -228,7 +228,7 @@ pub(crate) fn read(
     let wanted: Vec<(ScanColumn, ScalarType)> = ask.columns.iter().map(column).collect();
     let range = |r: (i64, i64)| TickRange { start: r.0, end: r.1 };
     let scan = source.scan(ScanRequest {
-        columns: wanted.iter().map(|w| w.0).collect(),
+        columns: wanted.iter().map(|w| w.0.clone()).collect(),
         time: ask.time.map(range),
         ingested: ask.ingested.map(range),
         hints: ask.hints.clone(),

@@ -211,8 +211,7 @@ impl Compiler<'_> {
             };
             Ok::<_, ExecError>((stage, side))
         };
-        let gives_left = !matches!(kind, JoinKind::RightSemi | JoinKind::RightAnti);
-        let gives_right = !matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti);
+        let (gives_left, gives_right) = kind.gives();
         let (left_stage, left) = side(left, gives_left)?;
         let (right_stage, right) = side(right, gives_right)?;
         Ok(ops::Join::stage(left_stage, right_stage, ops::JoinSpec { kind, left, right }))

@@ -1,16 +1,14 @@
 //! Steps into dynamic values, without a copy of what lies on the way.
 
-use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BinaryViewArray};
-use model::ColumnBuilder;
 use std::sync::Arc;
-use values::dynamic::{PathFinder, PathPart};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use values::dynamic::PathPart;
 use values::{DynamicRef, ScalarType, Value};
 
 use super::{Input, Scalar};
-use crate::exec::ExecError;
-use crate::exec::distinct::Distinct;
+use crate::exec::{ExecError, parts};
 use crate::functions::{Columnar, EvalContext};
 
 /// A path into a dynamic, and the type that its end is wanted in.
@@ -76,28 +74,14 @@ impl Path {
         let Some(base) = base.as_binary_view_opt() else {
             return Ok(crate::exec::columns::nulls(self.target, rows));
         };
-        let Some(parts) = self.fixed() else {
-            return Ok(self.ends(rows, |row| {
+        let Some(fixed) = self.fixed() else {
+            return Ok(parts::ends(rows, self.target, |row| {
                 let start = base.is_valid(row).then(|| DynamicRef::new(base.value(row)))?;
                 let end = steps.iter().try_fold(start, |at, step| step.take(at, row))?;
                 (!end.is_null()).then_some(end)
             }));
         };
-        match Distinct::of(base) {
-            None => Ok(self.find(base, &parts)),
-            Some(distinct) => {
-                let found = self.find(&distinct.values, &parts);
-                distinct.spread(found, self.target)
-            }
-        }
-    }
-
-    fn find(&self, base: &BinaryViewArray, parts: &[PathPart<'_>]) -> ArrayRef {
-        let mut finder = PathFinder::new(parts);
-        self.ends(base.len(), |row| {
-            let end = base.is_valid(row).then(|| finder.find(base.value(row)))??;
-            (!end.is_null()).then_some(end)
-        })
+        parts::follow(base, &fixed, self.target)
     }
 
     /// The steps, where none is computed.
@@ -110,30 +94,6 @@ impl Path {
                 PathStep::Computed(_) => None,
             })
             .collect()
-    }
-
-    /// What paths lead to, as a column of the wanted type.
-    fn ends<'d>(
-        &self,
-        rows: usize,
-        mut end: impl FnMut(usize) -> Option<DynamicRef<'d>>,
-    ) -> ArrayRef {
-        match self.target {
-            ScalarType::Dynamic => dynamics(rows, end),
-            ScalarType::String => texts(rows, end),
-            target => {
-                let mut builder = ColumnBuilder::new(target, rows);
-                for row in 0..rows {
-                    match end(row) {
-                        Some(part) if !part.is_container() => {
-                            builder.push(&part.to_scalar().cast(target));
-                        }
-                        _ => builder.push_null(),
-                    }
-                }
-                builder.finish()
-            }
-        }
     }
 }
 
@@ -152,39 +112,4 @@ impl Ready<'_> {
             },
         }
     }
-}
-
-fn dynamics<'d>(rows: usize, mut end: impl FnMut(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
-    let mut builder = BinaryViewBuilder::with_capacity(rows).with_fixed_block_size(256 * 1024);
-    let mut buffer = Vec::new();
-    for row in 0..rows {
-        match end(row) {
-            Some(part) => {
-                buffer.clear();
-                crate::exec::columns::write_part(part, &mut buffer);
-                builder.append_value(&buffer);
-            }
-            None => builder.append_null(),
-        }
-    }
-    Arc::new(builder.finish())
-}
-
-fn texts<'d>(rows: usize, mut end: impl FnMut(usize) -> Option<DynamicRef<'d>>) -> ArrayRef {
-    let mut builder = StringViewBuilder::with_capacity(rows).with_fixed_block_size(256 * 1024);
-    let mut buffer = String::new();
-    for row in 0..rows {
-        match end(row) {
-            None => builder.append_value(""),
-            Some(part) => match part.as_str() {
-                Some(text) => builder.append_value(text),
-                None => {
-                    buffer.clear();
-                    part.write_text(&mut buffer);
-                    builder.append_value(&buffer);
-                }
-            },
-        }
-    }
-    Arc::new(builder.finish())
 }

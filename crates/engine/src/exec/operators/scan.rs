@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBuffer;
 use model::{Batch, Rows};
 use parking_lot::{Mutex, RwLock};
@@ -257,10 +257,9 @@ impl MemoryScan {
             .columns
             .iter()
             .map(|column| match column {
-                ScanColumn::Column(at) => batch.columns.get(*at).cloned().ok_or_else(|| {
-                    SourceError::Storage(format!("a table in memory has no column {at}"))
-                }),
+                ScanColumn::Column(at) => stored(batch, *at).cloned(),
                 ScanColumn::IngestionTime => Ok(columns::nulls(ScalarType::DateTime, batch.rows)),
+                ScanColumn::Part(part) => part.of(stored(batch, part.column)?),
             })
             .collect::<Result<_, _>>()?;
         let picked = Batch { columns, rows: batch.rows };
@@ -271,6 +270,11 @@ impl MemoryScan {
                 .map_err(|error| SourceError::Storage(error.to_string())),
         }
     }
+}
+
+fn stored(batch: &Batch, at: usize) -> Result<&ArrayRef, SourceError> {
+    let missing = || SourceError::Storage(format!("a table in memory has no column {at}"));
+    batch.columns.get(at).ok_or_else(missing)
 }
 
 /// The rows whose time lies inside; none where all do.
