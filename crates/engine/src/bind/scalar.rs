@@ -39,6 +39,11 @@ impl Binder<'_> {
                 Ok(path(base, step))
             }
             ExprKind::Unary { operator, operand } => self.unary(ctx, *operator, operand),
+            ExprKind::Binary { operator, operator_span, left, right }
+                if matches!(left.kind, ExprKind::Star) =>
+            {
+                self.star_operator(ctx, *operator, right, *operator_span)
+            }
             ExprKind::Binary { operator, operator_span, left, right } => {
                 self.binary(ctx, *operator, *operator_span, left, right)
             }

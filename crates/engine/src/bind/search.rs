@@ -132,17 +132,12 @@ impl Binder<'_> {
             ExprKind::Binary { operator: BinaryOperator::Search, left, right, .. } => {
                 self.column_search(ctx, left, right, case, ast.span)
             }
-            ExprKind::Binary { operator, operator_span, left, right }
-                if matches!(left.kind, ExprKind::Star) =>
-            {
-                self.star_operator(ctx, *operator, right, *operator_span)
-            }
             _ => self.predicate(ctx, ast),
         }
     }
 
     /// `* has "x"` and its like: over every column that can hold text.
-    fn star_operator(
+    pub(super) fn star_operator(
         &self,
         ctx: &Context<'_>,
         operator: BinaryOperator,

@@ -11,5 +11,6 @@ mod merging;
 mod power;
 mod query;
 mod reading;
+mod same_answers;
 mod schema;
 mod support;
