@@ -2,6 +2,7 @@
 //! certificate for it; messages are signed by accounts, so no token is asked for. What changes something is recorded in
 //! the vault's audit log before the answer leaves.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -75,16 +76,26 @@ pub(crate) async fn answer(
         let (status, body) = refusal(503, "serverInternal", "the vault is sealed");
         return Ok(problem(doors, &incoming, status, &body));
     }
+    // what is signed may change something: the row comes first
+    let under_way = match &bytes {
+        Some(_) => {
+            let before = record_of(doors, &incoming, &vault, started, ("AcmeRequest", 0, "", ""));
+            match doors.vault_audit.begin(before).await {
+                Ok(under_way) => Some(under_way),
+                Err(_) => return Ok(unrecorded(doors, &incoming)),
+            }
+        }
+        None => None,
+    };
     let done = {
         let (doors, vault, asked) = (Arc::clone(doors), Arc::clone(&vault), Asked::of(&incoming));
         blocking(move || asked.carry_out(&doors, &vault, bytes.as_deref())).await?
     };
-    let record = record(doors, &incoming, &vault, started, &done);
-    if let Some(record) = record
-        && doors.vault_audit.write(record).await.is_err()
-    {
-        let (status, body) = refusal(503, "serverInternal", "the audit log cannot be written");
-        return Ok(problem(doors, &incoming, status, &body));
+    if let Some(under_way) = under_way {
+        let record = record(doors, &incoming, &vault, started, &done);
+        if doors.vault_audit.end(under_way, record).await.is_err() {
+            return Ok(unrecorded(doors, &incoming));
+        }
     }
     match done {
         Ok(answer) => Ok(response(doors, &incoming, &vault, answer)),
@@ -94,6 +105,7 @@ pub(crate) async fn answer(
 
 /// What is taken from a request to where waiting is allowed.
 struct Asked {
+    source: IpAddr,
     authority: String,
     origin: String,
     path: Vec<String>,
@@ -105,6 +117,7 @@ type Done = Result<AcmeAnswer, (&'static str, u16, Value)>;
 impl Asked {
     fn of(incoming: &Incoming) -> Self {
         Self {
+            source: incoming.source,
             authority: incoming.segments.get(1).cloned().unwrap_or_default(),
             origin: origin(incoming),
             path: incoming.segments.iter().skip(2).cloned().collect(),
@@ -120,12 +133,18 @@ impl Asked {
             url: format!("{}{}", self.origin, self.target),
             path: &self.path,
             body,
+            source: self.source,
             places: AuthorityPlaces { origin: doors.identity.urls().origin() },
             now: doors.clock.now().unix_seconds(),
         };
         let operation = if body.is_some() { "AcmeRequest" } else { "" };
         doors.acme.answer(&call).map_err(|p| (operation, p.status, p.body()))
     }
+}
+
+fn unrecorded(doors: &Arc<Doors>, incoming: &Incoming) -> Response {
+    let (status, body) = refusal(503, "serverInternal", "the audit log cannot be written");
+    problem(doors, incoming, status, &body)
 }
 
 /// A row for what was signed; directory and nonces leave none.
@@ -135,22 +154,31 @@ fn record(
     vault: &Vault,
     started: Instant,
     done: &Done,
-) -> Option<AuditRecord> {
-    let (operation, status, account, description) = match done {
-        Ok(answer) => (answer.operation, answer.status, answer.account.as_str(), String::new()),
+) -> AuditRecord {
+    let what = match done {
+        Ok(answer) => (answer.operation, answer.status, answer.account.as_str(), ""),
         Err((operation, status, body)) => {
-            (*operation, *status, "", body["detail"].as_str().unwrap_or_default().to_owned())
+            (*operation, *status, "", body["detail"].as_str().unwrap_or_default())
         }
     };
-    if operation.is_empty() {
-        return None;
-    }
+    record_of(doors, incoming, vault, started, what)
+}
+
+/// A row: operation, status, account, description.
+fn record_of(
+    doors: &Doors,
+    incoming: &Incoming,
+    vault: &Vault,
+    started: Instant,
+    (operation, status, account, description): (&'static str, u16, &str, &str),
+) -> AuditRecord {
+    let operation = if operation.is_empty() { "AcmeRequest" } else { operation };
     let record = AuditRecord {
         time: doors.clock.now(),
         resource: Arc::from(vault.settings().resource.as_str()),
-        operation,
+        operation: operation.into(),
         status,
-        description,
+        description: description.to_owned(),
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         source: incoming.source.to_string(),
         correlation_id: incoming.request_id.clone(),
@@ -161,7 +189,7 @@ fn record(
         agent: incoming.header("user-agent").unwrap_or_default().to_owned(),
         api_version: String::new(),
     };
-    Some(record.bounded())
+    record.bounded()
 }
 
 fn response(

@@ -1,7 +1,8 @@
 //! Key Vault's data plane. What exists is in tables of [`Route`]: one for each kind of object.
 //!
 //! A call's way: host -> vault; token, else 401 with the challenge that clients take apart; seal; network; api-version;
-//! route; right; body; the pillar; the audit row, on disk; the answer. Everything from the token on is recorded.
+//! route; right; body; the pillar; the audit row, on disk; the answer. Everything from the token on is recorded, changes
+//! before they are made.
 
 mod certificates;
 mod error;
@@ -84,29 +85,56 @@ pub(crate) async fn answer(
     let caller = match known(doors, &incoming) {
         Ok(caller) => caller,
         Err(error) => {
-            call.record.operation = "Authentication";
+            call.record.operation = "Authentication".into();
             doors.vault_audit.note(call.end(401, &error.to_string(), None));
             return Err(error::unauthenticated(doors, &incoming, &error));
         }
     };
     call.record.object_id = Arc::clone(&caller.object_id);
     call.record.app_id = Arc::clone(&caller.app_id);
-    let done = carry_out(doors, incoming, vault, caller, origin, &mut call).await;
-    // the row is on disk before anything leaves; without it nothing leaves
-    let (status, description, id) = match &done {
-        Ok(reply) => (reply.status, String::new(), reply.id.clone()),
-        Err(error) => (error.status, error.to_string(), None),
+    let done = match prepare(doors, incoming, vault, caller, origin, &mut call).await {
+        Ok((route, work)) if route.changes() => {
+            // goes on when the client goes away: whoever began a change says how it ended
+            let change = change(Arc::clone(doors), call, route, work);
+            return tokio::spawn(change).await.map_err(|_| ApiError::internal())?;
+        }
+        Ok((route, work)) => run(route, work).await,
+        Err(error) => Err(error),
     };
-    doors.vault_audit.write(call.end(status, &description, id)).await.map_err(error::answer)?;
-    match done {
-        Ok(reply) => Ok(response(reply)),
-        Err(error) => Err(error::answer(error)),
-    }
+    // the row is on disk before anything leaves; without it nothing leaves
+    doors.vault_audit.write(call.outcome(&done)).await.map_err(error::answer)?;
+    done.map(response).map_err(error::answer)
+}
+
+/// Carries out a change: it is in the audit log before anything happens, and how it ended before the answer leaves.
+async fn change(
+    doors: Arc<Doors>,
+    call: Call,
+    route: &'static Route,
+    work: Work,
+) -> Result<Response, ApiError> {
+    let audit = &doors.vault_audit;
+    let under_way = audit.begin(call.so_far()).await.map_err(error::answer)?;
+    let done = run(route, work).await;
+    audit.end(under_way, call.outcome(&done)).await.map_err(error::answer)?;
+    done.map(response).map_err(error::answer)
 }
 
 impl Call {
     fn begin(doors: &Doors, incoming: &Incoming, vault: Option<&Vault>) -> Self {
         Self { started: Instant::now(), record: record(doors, incoming, vault) }
+    }
+
+    /// The row of a call that is about to be carried out.
+    fn so_far(&self) -> AuditRecord {
+        self.record.clone().bounded()
+    }
+
+    fn outcome(self, done: &Result<Reply, VaultError>) -> AuditRecord {
+        match done {
+            Ok(reply) => self.end(reply.status, "", reply.id.clone()),
+            Err(error) => self.end(error.status, &error.to_string(), None),
+        }
     }
 
     fn end(self, status: u16, description: &str, id: Option<String>) -> AuditRecord {
@@ -133,7 +161,7 @@ fn record(doors: &Doors, incoming: &Incoming, vault: Option<&Vault>) -> AuditRec
     AuditRecord {
         time: doors.clock.now(),
         resource,
-        operation: "Unknown",
+        operation: "Unknown".into(),
         status: 0,
         description: String::new(),
         duration_ms: 0,
@@ -148,17 +176,17 @@ fn record(doors: &Doors, incoming: &Incoming, vault: Option<&Vault>) -> AuditRec
     }
 }
 
-/// From a known caller to what the pillar gives.
-async fn carry_out(
+/// From a known caller to the work that may be done.
+async fn prepare(
     doors: &Arc<Doors>,
     mut incoming: Incoming,
     vault: Option<Arc<Vault>>,
     caller: Caller,
     origin: String,
     call: &mut Call,
-) -> Result<Reply, VaultError> {
+) -> Result<(&'static Route, Work), VaultError> {
     let found = route::find(&incoming)?;
-    call.record.operation = found.route.operation;
+    call.record.operation = found.route.operation.into();
     let vault = vault.ok_or_else(|| {
         let host = &incoming.host;
         VaultError::not_found("VaultNotFound", format!("There is no vault behind '{host}'."))
@@ -184,7 +212,7 @@ async fn carry_out(
         body,
         now: doors.clock.now().unix_seconds(),
     };
-    run(route, work).await
+    Ok((route, work))
 }
 
 /// Runs a handler where it belongs: memory alone on this thread, disks and long computing on others.

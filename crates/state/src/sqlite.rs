@@ -1,4 +1,5 @@
-//! Documents in one SQLite file: write-ahead log, synchronous=FULL, one writer, readers that never wait for it.
+//! Documents in one SQLite file: write-ahead log, synchronous=FULL, one writer, readers that never wait for it. Writes
+//! that wait for the writer are committed together, with one sync.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -26,8 +27,21 @@ pub struct SqliteStore {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     writer: Mutex<Connection>,
+    /// Writes that wait for the writer.
+    waiting: Mutex<Vec<Job>>,
     readers: Mutex<Vec<Connection>>,
 }
+
+/// Writes that stand or fall together, and where their outcome is put.
+struct Job {
+    ops: Vec<Op>,
+    outcome: Arc<Mutex<Option<Outcome>>>,
+}
+
+type Outcome = Result<Vec<Option<Document>>, StoreError>;
+
+/// Most jobs of one commit.
+const JOBS_MAX: usize = 64;
 
 impl SqliteStore {
     /// Opens or creates the file (mode 0600) with the machine's clock.
@@ -51,7 +65,13 @@ impl SqliteStore {
         writer.pragma_update(None, "secure_delete", true).map_err(failure)?;
         writer.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failure)?;
         schema::upgrade(&mut writer)?;
-        Ok(Self { path, clock, writer: Mutex::new(writer), readers: Mutex::default() })
+        Ok(Self {
+            path,
+            clock,
+            writer: Mutex::new(writer),
+            waiting: Mutex::default(),
+            readers: Mutex::default(),
+        })
     }
 
     /// Writes a consistent copy of the whole store to a new file (mode 0600) while it is in use.
@@ -243,6 +263,68 @@ fn delete(
     Ok(true)
 }
 
+/// Carries out jobs in one transaction; one that fails leaves no trace and does not touch the others.
+fn commit(writer: &mut Connection, jobs: Vec<Job>, now: DateTime) {
+    let (mut ops, mut waiting) = (Vec::new(), Vec::new());
+    for job in jobs {
+        ops.push(job.ops);
+        waiting.push(job.outcome);
+    }
+    let done = try_to_commit(writer, ops, now);
+    let failed = done.as_ref().err().cloned();
+    let mut done = done.unwrap_or_default().into_iter();
+    for outcome in waiting {
+        let told = done.next().unwrap_or_else(|| Err(failed.clone().unwrap_or_else(broken_off)));
+        *outcome.lock() = Some(told);
+    }
+}
+
+fn broken_off() -> StoreError {
+    StoreError::Unavailable("the write was broken off".into())
+}
+
+/// An error stands for all of them.
+fn try_to_commit(
+    writer: &mut Connection,
+    jobs: Vec<Vec<Op>>,
+    now: DateTime,
+) -> Result<Vec<Outcome>, StoreError> {
+    let mut all =
+        writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for ops in jobs {
+        let part = all.savepoint().map_err(failure)?;
+        match carry_out(&part, ops, now) {
+            Ok(documents) => {
+                part.commit().map_err(failure)?;
+                outcomes.push(Ok(documents));
+            }
+            Err(error) => {
+                drop(part); // rolled back
+                if all.is_autocommit() {
+                    return Err(error); // SQLite gave the whole transaction up, as it does when the disk is full
+                }
+                outcomes.push(Err(error));
+            }
+        }
+    }
+    all.commit().map_err(failure)?;
+    Ok(outcomes)
+}
+
+fn carry_out(connection: &Connection, ops: Vec<Op>, now: DateTime) -> Outcome {
+    ops.into_iter()
+        .map(|op| match op {
+            Op::Put { collection, key, value, condition } => {
+                put(connection, &collection, &key, value, &condition, now).map(Some)
+            }
+            Op::Delete { collection, key, condition } => {
+                delete(connection, &collection, &key, &condition).map(|_| None)
+            }
+        })
+        .collect()
+}
+
 impl SqliteStore {
     /// Runs `work` in one transaction of the one writer; an error leaves no trace.
     fn write<T>(
@@ -311,18 +393,23 @@ impl Store for SqliteStore {
     }
 
     fn apply(&self, ops: Vec<Op>) -> Result<Vec<Option<Document>>, StoreError> {
-        self.write(|connection, now| {
-            ops.into_iter()
-                .map(|op| match op {
-                    Op::Put { collection, key, value, condition } => {
-                        put(connection, &collection, &key, value, &condition, now).map(Some)
-                    }
-                    Op::Delete { collection, key, condition } => {
-                        delete(connection, &collection, &key, &condition).map(|_| None)
-                    }
-                })
-                .collect()
-        })
+        let outcome = Arc::new(Mutex::new(None));
+        self.waiting.lock().push(Job { ops, outcome: Arc::clone(&outcome) });
+        loop {
+            let mut writer = self.writer.lock();
+            // whoever had the writer before may have taken this job along
+            if let Some(outcome) = outcome.lock().take() {
+                return outcome;
+            }
+            let mut waiting = self.waiting.lock();
+            let count = waiting.len().min(JOBS_MAX);
+            let jobs: Vec<Job> = waiting.drain(..count).collect();
+            drop(waiting);
+            if jobs.is_empty() {
+                return Err(broken_off());
+            }
+            commit(&mut writer, jobs, self.clock.now());
+        }
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {

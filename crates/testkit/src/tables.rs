@@ -1,6 +1,6 @@
 //! Tables without an engine: canned answers to queries, and a record of what was appended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ struct State {
     tables: BTreeMap<(String, String), Arc<TableInfo>>,
     appends: Vec<AppendRequest>,
     functions: BTreeMap<String, Vec<FunctionDefinition>>,
-    refusal: Option<TablesError>,
+    refusals: VecDeque<TablesError>,
 }
 
 impl CannedTables {
@@ -56,9 +56,9 @@ impl CannedTables {
         self.0.lock().answers.push((text.to_owned(), answer));
     }
 
-    /// The next append fails like this, and stores nothing.
+    /// The next append fails like this, and stores nothing. Told twice, the next two do.
     pub fn refuse_next_append(&self, error: TablesError) {
-        self.0.lock().refusal = Some(error);
+        self.0.lock().refusals.push_back(error);
     }
 
     /// All queries so far.
@@ -109,7 +109,7 @@ fn check(state: &State, request: &AppendRequest) -> Result<(), TablesError> {
 impl Tables for CannedTables {
     async fn append(&self, request: AppendRequest) -> Result<AppendReceipt, TablesError> {
         let mut state = self.0.lock();
-        if let Some(error) = state.refusal.take() {
+        if let Some(error) = state.refusals.pop_front() {
             return Err(error);
         }
         check(&state, &request)?;

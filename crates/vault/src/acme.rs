@@ -3,12 +3,16 @@
 //! [`Validation`] for somebody who may wait.
 
 mod accounts;
+mod limit;
 mod obtain;
 mod orders;
 mod revoke;
 mod settings;
 mod store;
+mod sweep;
 mod validate;
+
+use std::net::IpAddr;
 
 use parking_lot::Mutex;
 use pki::acme::{Jwk, Jws, KeyReference, Nonces, Problem, ProblemKind};
@@ -36,6 +40,8 @@ pub struct AcmeCall<'a> {
     pub path: &'a [String],
     /// Body of a POST; none for GET and HEAD.
     pub body: Option<&'a [u8]>,
+    /// Where the request comes from.
+    pub source: IpAddr,
     /// Where the outside finds revocation lists.
     pub places: AuthorityPlaces,
     /// Seconds since 1970.
@@ -94,6 +100,7 @@ impl From<VaultError> for Problem {
 #[derive(Default)]
 pub struct AcmeServer {
     nonces: Mutex<Nonces>,
+    newcomers: Mutex<limit::Newcomers>,
 }
 
 /// A message whose sender is known.
@@ -145,7 +152,7 @@ impl AcmeServer {
         let by_key = matches!(path.as_slice(), ["new-account" | "revoke-cert"]);
         let signed = self.signed(call, &ledger, body, by_key)?;
         let account = signed.account.as_ref().map(|a| a.id.clone()).unwrap_or_default();
-        let (operation, done) = Self::answer_post(call, &ledger, &signed, &path);
+        let (operation, done) = self.answer_post(call, &ledger, &signed, &path);
         let mut answer = done?;
         answer.operation = operation;
         if answer.account.is_empty() {
@@ -165,13 +172,16 @@ impl AcmeServer {
     }
 
     fn answer_post(
+        &self,
         call: &AcmeCall<'_>,
         ledger: &Ledger<'_>,
         signed: &Signed,
         path: &[&str],
     ) -> (&'static str, Result<AcmeAnswer, Problem>) {
         match path {
-            ["new-account"] => ("AcmeNewAccount", accounts::create(call, ledger, signed)),
+            ["new-account"] => {
+                ("AcmeNewAccount", accounts::create(call, ledger, signed, &self.newcomers))
+            }
             ["account", id] => ("AcmeAccount", accounts::update(call, ledger, signed, id)),
             ["account", id, "orders"] => ("AcmeOrders", orders::list(call, ledger, signed, id)),
             ["key-change"] => ("AcmeKeyChange", accounts::change_key(call, ledger, signed)),

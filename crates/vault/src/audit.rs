@@ -1,5 +1,10 @@
-//! The audit log: every call is a row in `AzureDiagnostics` (category AuditEvent) and in `AZKVAuditLogs`, on disk before
-//! the answer leaves. Whoever waits is written together with one sync; when rows cannot be written, calls fail.
+//! The audit log: every call is a row in `AzureDiagnostics` (category AuditEvent) and in `AZKVAuditLogs`. It is on disk
+//! before the answer leaves; when that cannot be, calls fail.
+//!
+//! A row is durable in the [journal] first, together with those of everybody who waits: one write, one sync. From
+//! there rows go into the tables by the hundred, some hundredths of a second later ([tables]). A change is written
+//! twice: that it is about to be carried out ([`AuditLog::begin`]), and how it ended. So there is no change without
+//! a row, whatever happens in between.
 //!
 //! Rows form a chain: each names the digest of the one before, so that an edited, removed or moved row shows. While
 //! the vault is open each digest also carries a proof under a key that lies behind the seal: a chain made anew by
@@ -7,46 +12,42 @@
 //! rows missing at the end show as well.
 
 mod chain;
+mod frame;
+mod journal;
+mod pages;
 mod row;
+mod tables;
 mod verify;
+mod writer;
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{AppendRequest, Clock, Rows, Tables};
-use parking_lot::Mutex;
+use model::{Clock, Tables};
+use parking_lot::{Condvar, Mutex};
 use state::Store;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
-use chain::Link;
 pub use row::AuditRecord;
 pub use verify::AuditReport;
 
 use crate::{Keyring, VaultError};
-use chain::Chain;
+use tables::Parcels;
 
 /// Records that may wait to be written.
 const WAITING_MAX: usize = 10_000;
-/// Most rows written together.
-const BATCH_MAX: usize = 2_000;
 /// Refusals of unknown callers written in a second.
 const NOTED_PER_SECOND: u32 = 20;
-/// How often the end of the chain is noted, where it moved.
-const NOTE_EVERY: Duration = Duration::from_secs(10);
 
 /// Where the rows are.
 const TABLES: [&str; 2] = ["AzureDiagnostics", "AZKVAuditLogs"];
 
-/// A record, and who waits for it.
-struct Entry {
-    /// None asks for the end to be noted.
-    record: Option<Box<AuditRecord>>,
-    written: Option<oneshot::Sender<Result<(), String>>>,
-}
-
 /// What the log stands on.
 pub struct AuditHouse {
+    /// Where the journal lies.
+    pub folder: PathBuf,
     /// Where rows go.
     pub tables: Arc<dyn Tables>,
     /// Customer id of their workspace.
@@ -59,10 +60,49 @@ pub struct AuditHouse {
     pub clock: Arc<dyn Clock>,
 }
 
+/// What is to be written.
+enum Job {
+    /// A row, and the change that it ends (0: none).
+    Row { record: Box<AuditRecord>, ends: u64 },
+    /// A change is about to be carried out.
+    Change(Box<AuditRecord>),
+    /// The tables have all rows: say so.
+    Mark,
+}
+
+/// A job, and who waits for it: told the change's number, or why it was not written.
+struct Entry {
+    job: Job,
+    done: Option<oneshot::Sender<Result<u64, String>>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Entry>,
+    closed: bool,
+}
+
+/// What the log, its writer and the way into the tables share.
+struct Shared {
+    house: AuditHouse,
+    queue: Mutex<Queue>,
+    /// Something is in the queue, or it was closed.
+    filled: Condvar,
+    parcels: Parcels,
+    /// The last row that is durable.
+    written: AtomicU64,
+    /// Rows up to here are in both tables.
+    stored: watch::Sender<u64>,
+    /// Why the tables take no rows.
+    failing: Mutex<Option<String>>,
+    /// Somebody waits for the tables.
+    hurry: Notify,
+}
+
 /// Takes records. Share it as `Arc<AuditLog>`.
 pub struct AuditLog {
-    entries: mpsc::Sender<Entry>,
-    house: Arc<AuditHouse>,
+    shared: Arc<Shared>,
+    places: Semaphore,
     refusals: Mutex<Refusals>,
 }
 
@@ -74,19 +114,55 @@ struct Refusals {
     left_out: u64,
 }
 
+/// A change under way, known to the journal. Let go without a word, it is recorded as one of unknown outcome.
+pub struct ChangeUnderWay {
+    shared: Arc<Shared>,
+    id: u64,
+    record: Option<Box<AuditRecord>>,
+}
+
 impl AuditLog {
     /// Starts the writer; it ends, with everything written, when the log is dropped. Call it inside a runtime.
     pub fn start(house: AuditHouse) -> Self {
-        let (entries, waiting) = mpsc::channel(WAITING_MAX);
-        let house = Arc::new(house);
-        tokio::spawn(write(Arc::clone(&house), waiting));
-        Self { entries, house, refusals: Mutex::default() }
+        let shared = Arc::new(Shared {
+            house,
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            parcels: Parcels::default(),
+            written: AtomicU64::new(0),
+            stored: watch::Sender::new(0),
+            failing: Mutex::new(None),
+            hurry: Notify::new(),
+        });
+        writer::start(&shared);
+        tokio::spawn(tables::run(Arc::clone(&shared)));
+        Self { shared, places: Semaphore::new(WAITING_MAX), refusals: Mutex::default() }
     }
 
     /// Writes a record. It is on disk when this returns; an error means that the call must fail.
     pub async fn write(&self, record: AuditRecord) -> Result<(), VaultError> {
-        let (sender, written) = oneshot::channel();
-        let entry = Entry { record: Some(Box::new(record)), written: Some(sender) };
+        self.hand_in(Job::Row { record: Box::new(record), ends: 0 }).await.map(drop)
+    }
+
+    /// Writes that a change is about to be carried out: an error means that it must not be.
+    pub async fn begin(&self, record: AuditRecord) -> Result<ChangeUnderWay, VaultError> {
+        let record = Box::new(record);
+        let id = self.hand_in(Job::Change(record.clone())).await?;
+        Ok(ChangeUnderWay { shared: Arc::clone(&self.shared), id, record: Some(record) })
+    }
+
+    /// Writes how a change ended.
+    pub async fn end(
+        &self,
+        mut change: ChangeUnderWay,
+        record: AuditRecord,
+    ) -> Result<(), VaultError> {
+        change.record = None;
+        self.hand_in(Job::Row { record: Box::new(record), ends: change.id }).await.map(drop)
+    }
+
+    async fn hand_in(&self, job: Job) -> Result<u64, VaultError> {
+        let ends_a_change = matches!(job, Job::Row { ends, .. } if ends != 0);
         let unavailable = |why: &str| {
             tracing::error!(why, "the audit log cannot be written: the call is refused");
             VaultError::new(
@@ -95,11 +171,18 @@ impl AuditLog {
                 "The audit log cannot be written, so nothing is answered; free space on the data folder's disk.",
             )
         };
-        if self.entries.send(entry).await.is_err() {
-            return Err(unavailable("the writer has ended"));
+        let failing = self.shared.failing.lock().clone();
+        if let Some(why) = failing.filter(|_| !ends_a_change) {
+            self.shared.hurry.notify_one();
+            return Err(unavailable(&why));
         }
+        let Ok(_place) = self.places.acquire().await else {
+            return Err(unavailable("it has ended"));
+        };
+        let (done, written) = oneshot::channel();
+        self.shared.push(Entry { job, done: Some(done) });
         match written.await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(id)) => Ok(id),
             Ok(Err(why)) => Err(unavailable(&why)),
             Err(_) => Err(unavailable("the writer has ended")),
         }
@@ -108,7 +191,7 @@ impl AuditLog {
     /// Takes a record without waiting: refusals of callers that nobody knows. They may neither slow down others nor fill
     /// the disk: a few a second are written, and the next one says how many were left out.
     pub fn note(&self, mut record: AuditRecord) {
-        let room = self.entries.capacity() > WAITING_MAX / 2;
+        let room = self.shared.queue.lock().entries.len() < WAITING_MAX / 2;
         let second = record.time.unix_seconds();
         {
             let mut refusals = self.refusals.lock();
@@ -126,129 +209,69 @@ impl AuditLog {
                     &format!(" ({left_out} more were refused before and not recorded)");
             }
         }
-        let _ = self.entries.try_send(Entry { record: Some(Box::new(record)), written: None }); // as above: left out
+        self.shared.push(Entry { job: Job::Row { record: Box::new(record), ends: 0 }, done: None });
     }
 
-    /// Writes what waits and notes the end of the chain: before the house is left.
+    /// Waits until every row that is durable is in the tables too.
+    pub async fn settle(&self) -> Result<(), String> {
+        let (wanted, mut stored) =
+            (self.shared.written.load(Ordering::Acquire), self.shared.stored.subscribe());
+        loop {
+            self.shared.hurry.notify_one();
+            if *stored.borrow_and_update() >= wanted {
+                return Ok(());
+            }
+            let moved = tokio::time::timeout(tables::RETRY, stored.changed()).await;
+            if let (Err(_), Some(why)) = (moved, self.shared.failing.lock().clone()) {
+                return Err(why);
+            }
+        }
+    }
+
+    /// Writes what waits, puts it into the tables and notes the end of the chain: before the house is left.
     pub async fn close(&self) {
-        let (sender, written) = oneshot::channel();
-        if self.entries.send(Entry { record: None, written: Some(sender) }).await.is_ok() {
-            let _ = written.await; // the writer has ended: nothing waits
+        let settled = self.hand_in(Job::Mark).await.is_ok() && self.settle().await.is_ok();
+        if settled && self.hand_in(Job::Mark).await.is_ok() {
+            tables::note_end(&self.shared).await;
         }
     }
 
     /// Reads the whole chain back and judges it.
     pub async fn verify(&self) -> Result<AuditReport, VaultError> {
-        verify::verify(&self.house).await
+        let settled = self.settle().await;
+        settled.map_err(|why| VaultError::new(503, "ServiceUnavailable", why))?;
+        verify::verify(&self.shared.house).await
     }
 }
 
-async fn write(house: Arc<AuditHouse>, mut waiting: mpsc::Receiver<Entry>) {
-    let mut writer = Writer { house, chain: None, behind: None, noted: None };
-    let mut due = Instant::now(); // the first rows are noted at once
-    loop {
-        let first = tokio::select! {
-            first = waiting.recv() => first,
-            () = tokio::time::sleep_until(due), if writer.is_ahead() => {
-                due = Instant::now() + NOTE_EVERY;
-                writer.note_end().await;
-                continue;
-            }
-        };
-        let Some(first) = first else { break };
-        let mut batch = vec![first];
-        while batch.len() < BATCH_MAX
-            && let Ok(next) = waiting.try_recv()
-        {
-            batch.push(next);
-        }
-        let records: Vec<&AuditRecord> = batch.iter().filter_map(|e| e.record.as_deref()).collect();
-        let told = if records.is_empty() { Ok(()) } else { writer.append(&records).await };
-        if batch.iter().any(|entry| entry.record.is_none()) {
-            writer.note_end().await;
-        }
-        for waiter in batch.into_iter().filter_map(|entry| entry.written) {
-            let _ = waiter.send(told.clone()); // a client that went away waits no more
-        }
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        self.shared.queue.lock().closed = true;
+        self.shared.filled.notify_one();
     }
-    writer.note_end().await;
 }
 
-/// Rows on their way into one table each.
-type Requests = [AppendRequest; 2];
-
-struct Writer {
-    house: Arc<AuditHouse>,
-    /// The end of what is written; none until it was read.
-    chain: Option<Chain>,
-    /// Rows that could not be written, at least not into both tables, and the chain behind them. They go first:
-    /// their batch ids keep what is there from being written twice.
-    behind: Option<(Requests, Chain)>,
-    /// The end as it was noted last.
-    noted: Option<Chain>,
+impl Drop for ChangeUnderWay {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            const WHY: &str = "The outcome was not recorded; the change may have been made.";
+            let record = Box::new(record.unfinished(WHY));
+            self.shared.push(Entry { job: Job::Row { record, ends: self.id }, done: None });
+        }
+    }
 }
 
-impl Writer {
-    /// True when the chain went on since its end was noted.
-    fn is_ahead(&self) -> bool {
-        self.chain.is_some() && self.chain != self.noted
-    }
-
-    /// Appends the rows of a batch to both tables.
-    async fn append(&mut self, batch: &[&AuditRecord]) -> Result<(), String> {
-        if let Some((requests, chain)) = self.behind.take() {
-            self.store(requests, chain).await?;
+impl Shared {
+    fn push(&self, entry: Entry) {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return; // whoever waits learns it from the dropped channel
         }
-        let mut chain = match self.chain.clone() {
-            Some(chain) => chain,
-            None => chain::last(&self.house).await?,
-        };
-        let proof = self.house.keyring.audit_key().ok();
-        let links: Vec<(&AuditRecord, Link)> =
-            batch.iter().map(|record| (*record, chain.extend(record, proof.as_deref()))).collect();
-        let first = links.first().map_or(0, |(_, link)| link.sequence);
-        let requests = [
-            self.request(TABLES[0], first, row::diagnostics(&links)),
-            self.request(TABLES[1], first, row::audit_logs(&links)),
-        ];
-        self.store(requests, chain).await
-    }
-
-    fn request(&self, table: &'static str, first: u64, rows: Rows) -> AppendRequest {
-        let schema = Arc::clone(&rows.schema);
-        let batch = rows.batches.into_iter().next().unwrap_or_default();
-        AppendRequest {
-            workspace: Arc::clone(&self.house.workspace),
-            table: table.into(),
-            schema,
-            batch_id: Some(format!("vault-audit:{first}:{}", batch.rows).into()),
-            batch,
-            received: self.house.clock.now(),
-        }
-    }
-
-    async fn store(&mut self, requests: Requests, chain: Chain) -> Result<(), String> {
-        let [one, two] = requests.clone();
-        let (one, two) = tokio::join!(self.house.tables.append(one), self.house.tables.append(two));
-        match one.and(two) {
-            Ok(_) => {
-                self.chain = Some(chain);
-                Ok(())
-            }
-            Err(error) => {
-                self.behind = Some((requests, chain));
-                Err(error.to_string())
-            }
-        }
-    }
-
-    async fn note_end(&mut self) {
-        let Some(chain) = self.chain.clone().filter(|_| self.is_ahead()) else { return };
-        self.noted = Some(chain.clone());
-        let house = Arc::clone(&self.house);
-        let noted = tokio::task::spawn_blocking(move || chain::note(&house, &chain)).await;
-        if let Ok(Err(error)) = noted {
-            tracing::warn!(%error, "the end of the audit chain could not be noted");
+        let was_empty = queue.entries.is_empty();
+        queue.entries.push_back(entry);
+        drop(queue);
+        if was_empty {
+            self.filled.notify_one();
         }
     }
 }

@@ -81,7 +81,7 @@ impl Vault {
             _ => return Err(bad()),
         };
         check_name(&name)?;
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(&name);
         let mut values = unpacked.values.iter();
         for (mut object, versions) in unpacked.objects {
             if let Some(taken) = writing.object(object.kind, &object.name) {

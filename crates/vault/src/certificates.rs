@@ -12,6 +12,7 @@
 mod authority;
 mod bundle;
 mod contacts;
+mod converted;
 mod create;
 mod deployments;
 mod import;

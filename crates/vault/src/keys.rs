@@ -251,7 +251,7 @@ impl Vault {
 
     fn add_key(&self, name: &str, version: Version, key: &JoseKey) -> Result<Found, VaultError> {
         let (id, stored) = (version.id.clone(), key.to_stored()?);
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(name);
         let object = writing.object(Kind::Key, name);
         self.require_free(object.as_ref())?;
         let object = object.unwrap_or_else(|| Object::new(Kind::Key, name));

@@ -35,7 +35,7 @@ mod wiped;
 pub use pki::acme::txt as dns;
 
 pub use acme::{AcmeAnswer, AcmeCall, AcmeServer, AcmeSettings, Outside, Probe, Validation};
-pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport};
+pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport, ChangeUnderWay};
 pub use certificates::{
     AuthorityPlaces, CertificateFacts, ContentType, DuePush, IssuedRecord, IssuerRecord,
     LifetimeAction, NewImport, Pending, PendingStatus, Policy, Provider, Renewal, RevocationReason,

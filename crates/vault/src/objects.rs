@@ -123,7 +123,7 @@ impl Vault {
         more: impl FnOnce(&mut Version) -> Result<(), VaultError>,
     ) -> Result<Found, VaultError> {
         check_name(name)?;
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(name);
         let object = writing.object(kind, name).filter(|o| o.deleted.is_none());
         let mut object = object.ok_or_else(|| kind.not_found(name, None))?;
         let old = object.version(version).ok_or_else(|| kind.not_found(name, version))?;
@@ -163,7 +163,7 @@ impl Vault {
     pub fn delete(&self, kind: Kind, name: &str, now: i64) -> Result<Found, VaultError> {
         check_name(name)?;
         let purge_at = now + self.settings().retention_days * DAY;
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(name);
         let object = writing.object(kind, name).filter(|o| o.deleted.is_none());
         let object = object.ok_or_else(|| kind.not_found(name, None))?;
         if object.managed {
@@ -196,7 +196,7 @@ impl Vault {
     /// Brings a deleted object back (a certificate with its twins).
     pub fn recover(&self, kind: Kind, name: &str) -> Result<Found, VaultError> {
         check_name(name)?;
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(name);
         let object = writing.object(kind, name).filter(|o| o.deleted.is_some());
         let object = object.ok_or_else(|| kind.deleted_not_found(name))?;
         if object.managed {
@@ -226,7 +226,7 @@ impl Vault {
                 ),
             ));
         }
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(name);
         let object = writing.object(kind, name).filter(|o| o.deleted.is_some());
         let object = object.ok_or_else(|| kind.deleted_not_found(name))?;
         if object.managed {

@@ -55,7 +55,7 @@ impl Vault {
             facts,
             order: 0,
         };
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(name);
         let object = writing.object(Kind::Secret, name);
         self.require_free(object.as_ref())?;
         let object = object.unwrap_or_else(|| Object::new(Kind::Secret, name));

@@ -1,11 +1,12 @@
 //! The objects of one vault: held in memory without their values, changed in transactions that are durable first.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use crypto::SecretBytes;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use state::{Condition, Op, Store};
 
 use crate::keyring::Keyring;
@@ -24,14 +25,19 @@ fn spot(kind: Kind, name: &str) -> Spot {
     (kind, name.to_ascii_lowercase())
 }
 
+/// Locks for changes of one name.
+const NAMES: usize = 64;
+
 /// The objects of one vault.
 pub struct Shelf {
     vault: Arc<str>,
     store: Arc<dyn Store>,
     keyring: Arc<Keyring>,
     objects: RwLock<BTreeMap<Spot, Arc<Object>>>,
-    /// One change at a time; readers never wait for it.
-    changing: Mutex<()>,
+    /// Held by changes: by those of one name together, by others alone. Readers never wait for it.
+    changing: RwLock<()>,
+    /// One change at a time for each name; some names share a lock.
+    names: [Mutex<()>; NAMES],
     cache: SealedCache,
 }
 
@@ -69,7 +75,8 @@ impl Shelf {
             store,
             keyring,
             objects: RwLock::new(objects),
-            changing: Mutex::default(),
+            changing: RwLock::default(),
+            names: std::array::from_fn(|_| Mutex::default()),
             cache: SealedCache::default(),
         })
     }
@@ -133,15 +140,37 @@ impl Shelf {
 
     /// Begins a change. Others wait until it is committed or dropped; a dropped one leaves no trace.
     pub fn change(&self) -> Change<'_> {
-        let alone = self.changing.lock();
+        self.begin((Some(self.changing.write()), None))
+    }
+
+    /// Begins a change of objects of one name, of whatever kind: changes of other names go on meanwhile.
+    pub fn change_of(&self, name: &str) -> Change<'_> {
+        let mut hasher = DefaultHasher::new();
+        name.to_ascii_lowercase().hash(&mut hasher);
+        let at = usize::try_from(hasher.finish() % NAMES as u64).unwrap_or(0);
+        let together = self.changing.read();
+        match self.names.get(at) {
+            Some(lock) => self.begin((None, Some((together, lock.lock())))),
+            None => {
+                drop(together);
+                self.change()
+            }
+        }
+    }
+
+    fn begin<'s>(&'s self, alone: Alone<'s>) -> Change<'s> {
         Change { shelf: self, _alone: alone, touched: BTreeMap::new(), values: Vec::new() }
     }
 }
 
+/// What keeps others from changing the same: everything, or a name.
+type Alone<'s> =
+    (Option<RwLockWriteGuard<'s, ()>>, Option<(RwLockReadGuard<'s, ()>, MutexGuard<'s, ()>)>);
+
 /// A transaction over objects of one vault: all of it is stored, or nothing.
 pub struct Change<'s> {
     shelf: &'s Shelf,
-    _alone: MutexGuard<'s, ()>,
+    _alone: Alone<'s>,
     /// What objects become; none removes one.
     touched: BTreeMap<Spot, Option<Object>>,
     /// Sealed values of new versions, by key.

@@ -45,6 +45,27 @@ pub(super) const fn route(
     Route { method, path, operation, action, permission, place, run }
 }
 
+/// Permissions whose operations leave the vault as it is, whatever their method.
+const USES: &[&str] = &[
+    "get",
+    "list",
+    "backup",
+    "encrypt",
+    "decrypt",
+    "sign",
+    "verify",
+    "wrapkey",
+    "unwrapkey",
+    "release",
+];
+
+impl Route {
+    /// True when the operation may change what the vault holds.
+    pub(crate) fn changes(&self) -> bool {
+        self.method != Method::GET && !USES.contains(&self.permission)
+    }
+}
+
 /// Where a handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {

@@ -70,11 +70,17 @@ pub(crate) async fn answer(
     let scope = ResourceId::new(&format!("/subscriptions/{subscription}"));
     doors.identity.require(&caller, action, &scope, false)?;
     let mut call = Call::begin(doors, &incoming, None);
-    call.record.operation = operation;
+    call.record.operation = (*operation).into();
     call.record.resource = scope.as_str().into();
     call.record.object_id = Arc::clone(&caller.object_id);
     call.record.app_id = Arc::clone(&caller.app_id);
     let body = Zeroizing::new(body::read(doors, &mut incoming, doors.limits.body_bytes).await?);
+    let under_way = match word.as_str() {
+        "seal" | "unseal" | "rekey" | "rotate-root" => {
+            Some(doors.vault_audit.begin(call.so_far()).await.map_err(error::answer)?)
+        }
+        _ => None,
+    };
     let done = match word.as_str() {
         "verify-audit" => verify(doors).await,
         _ => {
@@ -86,9 +92,13 @@ pub(crate) async fn answer(
         Ok(_) => (200, String::new()),
         Err(error) => (error.status, error.to_string()),
     };
-    if incoming.method != Method::GET {
-        doors.vault_audit.write(call.end(status, &why, None)).await.map_err(error::answer)?;
-    }
+    let record = call.end(status, &why, None);
+    let recorded = match under_way {
+        Some(under_way) => doors.vault_audit.end(under_way, record).await,
+        None if incoming.method == Method::GET => Ok(()),
+        None => doors.vault_audit.write(record).await,
+    };
+    recorded.map_err(error::answer)?;
     done.map(|value| json_response(200, &value)).map_err(error::answer)
 }
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{
-    AttributeChange, Found, Kind, NewSecret, VaultError, Wiped, check_content_type, tags_from_json,
+    AttributeChange, ContentType, Found, Kind, NewSecret, VaultError, Wiped, check_content_type,
+    tags_from_json,
 };
 
 use super::life::{self, Shape};
@@ -32,8 +33,14 @@ pub(super) const ROUTES: &[Route] = &[
     route(POST, "deletedsecrets/{name}/recover", "SecretRecover", "secrets/recover/action", "recover", elsewhere, life::recover::<Secrets>),
 ];
 
+/// The form in which the secret of a certificate is wanted.
+const FORM: &str = "outContentType";
+
 /// A secret that was read lately is answered at once; others wait for the disk elsewhere.
 fn where_it_lies(work: &Work) -> Place {
+    if work.parameter(FORM).is_some() {
+        return Place::Blocking; // making a PKCS#12 file takes its time
+    }
     match work.vault.find(KIND, &work.name, work.version()) {
         Ok(found) if !work.vault.shelf.is_at_hand(&found.object, &found.version) => Place::Blocking,
         _ => Place::Here,
@@ -94,11 +101,29 @@ fn set(work: &Work) -> Result<Reply, VaultError> {
 
 fn get(work: &Work) -> Result<Reply, VaultError> {
     let found = work.vault.find(KIND, &work.name, work.version())?;
-    let value = work.vault.secret_value(&found)?;
-    let text = std::str::from_utf8(value.expose()).map_err(|_| {
+    let mut out = Secrets::whole(work, &found);
+    let (plain, converted);
+    let value = match work.parameter(FORM).filter(|form| !form.is_empty()) {
+        None => {
+            plain = work.vault.secret_value(&found)?;
+            plain.expose()
+        }
+        Some(form) => {
+            let form = ContentType::from_name(form).ok_or_else(|| {
+                VaultError::bad_parameter(format!(
+                    "The {FORM} is not supported; ask for {} or {}.",
+                    ContentType::Pkcs12.name(),
+                    ContentType::Pem.name()
+                ))
+            })?;
+            converted = work.vault.secret_value_as(&found, form)?;
+            out["contentType"] = json!(form.name());
+            &converted
+        }
+    };
+    let text = std::str::from_utf8(value).map_err(|_| {
         VaultError::new(500, "InternalServerError", "The value that is stored is no text.")
     })?;
-    let mut out = Secrets::whole(work, &found);
     if let Some(previous) = work.vault.previous_version(&found) {
         out["previousVersion"] = json!(previous);
     }

@@ -1,5 +1,7 @@
 //! Certificates' wire form, the rights on each route, and the doors that ask for no token.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::vault_house::{RESOURCE, V, vault};
@@ -140,5 +142,46 @@ async fn what_an_authority_publishes_is_for_everybody() {
         let told = v.house.call(method, path, "", json!({})).await;
         assert_eq!(told.status, status, "{method} {path}");
         assert_eq!(told.header("content-type"), "application/problem+json");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_a_certificate_comes_in_the_form_that_is_asked_for() {
+    const FORMS: [&str; 2] = ["application/x-pkcs12", "application/x-pem-file"];
+    let v = vault().await;
+    v.good("PUT", "/secrets/plain", json!({ "value": "x" })).await;
+    for (kept, exportable) in [(0, true), (1, true), (0, false)] {
+        let mut body = policy("Self");
+        body["policy"]["secret_props"] = json!({ "contentType": FORMS[kept] });
+        body["policy"]["key_props"]["exportable"] = json!(exportable);
+        let name = format!("c{kept}{exportable}");
+        v.ask("POST", &format!("/certificates/{name}/create"), body).await;
+        let made = v.good("GET", &format!("/certificates/{name}/"), Value::Null).await;
+        let path = format!("/secrets/{name}/");
+        let as_kept = v.good("GET", &path, Value::Null).await;
+        assert_eq!(as_kept["contentType"], FORMS[kept]);
+        for (form, name) in FORMS.iter().enumerate() {
+            let asked = format!("{path}?outContentType={}", name.to_uppercase());
+            let told = v.good("GET", &asked, Value::Null).await;
+            assert_eq!((&told["contentType"], &told["id"]), (&json!(name), &as_kept["id"]));
+            let value = told["value"].as_str().unwrap();
+            if form == 0 {
+                assert_eq!(STANDARD.decode(value).unwrap()[0], 0x30);
+            } else {
+                let text: String = value.lines().collect();
+                assert_eq!(text.contains("PRIVATE KEY"), exportable, "{value}");
+                assert!(text.contains(made["cer"].as_str().unwrap()), "{value}");
+            }
+            if form == kept {
+                assert_eq!(told["value"], as_kept["value"]);
+            }
+        }
+    }
+    for path in [
+        "/secrets/plain/?outContentType=application/x-pem-file",
+        "/secrets/c0true/?outContentType=text/plain",
+    ] {
+        let told = v.ask("GET", path, Value::Null).await;
+        assert_eq!((told.status, told.code().as_str()), (400, "BadParameter"), "{path}");
     }
 }

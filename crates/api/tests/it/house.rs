@@ -171,6 +171,7 @@ pub async fn house_with(limits: Limits) -> Fixture {
     }
     tables.answer("top 1 by s desc", Rows::default());
     let vault_audit = Arc::new(AuditLog::start(AuditHouse {
+        folder: folder.join("vault-audit"),
         tables: tables.clone(),
         workspace: AUDIT_WORKSPACE.into(),
         store,

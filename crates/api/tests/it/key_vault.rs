@@ -349,18 +349,31 @@ async fn keys_follow_their_rules() {
 async fn without_an_audit_row_nothing_is_answered() {
     let v = vault().await;
     v.good("PUT", "/secrets/s", json!({ "value": "canary-value" })).await;
-    v.house.tables.refuse_next_append(model::TablesError::Unwritable("no space left".into()));
-    let told = v.ask("GET", "/secrets/s", Value::Null).await;
-    assert_eq!(told.status, 503);
-    assert!(!String::from_utf8_lossy(&told.bytes).contains("canary-value"));
+    let audit = &v.house.house.vault_audit;
+    audit.settle().await.unwrap();
+    for _ in 0..8 {
+        let refusal = model::TablesError::Unwritable("no space left".into());
+        v.house.tables.refuse_next_append(refusal);
+    }
+    v.good("GET", "/secrets/s", Value::Null).await; // durable in the journal
+    assert!(audit.settle().await.is_err());
+    for (method, path) in [("GET", "/secrets/s"), ("PUT", "/secrets/t"), ("DELETE", "/secrets/s")] {
+        let told = v.ask(method, path, json!({ "value": "x" })).await;
+        assert_eq!(told.status, 503, "{method}");
+        assert!(!String::from_utf8_lossy(&told.bytes).contains("canary-value"));
+    }
+    while audit.settle().await.is_err() {}
     assert_eq!(v.good("GET", "/secrets/s", Value::Null).await["value"], "canary-value");
+    assert_eq!(v.ask("GET", "/secrets/t", Value::Null).await.status, 404, "nothing was changed");
+    audit.settle().await.unwrap();
     let rows = v.house.tables.appended("AzureDiagnostics");
     let operations: Vec<String> = rows
         .iter()
         .flat_map(|r| (0..r.len()).map(|i| format!("{:?}", r.get(i, "OperationName").unwrap())))
         .collect();
     assert!(operations.iter().any(|o| o.contains("SecretSet")), "{operations:?}");
-    assert_eq!(operations.iter().filter(|o| o.contains("SecretGet")).count(), 2, "{operations:?}");
+    assert_eq!(operations.iter().filter(|o| o.contains("SecretGet")).count(), 3, "{operations:?}");
+    assert_eq!(operations.iter().filter(|o| o.contains("SecretSet")).count(), 1, "{operations:?}");
     for row in rows.iter().flat_map(|r| r.values().collect::<Vec<_>>()) {
         assert!(!format!("{row:?}").contains("canary-value"));
     }

@@ -29,6 +29,46 @@ fn check_recovery(refuse: &str, mend: &str, says: &str) {
 }
 
 #[test]
+fn writers_that_wait_are_committed_together_and_fail_alone() {
+    let (store, _folder) = store();
+    store.put("c", "taken", json!(0), Condition::Absent).unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..16 {
+            let store = &store;
+            scope.spawn(move || {
+                for turn in 0..20 {
+                    let key = format!("{writer}-{turn}");
+                    let put = |key: &str, condition| Op::Put {
+                        collection: "c".into(),
+                        key: key.into(),
+                        value: json!([writer, turn]),
+                        condition,
+                    };
+                    if turn % 4 == 3 {
+                        let both = vec![put(&key, Condition::Any), put("taken", Condition::Absent)];
+                        let refused = store.apply(both).unwrap_err();
+                        assert!(matches!(refused, StoreError::Conflict { .. }));
+                        assert_eq!(store.get("c", &key).unwrap(), None, "all or nothing");
+                    } else {
+                        let stored = store.apply(vec![put(&key, Condition::Absent)]).unwrap();
+                        let own = stored[0].as_ref().unwrap();
+                        assert_eq!((&own.key, &own.value), (&key, &json!([writer, turn])));
+                        assert_eq!(store.get("c", &key).unwrap().as_ref(), Some(own));
+                    }
+                }
+            });
+        }
+    });
+    let all = store.list("c", "", None, 1000).unwrap();
+    assert_eq!(all.len(), 16 * 15 + 1);
+    let mut etags: Vec<&String> = all.iter().map(|d| &d.etag).collect();
+    etags.sort();
+    etags.dedup();
+    assert_eq!(etags.len(), all.len(), "each write has a number of its own");
+    assert_eq!(store.get("c", "taken").unwrap().unwrap().value, json!(0));
+}
+
+#[test]
 fn a_full_disk_refuses_and_recovers() {
     check_recovery("PRAGMA max_page_count = 20", "PRAGMA max_page_count = 100000", "free space");
 }

@@ -2,9 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
 use pki::acme::{Account, AccountStatus, Jws, KeyReference, Problem, ProblemKind};
 use serde_json::{Value, json};
 
+use super::limit::Newcomers;
 use super::store::Ledger;
 use super::{AcmeAnswer, AcmeCall, AcmeSettings, Signed, no_account};
 use crate::{Kind, Vault};
@@ -37,6 +39,7 @@ pub(super) fn create(
     call: &AcmeCall<'_>,
     ledger: &Ledger<'_>,
     signed: &Signed,
+    newcomers: &Mutex<Newcomers>,
 ) -> Result<AcmeAnswer, Problem> {
     let sent = signed.object()?;
     if let Some(account) = &signed.account {
@@ -60,6 +63,7 @@ pub(super) fn create(
         }
         None => None,
     };
+    newcomers.lock().admit(call.source, call.now)?;
     let account = Account {
         id: crate::new_version_id()?,
         key: signed.key.to_json(),

@@ -64,6 +64,7 @@ impl World {
             url: request.url.clone(),
             path: &path,
             body: request.body.as_ref().map(String::as_bytes),
+            source: std::net::IpAddr::from([192, 0, 2, 1]),
             places: AuthorityPlaces::default(),
             now: NOW,
         };
@@ -361,4 +362,46 @@ fn certificates_are_revoked_by_those_who_may() {
     let list = world.vault.revocation_list("house", NOW + 1).unwrap();
     let list = pki::crl::RevocationList::read(&list, &two[1]).unwrap();
     assert_eq!(list.revoked.len(), 2);
+}
+
+#[test]
+fn nobody_makes_accounts_without_end() {
+    let world = World::new(json!({}));
+    let first = account_key();
+    let url = world.post(&first, None, "new-account", &json!({})).location.unwrap();
+    let refused = (1..=limit::ACCOUNTS_MAX).find_map(|_| {
+        let made = world.post(&account_key(), None, "new-account", &json!({}));
+        (made.status != 201).then_some(made)
+    });
+    let refused = refused.expect("a limit");
+    assert_eq!((refused.status, kind_of(&refused).as_str()), (429, "rateLimited"));
+    // who has an account is not hindered
+    let known = world.post(&first, None, "new-account", &json!({}));
+    assert_eq!((known.status, known.location.as_deref()), (200, Some(url.as_str())));
+    assert_eq!(world.post(&first, Some(&url), "new-order", &order("a.example")).status, 201);
+}
+
+fn order(name: &str) -> Value {
+    json!({ "identifiers": [{ "type": "dns", "value": name }] })
+}
+
+#[test]
+fn orders_that_ended_long_ago_are_removed() {
+    const DAY: i64 = 24 * 60 * 60;
+    let world = World::new(json!({}));
+    let key = account_key();
+    let url = world.post(&key, None, "new-account", &json!({})).location.unwrap();
+    let placed: Vec<String> = ["a.example", "b.example"]
+        .map(|name| world.post(&key, Some(&url), "new-order", &order(name)).location.unwrap())
+        .to_vec();
+    let place = |url: &str| url.strip_prefix(&format!("{BASE}/")).unwrap().to_owned();
+    assert_eq!(world.vault.sweep_acme(NOW + 8 * DAY).unwrap(), 0, "kept for a while");
+    assert_eq!(world.post(&key, Some(&url), &place(&placed[0]), &Value::Null).status, 200);
+    assert_eq!(world.vault.sweep_acme(NOW + 38 * DAY).unwrap(), 4, "orders, authorizations");
+    for url_of_order in &placed {
+        let gone = world.post(&key, Some(&url), &place(url_of_order), &Value::Null);
+        assert_eq!(gone.status, 404);
+    }
+    assert_eq!(world.vault.sweep_acme(NOW + 38 * DAY).unwrap(), 0);
+    assert_eq!(world.post(&key, Some(&url), "new-order", &order("c.example")).status, 201);
 }

@@ -5,7 +5,7 @@ use model::{DateTime, QueryRequest, TimeSpan, Value};
 use serde_json::json;
 use state::Condition;
 
-use super::row::{AuditRecord, DIAGNOSTICS};
+use super::row::{AuditRecord, DIAGNOSTICS, LOGS};
 use super::{AuditHouse, TABLES};
 
 const COLLECTION: &str = "vault-audit";
@@ -18,40 +18,72 @@ const MARGIN_SECONDS: i64 = 3600;
 pub(super) struct Link {
     /// Counts from 1.
     pub sequence: u64,
-    /// Digest of the row before, in hexadecimal.
-    pub previous: String,
+    /// Digest of the row before; none for the first.
+    pub previous: Option<[u8; 32]>,
     /// Digest of this one.
-    pub digest: String,
-    /// Proof of the digest; empty where the vault was sealed.
-    pub proof: String,
+    pub digest: [u8; 32],
+    /// Proof of the digest; none where the vault was sealed.
+    pub proof: Option<[u8; 32]>,
 }
 
 /// Where the chain stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     pub(super) sequence: u64,
-    pub(super) digest: String,
+    /// None before the first row.
+    pub(super) digest: Option<[u8; 32]>,
 }
 
 impl Chain {
     pub(super) fn beginning() -> Self {
-        Self { sequence: 0, digest: String::new() }
+        Self { sequence: 0, digest: None }
+    }
+
+    /// As the journal has it.
+    pub(super) fn from_raw(sequence: u64, digest: [u8; 32]) -> Self {
+        Self { sequence, digest: (sequence > 0).then_some(digest) }
+    }
+
+    /// The digest as the journal has it.
+    pub(super) fn raw_digest(&self) -> [u8; 32] {
+        self.digest.unwrap_or_default()
+    }
+
+    /// From the digest in hexadecimal.
+    fn from_text(sequence: u64, digest: &str) -> Option<Self> {
+        let mut raw = [0; 32];
+        hex::decode_to_slice(digest, &mut raw).ok()?;
+        Some(Self::from_raw(sequence, raw))
     }
 
     /// The link of the next row.
     pub(super) fn extend(&mut self, record: &AuditRecord, key: Option<&SealingKey>) -> Link {
-        let previous = std::mem::take(&mut self.digest);
+        let previous = text_of(self.digest.as_ref());
+        let digest = digest_bytes(self.sequence + 1, &previous, &record.canonical());
+        let proof = key.map(|key| hmac_sha256(key.expose(), hex::encode(digest).as_bytes()));
+        self.follow(digest, proof)
+    }
+
+    /// The link of the next row, whose digest is known.
+    pub(super) fn follow(&mut self, digest: [u8; 32], proof: Option<[u8; 32]>) -> Link {
         self.sequence += 1;
-        let digest = digest(self.sequence, &previous, &record.canonical());
-        let proof = key.map_or_else(String::new, |key| proof(key, &digest));
-        self.digest.clone_from(&digest);
+        let previous = self.digest.replace(digest);
         Link { sequence: self.sequence, previous, digest, proof }
     }
 }
 
+/// Digests and proofs as rows have them: in hexadecimal, empty for none.
+pub(super) fn text_of(bytes: Option<&[u8; 32]>) -> String {
+    bytes.map_or_else(String::new, hex::encode)
+}
+
 /// The digest of a row: of its place, the one before, and what it says.
 pub(super) fn digest(sequence: u64, previous: &str, canonical: &str) -> String {
-    hex::encode(sha256(format!("{sequence}\n{previous}\n{canonical}").as_bytes()))
+    hex::encode(digest_bytes(sequence, previous, canonical))
+}
+
+fn digest_bytes(sequence: u64, previous: &str, canonical: &str) -> [u8; 32] {
+    sha256(format!("{sequence}\n{previous}\n{canonical}").as_bytes())
 }
 
 /// The proof of a digest.
@@ -63,10 +95,8 @@ pub(super) fn proof(key: &SealingKey, digest: &str) -> String {
 pub(super) fn noted(house: &AuditHouse) -> Result<Option<(Chain, DateTime)>, String> {
     let document = house.store.get(COLLECTION, END).map_err(|e| e.to_string())?;
     Ok(document.and_then(|d| {
-        let chain = Chain {
-            sequence: d.value.get("sequence")?.as_u64()?,
-            digest: d.value.get("digest")?.as_str()?.to_owned(),
-        };
+        let sequence = d.value.get("sequence")?.as_u64()?;
+        let chain = Chain::from_text(sequence, d.value.get("digest")?.as_str()?)?;
         Some((chain, DateTime::parse(d.value.get("time")?.as_str()?)?))
     }))
 }
@@ -74,12 +104,14 @@ pub(super) fn noted(house: &AuditHouse) -> Result<Option<(Chain, DateTime)>, Str
 /// Notes the end.
 pub(super) fn note(house: &AuditHouse, chain: &Chain) -> Result<(), state::StoreError> {
     let value = json!({
-        "sequence": chain.sequence, "digest": chain.digest, "time": house.clock.now().to_string(),
+        "sequence": chain.sequence, "digest": text_of(chain.digest.as_ref()),
+        "time": house.clock.now().to_string(),
     });
     house.store.put(COLLECTION, END, value, Condition::Any).map(|_| ())
 }
 
-/// The end of the chain as the rows have it: behind the noted one there may be more.
+/// The end of the chain as the rows have it: behind the noted one there may be more. The journal knows better; this is
+/// for data folders that have none.
 pub(super) async fn last(house: &AuditHouse) -> Result<Chain, String> {
     let noted = noted(house)?;
     let known = noted.as_ref().map_or_else(Chain::beginning, |(chain, _)| chain.clone());
@@ -101,8 +133,34 @@ pub(super) async fn last(house: &AuditHouse) -> Result<Chain, String> {
     let cell = |name: &str| rows.and_then(|rows| rows.get(0, name));
     Ok(match (cell("s"), cell("d")) {
         (Some(Value::Long(s)), Some(Value::String(d))) => {
-            Chain { sequence: s.unsigned_abs(), digest: d.to_string() }
+            Chain::from_text(s.unsigned_abs(), &d).unwrap_or(known)
         }
         _ => known,
+    })
+}
+
+/// The highest place that a table has among rows since a time.
+pub(super) async fn last_of(
+    house: &AuditHouse,
+    table: usize,
+    since: DateTime,
+) -> Result<u64, String> {
+    let (table, form) = match table {
+        0 => (TABLES[0], &DIAGNOSTICS),
+        _ => (TABLES[1], &LOGS),
+    };
+    let since = since.checked_sub(TimeSpan::from_ticks(MARGIN_SECONDS * 10_000_000));
+    let since = since.unwrap_or(DateTime::from_ticks(0));
+    let text = format!(
+        "{table} | where TimeGenerated >= datetime({since}) | extend s = tolong({}.sequence) \
+         | where isnotnull(s) | summarize last = max(s)",
+        form.link
+    );
+    let request = QueryRequest::new(&*house.workspace, text, house.clock.now());
+    let answer = house.tables.query(request).await.map_err(|e| e.to_string())?;
+    let rows = answer.tables.first().map(|t| &t.rows);
+    Ok(match rows.and_then(|rows| rows.get(0, "last")) {
+        Some(Value::Long(last)) => last.unsigned_abs(),
+        _ => 0,
     })
 }

@@ -1,11 +1,12 @@
 //! A call as a record, and the record as rows of Azure's two tables.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use model::{DateTime, Dynamic, Rows, ScalarType, Schema, Value};
 use serde_json::json;
 
-use super::Link;
+use super::chain::{self, Link};
 
 /// One call. It names what was asked for and by whom; never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,8 @@ pub struct AuditRecord {
     /// The vault's resource id.
     pub resource: Arc<str>,
     /// `SecretGet`, `KeySign`, `Authentication`, ...
-    pub operation: &'static str,
-    /// HTTP status of the answer.
+    pub operation: Cow<'static, str>,
+    /// HTTP status of the answer; 0 for a change whose outcome is not known.
     pub status: u16,
     /// The error's code and message; empty for success.
     pub description: String,
@@ -42,6 +43,8 @@ pub struct AuditRecord {
 
 /// Longest text kept of what a client sends.
 const TEXT_MAX: usize = 2048;
+/// The status of a change whose outcome is not known.
+const UNKNOWN: u16 = 0;
 
 impl AuditRecord {
     /// Cuts what a client may make long.
@@ -62,7 +65,7 @@ impl AuditRecord {
         canonical([
             &ticks,
             &resource,
-            self.operation,
+            &self.operation,
             &status,
             &self.description,
             &duration,
@@ -77,8 +80,15 @@ impl AuditRecord {
         ])
     }
 
+    /// The same call, of which nobody knows how it ended.
+    pub(super) fn unfinished(mut self, why: &str) -> Self {
+        (self.status, self.description) = (UNKNOWN, why.to_owned());
+        self
+    }
+
     fn signature(&self) -> &'static str {
         match self.status {
+            UNKNOWN => "Unknown",
             200..300 => "OK",
             400 => "Bad Request",
             401 => "Unauthorized",
@@ -92,13 +102,17 @@ impl AuditRecord {
     }
 
     fn result(&self) -> &'static str {
-        if (200..300).contains(&self.status) { "Success" } else { "Failed" }
+        match self.status {
+            UNKNOWN => "Unknown",
+            200..300 => "Success",
+            _ => "Failed",
+        }
     }
 }
 
 /// Texts that cannot run into each other.
 pub(super) fn canonical(parts: [&str; 14]) -> String {
-    json!(parts).to_string()
+    serde_json::to_string(&parts).unwrap_or_default()
 }
 
 /// How a table keeps the parts of [`canonical`], in KQL, and where the link lies.
@@ -148,9 +162,10 @@ pub(super) const LOGS: Form = Form {
 };
 
 fn link_fields(link: &Link) -> Value {
+    let text = |bytes: Option<&[u8; 32]>| chain::text_of(bytes);
     Value::Dynamic(Dynamic::from_json(&json!({
-        "sequence": link.sequence, "previous": link.previous, "digest": link.digest,
-        "proof": link.proof,
+        "sequence": link.sequence, "previous": text(link.previous.as_ref()),
+        "digest": text(Some(&link.digest)), "proof": text(link.proof.as_ref()),
     })))
 }
 
@@ -161,9 +176,9 @@ fn text(text: &str) -> Value {
 /// A column: name, type, and what stands in it.
 type Cell = (&'static str, ScalarType, fn(&AuditRecord, &Link) -> Value);
 
-fn rows(cells: &[Cell], links: &[(&AuditRecord, Link)]) -> Rows {
+fn rows(cells: &[Cell], links: &[(AuditRecord, Link)]) -> Rows {
     let schema = Arc::new(Schema::new(cells.iter().map(|(name, ty, _)| (*name, *ty))));
-    let row = |(record, link): &(&AuditRecord, Link)| {
+    let row = |(record, link): &(AuditRecord, Link)| {
         cells.iter().map(|(.., value)| value(record, link)).collect()
     };
     Rows::from_values(schema, links.iter().map(row))
@@ -172,7 +187,7 @@ fn rows(cells: &[Cell], links: &[(&AuditRecord, Link)]) -> Rows {
 const STRING: ScalarType = ScalarType::String;
 
 /// The rows of `AzureDiagnostics`.
-pub(super) fn diagnostics(links: &[(&AuditRecord, Link)]) -> Rows {
+pub(super) fn diagnostics(links: &[(AuditRecord, Link)]) -> Rows {
     rows(
         &[
             ("TimeGenerated", ScalarType::DateTime, |r, _| Value::DateTime(r.time)),
@@ -182,7 +197,7 @@ pub(super) fn diagnostics(links: &[(&AuditRecord, Link)]) -> Rows {
             ("ResourceId", STRING, |r, _| text(&r.resource)),
             ("_ResourceId", STRING, |r, _| text(&r.resource.to_lowercase())),
             ("Resource", STRING, |r, _| text(&name_of(&r.resource).to_uppercase())),
-            ("OperationName", STRING, |r, _| text(r.operation)),
+            ("OperationName", STRING, |r, _| text(&r.operation)),
             ("OperationVersion", STRING, |r, _| text(&r.api_version)),
             ("ResultType", STRING, |r, _| text(r.result())),
             ("ResultSignature", STRING, |r, _| text(r.signature())),
@@ -203,12 +218,12 @@ pub(super) fn diagnostics(links: &[(&AuditRecord, Link)]) -> Rows {
 }
 
 /// The rows of `AZKVAuditLogs`.
-pub(super) fn audit_logs(links: &[(&AuditRecord, Link)]) -> Rows {
+pub(super) fn audit_logs(links: &[(AuditRecord, Link)]) -> Rows {
     rows(
         &[
             ("TimeGenerated", ScalarType::DateTime, |r, _| Value::DateTime(r.time)),
             ("_ResourceId", STRING, |r, _| text(&r.resource.to_lowercase())),
-            ("OperationName", STRING, |r, _| text(r.operation)),
+            ("OperationName", STRING, |r, _| text(&r.operation)),
             ("OperationVersion", STRING, |r, _| text(&r.api_version)),
             ("ResultType", STRING, |r, _| text(r.result())),
             ("ResultSignature", STRING, |r, _| text(r.signature())),

@@ -133,6 +133,28 @@ fn keys_kinds_forms_and_what_may_not_leave() {
 }
 
 #[test]
+fn a_secret_comes_in_either_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    for (at, kept) in [ContentType::Pkcs12, ContentType::Pem].into_iter().enumerate() {
+        let (name, form) = (format!("c{at}"), json!({ "contentType": kept.name() }));
+        let made = make(&vault, &name, &policy("Self", json!({ "secret_props": form })), NOW);
+        let certificate = CertificateFacts::of(&made.version).unwrap().certificate;
+        let twin = vault.find(Kind::Secret, &name, None).unwrap();
+        let read = |form| vault.secret_value_as(&twin, form).unwrap();
+        let file = STANDARD.decode(&*read(ContentType::Pkcs12)).unwrap();
+        let text = String::from_utf8(read(ContentType::Pem).to_vec()).unwrap();
+        for bundle in [pkcs12::read(&file, "").unwrap(), pem::read(&text, "").unwrap()] {
+            assert_eq!(bundle.certificates[0].der(), certificate.der());
+            assert!(certificate.belongs_to(&bundle.key.unwrap()));
+        }
+        assert_eq!(read(kept).as_slice(), secret(&vault, &name).as_bytes());
+        let key = vault.find(Kind::Key, &name, None).unwrap();
+        assert!(vault.secret_value_as(&key, kept).is_err());
+    }
+}
+
+#[test]
 fn policies_that_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(&folder);

@@ -90,14 +90,23 @@ fn taken(kind: Kind, name: &str) -> VaultError {
 
 /// What the secret twin holds: key and chain, or the chain alone where the key may not leave.
 fn secret_value(new: &NewVersion<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let text = match (new.policy.content_type, new.policy.exportable) {
-        (ContentType::Pem, true) => pem::bundle(new.key, new.chain)?.expose().to_owned(),
-        (ContentType::Pem, false) => pem::certificates(new.chain),
-        (ContentType::Pkcs12, true) => {
-            STANDARD.encode(&*pkcs12::write(new.key, new.chain, "", Strength::Modern)?)
+    packed(new.policy.exportable.then_some(new.key), new.chain, new.policy.content_type)
+}
+
+/// Key and chain, or the chain alone, as text.
+pub(super) fn packed(
+    key: Option<&KeyPair>,
+    chain: &[Certificate],
+    form: ContentType,
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let text = match (form, key) {
+        (ContentType::Pem, Some(key)) => pem::bundle(key, chain)?.expose().to_owned(),
+        (ContentType::Pem, None) => pem::certificates(chain),
+        (ContentType::Pkcs12, Some(key)) => {
+            STANDARD.encode(&*pkcs12::write(key, chain, "", Strength::Modern)?)
         }
-        (ContentType::Pkcs12, false) => {
-            STANDARD.encode(&*pkcs12::write_certificates(new.chain, "", Strength::Modern)?)
+        (ContentType::Pkcs12, None) => {
+            STANDARD.encode(&*pkcs12::write_certificates(chain, "", Strength::Modern)?)
         }
     };
     Ok(Zeroizing::new(text.into_bytes()))

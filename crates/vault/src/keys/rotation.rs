@@ -171,7 +171,7 @@ impl Vault {
         mut policy: RotationPolicy,
         now: i64,
     ) -> Result<RotationPolicy, VaultError> {
-        let mut writing = self.shelf.change();
+        let mut writing = self.shelf.change_of(name);
         let object = writing.object(Kind::Key, name).filter(|o| o.deleted.is_none());
         let mut object = object.ok_or_else(|| Kind::Key.not_found(name, None))?;
         self.require_free(Some(&object))?;

@@ -48,7 +48,7 @@ fn record(house: &House, deed: Deed) -> AuditRecord {
     AuditRecord {
         time: house.clock.now(),
         resource: Arc::from(deed.vault.settings().resource.as_str()),
-        operation: deed.operation,
+        operation: deed.operation.into(),
         status: if deed.failure.is_none() { 200 } else { 500 },
         description: deed.failure.unwrap_or_default(),
         duration_ms: u64::try_from(deed.started.elapsed().as_millis()).unwrap_or(u64::MAX),

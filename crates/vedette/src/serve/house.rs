@@ -99,6 +99,7 @@ impl House {
         let (group, tenant) = (&installation.resource_group, &installation.tenant_id);
         vault::resources::bootstrap(&arm, group, tenant, now).await?;
         let vault_audit = AuditLog::start(AuditHouse {
+            folder: data.path().join("vault-audit"),
             tables: Arc::clone(&tables),
             workspace: installation.customer_id.as_str().into(),
             store: Arc::clone(&store),

@@ -45,6 +45,11 @@ const TASKS: &[Task] = &[
         run: |house| Box::pin(keep_vaults(house)),
     },
     Task {
+        name: "ACME orders",
+        every: Duration::from_secs(3600),
+        run: |house| Box::pin(sweep_acme(house)),
+    },
+    Task {
         name: "certificates",
         every: Duration::from_secs(10),
         run: |house| Box::pin(super::certificates::turn(house)),
@@ -141,6 +146,16 @@ async fn keep_vaults(house: Arc<House>) -> anyhow::Result<()> {
         Ok(())
     };
     tokio::task::spawn_blocking(keep).await?
+}
+
+/// Removes ACME orders that ended long ago.
+async fn sweep_acme(house: Arc<House>) -> anyhow::Result<()> {
+    let sweep = move || house.vaults.sweep_acme(house.clock.now().unix_seconds());
+    let removed = tokio::task::spawn_blocking(sweep).await??;
+    if removed > 0 {
+        tracing::info!(removed, "ACME orders and authorizations that ended long ago are removed");
+    }
+    Ok(())
 }
 
 /// One row of Heartbeat: this machine lives.
