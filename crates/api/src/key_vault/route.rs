@@ -138,15 +138,14 @@ fn is_version(text: &str) -> bool {
 
 /// Name and version, when the segments fit the pattern.
 fn fits<'s>(pattern: &str, segments: &[&'s str]) -> Option<(Option<&'s str>, Option<&'s str>)> {
-    let parts: Vec<&str> = pattern.split('/').collect();
-    let optional = parts.contains(&"{version?}");
-    if segments.len() != parts.len() && !(optional && segments.len() + 1 == parts.len()) {
+    let count = 1 + pattern.bytes().filter(|byte| *byte == b'/').count();
+    let without = segments.len() + 1 == count && pattern.contains("{version?}");
+    if segments.len() != count && !without {
         return None;
     }
-    let without = segments.len() < parts.len();
     let (mut name, mut version) = (None, None);
     let mut rest = segments.iter();
-    for part in parts {
+    for part in pattern.split('/') {
         match part {
             "{version?}" if without => {}
             "{version?}" => version = Some(*rest.next()?),

@@ -161,7 +161,8 @@ pub(super) const LOGS: Form = Form {
     link: "Properties",
 };
 
-fn link_fields(link: &Link) -> Value {
+/// What a row says of its link.
+pub(super) fn link_fields(link: &Link) -> Value {
     let text = |bytes: Option<&[u8; 32]>| chain::text_of(bytes);
     Value::Dynamic(Dynamic::from_json(&json!({
         "sequence": link.sequence, "previous": text(link.previous.as_ref()),
@@ -174,20 +175,20 @@ fn text(text: &str) -> Value {
 }
 
 /// A column: name, type, and what stands in it.
-type Cell = (&'static str, ScalarType, fn(&AuditRecord, &Link) -> Value);
+type Cell = (&'static str, ScalarType, fn(&AuditRecord, &Value) -> Value);
 
-fn rows(cells: &[Cell], links: &[(AuditRecord, Link)]) -> Rows {
+fn rows(cells: &[Cell], links: &[(AuditRecord, Link)], fields: &[Value]) -> Rows {
     let schema = Arc::new(Schema::new(cells.iter().map(|(name, ty, _)| (*name, *ty))));
-    let row = |(record, link): &(AuditRecord, Link)| {
-        cells.iter().map(|(.., value)| value(record, link)).collect()
+    let row = |((record, _), fields): (&(AuditRecord, Link), &Value)| {
+        cells.iter().map(|(.., value)| value(record, fields)).collect()
     };
-    Rows::from_values(schema, links.iter().map(row))
+    Rows::from_values(schema, links.iter().zip(fields).map(row))
 }
 
 const STRING: ScalarType = ScalarType::String;
 
-/// The rows of `AzureDiagnostics`.
-pub(super) fn diagnostics(links: &[(AuditRecord, Link)]) -> Rows {
+/// The rows of `AzureDiagnostics`; `fields` has [`link_fields`] of each.
+pub(super) fn diagnostics(links: &[(AuditRecord, Link)], fields: &[Value]) -> Rows {
     rows(
         &[
             ("TimeGenerated", ScalarType::DateTime, |r, _| Value::DateTime(r.time)),
@@ -211,14 +212,15 @@ pub(super) fn diagnostics(links: &[(AuditRecord, Link)]) -> Rows {
             ("id_s", STRING, |r, _| text(&r.id)),
             ("clientInfo_s", STRING, |r, _| text(&r.agent)),
             ("httpStatusCode_d", ScalarType::Real, |r, _| Value::Real(f64::from(r.status))),
-            ("AdditionalFields", ScalarType::Dynamic, |_, link| link_fields(link)),
+            ("AdditionalFields", ScalarType::Dynamic, |_, fields| fields.clone()),
         ],
         links,
+        fields,
     )
 }
 
-/// The rows of `AZKVAuditLogs`.
-pub(super) fn audit_logs(links: &[(AuditRecord, Link)]) -> Rows {
+/// The rows of `AZKVAuditLogs`, as above.
+pub(super) fn audit_logs(links: &[(AuditRecord, Link)], fields: &[Value]) -> Rows {
     rows(
         &[
             ("TimeGenerated", ScalarType::DateTime, |r, _| Value::DateTime(r.time)),
@@ -241,9 +243,10 @@ pub(super) fn audit_logs(links: &[(AuditRecord, Link)]) -> Rows {
             ("Id", STRING, |r, _| text(&r.id)),
             ("ClientInfo", STRING, |r, _| text(&r.agent)),
             ("HttpStatusCode", ScalarType::Int, |r, _| Value::Int(i32::from(r.status))),
-            ("Properties", ScalarType::Dynamic, |_, link| link_fields(link)),
+            ("Properties", ScalarType::Dynamic, |_, fields| fields.clone()),
         ],
         links,
+        fields,
     )
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{AppendRequest, Rows};
+use model::{AppendRequest, Rows, Value};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -177,24 +177,26 @@ async fn try_to_store(shared: &Arc<Shared>, parcel: &Arc<Parcel>) -> Result<(), 
 
 /// The rows for each table that it does not have.
 fn requests(shared: &Shared, parcel: &Parcel, known: [u64; 2]) -> [Option<AppendRequest>; 2] {
-    let [diagnostics, logs] = known.map(|known| {
+    let fields: Vec<Value> = parcel.rows.iter().map(|(_, link)| row::link_fields(link)).collect();
+    let behind = |known| {
         let at = parcel.rows.partition_point(|(_, link)| link.sequence <= known);
-        parcel.rows.get(at..).unwrap_or_default()
-    });
+        (parcel.rows.get(at..).unwrap_or_default(), fields.get(at..).unwrap_or_default())
+    };
+    let [diagnostics, logs] = known;
     [
-        request(shared, TABLES[0], diagnostics, row::diagnostics),
-        request(shared, TABLES[1], logs, row::audit_logs),
+        request(shared, TABLES[0], behind(diagnostics), row::diagnostics),
+        request(shared, TABLES[1], behind(logs), row::audit_logs),
     ]
 }
 
 fn request(
     shared: &Shared,
     table: &'static str,
-    rows: &[Linked],
-    make: fn(&[Linked]) -> Rows,
+    (rows, fields): (&[Linked], &[Value]),
+    make: fn(&[Linked], &[Value]) -> Rows,
 ) -> Option<AppendRequest> {
     let first = rows.first()?.1.sequence;
-    let rows = make(rows);
+    let rows = make(rows, fields);
     let schema = Arc::clone(&rows.schema);
     let batch = rows.batches.into_iter().next().unwrap_or_default();
     Some(AppendRequest {
