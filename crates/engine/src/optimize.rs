@@ -9,6 +9,8 @@ mod prune;
 mod push;
 mod rewrite;
 
+pub(crate) use hints::lone_terms;
+
 use crate::plan::Plan;
 
 /// The plan, made cheaper.

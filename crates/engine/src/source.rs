@@ -179,6 +179,13 @@ pub trait RowFilter: Send + Sync + std::fmt::Debug {
     /// The columns that it looks at: positions in [`ScanRequest::columns`].
     fn columns(&self) -> &[usize];
 
+    /// Columns (positions in [`ScanRequest::columns`]) of which the condition asks nothing but one test for a text, and the
+    /// terms that it needs. Where a source knows that no value of a column holds one of its terms, it may give empty values
+    /// instead of reading the column.
+    fn lone_terms(&self) -> &[(usize, Vec<String>)] {
+        &[]
+    }
+
     /// The rows that stay, of a batch of just those columns in that order.
     fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError>;
 }

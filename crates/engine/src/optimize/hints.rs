@@ -1,8 +1,9 @@
 //! What a filter tells a scan: time bounds, terms, comparisons.
 
+use ahash::AHashMap;
 use values::{ScalarType, Value};
 
-use crate::plan::{Expr, Field, Matching, Scan, Set};
+use crate::plan::{ColumnId, Expr, Field, Matching, Scan, Set, visit};
 use crate::source::{Comparison, Hint, ScanColumn, TickRange};
 
 /// Terms that an index knows: shorter ones stand in too many rows to prune.
@@ -155,6 +156,36 @@ impl Columns<'_> {
                 (!hints.is_empty()).then_some(Hint::All(hints))
             }
         }
+    }
+}
+
+/// The columns of which a predicate asks nothing but one test for a text, and the terms that a value must hold to meet it:
+/// a value without them answers as an empty one does.
+pub(crate) fn lone_terms(predicate: &Expr) -> Vec<(ColumnId, Vec<String>)> {
+    let mut uses: AHashMap<ColumnId, usize> = AHashMap::new();
+    let mut tests: Vec<(ColumnId, Vec<String>)> = Vec::new();
+    visit(predicate, &mut |expr| match expr {
+        Expr::Column(id, _) => *uses.entry(*id).or_default() += 1,
+        Expr::Call { function, args, .. } => {
+            if let [tested, Expr::Literal(Value::String(text), _)] = args.as_slice()
+                && let Some(id) = text_column(tested)
+                && let Some(terms) = needed_terms(function.name, text)
+            {
+                tests.push((id, terms));
+            }
+        }
+        _ => {}
+    });
+    tests.retain(|(id, _)| uses.get(id) == Some(&1));
+    tests
+}
+
+/// The column that is tested as text.
+fn text_column(expr: &Expr) -> Option<ColumnId> {
+    match expr {
+        Expr::Column(id, ScalarType::String | ScalarType::Dynamic) => Some(*id),
+        Expr::Cast(inner, ScalarType::String) => text_column(inner),
+        _ => None,
     }
 }
 

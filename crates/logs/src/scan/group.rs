@@ -11,7 +11,7 @@ use engine::source::{Part, TickRange};
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::Context;
-use super::units::{Reading, Stored, Worked, filtered, find, within};
+use super::units::{Opened, Reading, Stored, Worked, filtered, find, within};
 use crate::error::Error;
 use crate::rewrite::ingestion_column;
 use crate::segment::{
@@ -25,25 +25,21 @@ const FEW: usize = 6;
 const COLUMNS_MAX: usize = 16;
 
 /// Begins to read a row group: the rows inside the time bounds, of the blocks that are left.
-pub(super) fn start(
-    segment: Arc<Segment>,
-    reader: &Reader,
-    group: usize,
-    blocks: &BlockSet,
-    context: &Context,
-) -> Worked {
+pub(super) fn start(opened: &Opened, group: usize, context: &Context) -> Worked {
+    let Opened { segment, reader, blocks, idle } = opened;
     let rows = reader.group_rows(group);
     let bounds = &context.bounds;
     let ingested = segment.facts.ingested();
     let check_ingested = !ingested.within(bounds.ingested.start, bounds.ingested.end);
-    let group = Group { segment, reader, group, rows, check_ingested };
+    let group = Group { segment: Arc::clone(segment), reader, group, rows, check_ingested };
     let range = group.time_range(bounds.time)?.unwrap_or(0..rows);
     let picked = select(group.group, rows, &range, blocks);
     let selected = picked.count();
     if selected == 0 {
         return Ok((None, Vec::new()));
     }
-    let looked_at = group.looked_at(context);
+    let mut looked_at = group.looked_at(context);
+    looked_at.retain(|stored| !idle.contains(stored));
     let before = match looked_at.is_empty() {
         true => Vec::new(),
         false => group.columns(looked_at, &picked, context)?,
@@ -140,16 +136,33 @@ impl Group<'_> {
         if missing.is_empty() {
             return Ok(found);
         }
-        let places: Vec<usize> = missing.iter().map(|(_, column)| *column).collect();
-        let arrays = self.read_columns(&places, picked)?;
-        found.extend(missing.into_iter().map(|(stored, _)| stored).zip(arrays));
+        let whole = self.most(picked);
+        let (all, some): (Vec<_>, Vec<_>) =
+            missing.into_iter().partition(|(_, column)| whole || self.worth_all(*column));
+        for (columns, whole) in [(all, true), (some, false)] {
+            if !columns.is_empty() {
+                let places: Vec<usize> = columns.iter().map(|(_, column)| *column).collect();
+                let arrays = self.read_columns(&places, picked, whole)?;
+                found.extend(columns.into_iter().map(|(stored, _)| stored).zip(arrays));
+            }
+        }
         Ok(found)
     }
 
-    /// The picked rows of the columns at these places of the file. Read whole where most are picked, and then kept.
-    fn read_columns(&self, places: &[usize], picked: &Picked) -> Result<Vec<ArrayRef>, Error> {
+    /// True when a few rows cost about what all cost, and there is room to keep all for the next query.
+    fn worth_all(&self, column: usize) -> bool {
+        let bytes = self.reader.mostly_dictionary(self.group, column);
+        bytes.is_some_and(|bytes| self.segment.kept().has_room(bytes))
+    }
+
+    /// The picked rows of the columns at these places of the file. Where they are read whole they are kept.
+    fn read_columns(
+        &self,
+        places: &[usize],
+        picked: &Picked,
+        whole: bool,
+    ) -> Result<Vec<ArrayRef>, Error> {
         let lacks = || Error::damaged(&self.segment.rows_path(), "a row group lacks its rows");
-        let whole = self.most(picked);
         let selection = if whole { None } else { selection(picked) };
         let mut reader = self.reader.read(self.group, places, selection, self.rows.max(1))?;
         let arrays = reader.next()?.unwrap_or_default();
@@ -198,7 +211,10 @@ impl Group<'_> {
         let lacks = || Error::damaged(&self.segment.rows_path(), "a row group lacks its rows");
         match self.kept(place, picked) {
             Some(array) => Ok(array),
-            None => self.read_columns(&[place], picked)?.pop().ok_or_else(lacks),
+            None => {
+                let whole = self.most(picked) || self.worth_all(place);
+                self.read_columns(&[place], picked, whole)?.pop().ok_or_else(lacks)
+            }
         }
     }
 
@@ -275,7 +291,7 @@ impl Group<'_> {
         let all = Picked::All(self.rows);
         let times = match self.kept(place, &all) {
             Some(times) => Some(times),
-            None => self.read_columns(&[place], &all)?.pop(),
+            None => self.read_columns(&[place], &all, true)?.pop(),
         };
         let times = times.as_ref().and_then(|a| a.as_primitive_opt::<Int64Type>());
         let Some(times) = times else { return Ok(None) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array};
 use arrow_buffer::BooleanBuffer;
-use engine::source::{Counters, Part, TickRange};
+use engine::source::{Counters, Part, ScanColumn, TickRange};
 use model::Batch;
 use parking_lot::{Condvar, Mutex};
 
@@ -21,10 +21,20 @@ pub(super) enum Unit {
     Memory(Arc<MemoryBatch>),
     /// A segment not yet looked into.
     Segment(Arc<Segment>),
-    /// A row group of a segment and the blocks of it to read.
-    Group(Arc<Segment>, Arc<Reader>, usize, Arc<BlockSet>),
+    /// A row group of a segment.
+    Group(Arc<Opened>, usize),
     /// A row group under reading.
     Reading(Box<Reading>),
+}
+
+/// A segment looked into.
+pub(super) struct Opened {
+    pub(super) segment: Arc<Segment>,
+    pub(super) reader: Arc<Reader>,
+    /// Blocks to read.
+    pub(super) blocks: BlockSet,
+    /// Columns that need not be read to judge the condition: none of their values can meet what is asked of them.
+    pub(super) idle: Vec<Stored>,
 }
 
 /// A row group under reading; keeps its segment's files alive.
@@ -62,9 +72,7 @@ impl Unit {
         match self {
             Self::Memory(batch) => Ok((read_memory(&batch, context)?, Vec::new())),
             Self::Segment(segment) => Ok((None, open(&segment, context)?)),
-            Self::Group(segment, reader, number, blocks) => {
-                group::start(segment, &reader, number, &blocks, context)
-            }
+            Self::Group(opened, number) => group::start(&opened, number, context),
             Self::Reading(reading) => reading.next(context),
         }
     }
@@ -135,10 +143,10 @@ fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
         }
         Err(error) => return Err(error),
     };
-    let blocks = Arc::new(blocks);
+    let idle = if blocks.is_empty() { Vec::new() } else { idle(&mut pruner, context) };
     let time = reader.position(&time_column());
     let per_group = ROW_GROUP_ROWS / BLOCK_ROWS;
-    let mut units = Vec::new();
+    let mut groups = Vec::new();
     for group in 0..reader.groups() {
         let first = group * per_group;
         let span = time.and_then(|at| reader.span(group, at));
@@ -146,18 +154,29 @@ fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
         if (first..first + per_group).any(|block| blocks.contains(block))
             && span.is_none_or(|span| span.overlaps(range.start, range.end))
         {
-            units.push(Unit::Group(
-                Arc::clone(segment),
-                Arc::clone(&reader),
-                group,
-                Arc::clone(&blocks),
-            ));
+            groups.push(group);
         }
     }
-    if units.is_empty() {
+    if groups.is_empty() {
         Counters::add(&context.request.counters.segments_pruned, 1);
     }
-    Ok(units)
+    drop(pruner);
+    let opened = Arc::new(Opened { segment: Arc::clone(segment), reader, blocks, idle });
+    Ok(groups.into_iter().map(|group| Unit::Group(Arc::clone(&opened), group)).collect())
+}
+
+/// The columns whose terms, all that the condition asks of them, stand nowhere in the segment.
+fn idle(pruner: &mut Pruner<'_>, context: &Context) -> Vec<Stored> {
+    let Some(filter) = &context.request.filter else { return Vec::new() };
+    let mut idle = Vec::new();
+    for (at, terms) in filter.lone_terms() {
+        if let Some(ScanColumn::Column(column)) = context.request.columns.get(*at)
+            && pruner.lacks(*column, terms).unwrap_or(false)
+        {
+            idle.push(Stored::Column(*column));
+        }
+    }
+    idle
 }
 
 pub(super) fn find(held: &[(Stored, ArrayRef)], wanted: &Stored) -> Option<ArrayRef> {

@@ -89,6 +89,12 @@ impl ColumnCache {
         }
     }
 
+    /// True while so many more bytes fit without that anything goes.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let limit = self.bytes_max - self.bytes_max / 16;
+        bytes < self.bytes_max / 8 && self.state.lock().bytes.saturating_add(bytes) < limit
+    }
+
     /// Whether a newcomer may have a place: decided before the work of making it small.
     fn admits(&self) -> bool {
         let mut state = self.state.lock();

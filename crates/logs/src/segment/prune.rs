@@ -56,6 +56,15 @@ impl<'a> Pruner<'a> {
         Ok(left)
     }
 
+    /// True when no value of the column (position in the table) in this segment holds all these terms.
+    pub(crate) fn lacks(&mut self, column: usize, terms: &[String]) -> Result<bool, Error> {
+        let Some(described) = self.schema.columns.get(column) else { return Ok(false) };
+        if self.indexed(described).is_none() {
+            return Ok(false);
+        }
+        Ok(self.terms(Some(column), terms)?.is_some_and(|blocks| blocks.is_empty()))
+    }
+
     fn none(&self) -> BlockSet {
         BlockSet::none(self.reader.index.blocks())
     }

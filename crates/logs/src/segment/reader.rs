@@ -123,6 +123,18 @@ impl Reader {
         Some(Span { min: ticks(s.min_opt())?, max: ticks(s.max_opt())? })
     }
 
+    /// True when a few rows of the stored column cost about as much as all: most of it is a dictionary that has to be
+    /// unpacked for either. With the bytes that it takes unpacked.
+    pub(crate) fn mostly_dictionary(&self, group: usize, column: usize) -> Option<usize> {
+        let stored = self.rows.columns.get(column)?;
+        let chunk =
+            self.rows.metadata.row_groups().get(group)?.columns().get(stored.leaves.start)?;
+        let dictionary = chunk.data_page_offset().checked_sub(chunk.dictionary_page_offset()?)?;
+        let most =
+            stored.leaves.len() == 1 && dictionary.saturating_mul(2) > chunk.compressed_size();
+        most.then(|| usize::try_from(chunk.uncompressed_size()).unwrap_or(usize::MAX))
+    }
+
     /// Starts reading the columns at these places (each once) of one row group.
     pub(crate) fn read(
         &self,

@@ -83,11 +83,15 @@ fn random(rng: &mut StdRng, first: usize) -> Rows {
     Rows::from_values(Arc::new(schema), (0..ROWS).map(row).collect::<Vec<_>>())
 }
 
-const CONDITIONS: [&str; 42] = [
+const CONDITIONS: [&str; 46] = [
     "true",
     "Message has 'failed'",
     "Message has_cs 'Failed'",
     "Message !has 'failed'",
+    "not(Message has 'nowhere') and Number > 5",
+    "Message has 'nowhere' or Writer has 'ann' or tostring(Properties) has '50126'",
+    "Message has 'nowhere' or isempty(Message)",
+    "* has 'lima' or Message == 'nowhere'",
     "Message has '10.0.0.7'",
     "Message has '0.0'",
     "Message has_any ('root', 'größe')",

@@ -9,6 +9,7 @@ use crate::exec::ExecError;
 use crate::exec::operator::Stage;
 use crate::exec::operators as ops;
 use crate::exec::operators::pick;
+use crate::optimize::lone_terms;
 use crate::plan::{
     AggregateCall, ColumnId, Expansion, Expr, Field, Grouping, JoinKind, Node, Output,
     ParseKvOptions, ParseMode, ParsePart, Plan, Scan, SeriesAggregate, SeriesAxis, SortKey, Window,
@@ -102,8 +103,11 @@ impl Compiler<'_> {
             .filter(|(_, field)| looked_at.contains(&field.id))
             .map(|(at, field)| (at, field.id))
             .unzip();
+        let place = |id: ColumnId| fields.iter().position(|field| field.id == id);
+        let lone = lone_terms(predicate).into_iter();
+        let lone = lone.filter_map(|(id, terms)| Some((place(id)?, terms))).collect();
         let predicate = self.expr(predicate, &layout)?;
-        let condition = ops::Condition::new(predicate, columns, self.run.context().clone());
+        let condition = ops::Condition::new(predicate, columns, lone, self.run.context().clone());
         Ok(ops::Scan::filtered(scan, fields, condition, need))
     }
 

@@ -52,18 +52,29 @@ pub(crate) struct Condition {
     predicate: Scalar,
     /// Positions in the scan's columns.
     columns: Vec<usize>,
+    /// See [`RowFilter::lone_terms`].
+    lone_terms: Vec<(usize, Vec<String>)>,
     context: EvalContext,
 }
 
 impl Condition {
-    pub(crate) const fn new(predicate: Scalar, columns: Vec<usize>, context: EvalContext) -> Self {
-        Self { predicate, columns, context }
+    pub(crate) const fn new(
+        predicate: Scalar,
+        columns: Vec<usize>,
+        lone_terms: Vec<(usize, Vec<String>)>,
+        context: EvalContext,
+    ) -> Self {
+        Self { predicate, columns, lone_terms, context }
     }
 }
 
 impl RowFilter for Condition {
     fn columns(&self) -> &[usize] {
         &self.columns
+    }
+
+    fn lone_terms(&self) -> &[(usize, Vec<String>)] {
+        &self.lone_terms
     }
 
     fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError> {
