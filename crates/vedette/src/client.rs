@@ -7,11 +7,11 @@ use anyhow::{Context, anyhow, bail};
 use identity::AdminCredentials;
 use serde_json::Value;
 use ureq::http::{Method, Request};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody};
 
 use crate::cli::Connection;
 use crate::instance::{DataFolder, Instance};
+use crate::trust;
 
 /// Largest answer that is read.
 const ANSWER_MAX: u64 = 1 << 30;
@@ -41,16 +41,8 @@ impl Client {
         })?;
         let pem = std::fs::read_to_string(data.authority())
             .with_context(|| format!("cannot read {}", data.authority().display()))?;
-        let roots: Vec<Certificate<'static>> = crypto::tls::authorities(&pem)?
-            .iter()
-            .map(|der| Certificate::from_der(der).to_owned())
-            .collect();
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(crypto::tls::provider())
-            .root_certs(RootCerts::Specific(roots.into()))
-            .build();
         let agent = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(trust::tls(trust::authorities(&pem)?))
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(300)))
             .proxy(None)

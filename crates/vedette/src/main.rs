@@ -16,6 +16,7 @@ mod output;
 mod query;
 mod serve;
 mod simulate;
+mod trust;
 mod upload;
 mod user;
 mod vault;

@@ -12,14 +12,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use vault::{
     ChallengeKind, Challenged, HttpRequest, HttpResponse, IssuerRecord, Outside, Vault, dns_record,
 };
 
 use super::hook;
 use crate::serve::House;
-use crate::serve::outside::system_authorities;
+use crate::trust;
 
 const ANSWER_MAX: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,31 +41,9 @@ pub(super) fn obtain(house: &House, vault: &Arc<Vault>, name: &str) -> Result<()
 /// Trusts the system's authorities, and this instance's own for a server like itself.
 fn agent(house: &House) -> Result<Agent, String> {
     let own = std::fs::read_to_string(house.data.authority()).map_err(|e| e.to_string())?;
-    let own = crypto::tls::authorities(&own).map_err(|e| e.to_string())?;
-    let own = own.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    let tls = tls(own);
-    let config = Agent::config_builder()
-        .tls_config(tls)
-        .https_only(true)
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
-        .build();
-    Ok(config.new_agent())
-}
-
-fn tls(more: Vec<Certificate<'static>>) -> TlsConfig {
-    let mut roots = system_authorities().unwrap_or_default();
-    roots.extend(more);
-    TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(crypto::tls::provider())
-        .root_certs(RootCerts::Specific(roots.into()))
-        .build()
-}
-
-/// Trusts the system's authorities alone.
-pub(super) fn system_tls() -> TlsConfig {
-    tls(Vec::new())
+    let mut roots = trust::system_authorities().unwrap_or_default();
+    roots.extend(trust::authorities(&own).map_err(|e| e.to_string())?);
+    Ok(trust::careful_agent(roots, PATIENCE))
 }
 
 struct Network {

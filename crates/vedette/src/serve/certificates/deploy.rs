@@ -14,6 +14,7 @@ use vault::{DuePush, TargetKind, Vault};
 
 use super::{Deed, deed, hook};
 use crate::serve::House;
+use crate::trust;
 
 const CONSENT: &str = ".vedette-deploy";
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -96,7 +97,7 @@ fn tell(vault: &Vault, due: &DuePush, url: &str) -> Result<(), String> {
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
         .max_redirects(0)
-        .tls_config(super::acme_client::system_tls())
+        .tls_config(trust::tls(trust::system_authorities().unwrap_or_default()))
         .build()
         .new_agent();
     let notice = due.notice(vault.id()).to_string();
