@@ -58,6 +58,22 @@ impl ScalarType {
         }
     }
 
+    /// The .NET name that `getschema`, Kusto v1 and the schema commands show.
+    pub const fn net_name(self) -> &'static str {
+        match self {
+            Self::Bool => "System.SByte",
+            Self::Int => "System.Int32",
+            Self::Long => "System.Int64",
+            Self::Real => "System.Double",
+            Self::Decimal => "System.Data.SqlTypes.SqlDecimal",
+            Self::String => "System.String",
+            Self::Guid => "System.Guid",
+            Self::DateTime => "System.DateTime",
+            Self::TimeSpan => "System.TimeSpan",
+            Self::Dynamic => "System.Object",
+        }
+    }
+
     /// Reads a type name or one of its aliases (`boolean`, `date`, `double`, `time`, `uuid`, ...), without case.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name.to_ascii_lowercase().as_str() {

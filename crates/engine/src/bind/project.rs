@@ -597,7 +597,7 @@ impl Binder<'_> {
             vec![
                 Value::String(Arc::clone(&f.name)),
                 Value::Long(i64::try_from(i).unwrap_or(i64::MAX)),
-                Value::string(crate::plugins::net_type(f.ty)),
+                Value::string(f.ty.net_name()),
                 Value::string(f.ty.name()),
             ]
         });

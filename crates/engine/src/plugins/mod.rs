@@ -27,7 +27,6 @@ use model::{Rows, ScalarType, Value};
 use crate::functions::EvalContext;
 
 pub(crate) use pivot::widen;
-pub(crate) use schema_merge::net_type;
 
 /// A plugin.
 pub struct Plugin {

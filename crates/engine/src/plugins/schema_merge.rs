@@ -52,7 +52,7 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
             vec![
                 Value::from(m.name),
                 Value::Long(at),
-                Value::from(net_type(ty)),
+                Value::from(ty.net_name()),
                 Value::from(ty.name()),
             ]
         }
@@ -76,21 +76,5 @@ fn common(a: ScalarType, b: ScalarType) -> Result<ScalarType, &'static str> {
         (T::Int | T::Long, T::Real) | (T::Real, T::Int | T::Long) => Ok(T::Real),
         (T::Dynamic, _) | (_, T::Dynamic) => Ok(T::Dynamic),
         _ => Err("incompatible types"),
-    }
-}
-
-/// The .NET name that `getschema` and Kusto v1 show.
-pub(crate) const fn net_type(ty: ScalarType) -> &'static str {
-    match ty {
-        ScalarType::Bool => "System.SByte",
-        ScalarType::Int => "System.Int32",
-        ScalarType::Long => "System.Int64",
-        ScalarType::Real => "System.Double",
-        ScalarType::Decimal => "System.Data.SqlTypes.SqlDecimal",
-        ScalarType::String => "System.String",
-        ScalarType::Guid => "System.Guid",
-        ScalarType::DateTime => "System.DateTime",
-        ScalarType::TimeSpan => "System.TimeSpan",
-        ScalarType::Dynamic => "System.Object",
     }
 }

@@ -172,23 +172,8 @@ pub(super) fn json_schema(table: &TableInfo) -> String {
 }
 
 fn columns_json(table: &TableInfo) -> Vec<serde_json::Value> {
-    let column = |c: &model::Column| json!({ "Name": &*c.name, "Type": net_type(c.ty), "CslType": c.ty.name() });
+    let column = |c: &model::Column| json!({ "Name": &*c.name, "Type": c.ty.net_name(), "CslType": c.ty.name() });
     table.schema.columns.iter().map(column).collect()
-}
-
-fn net_type(ty: ScalarType) -> &'static str {
-    match ty {
-        ScalarType::Bool => "System.SByte",
-        ScalarType::Int => "System.Int32",
-        ScalarType::Long => "System.Int64",
-        ScalarType::Real => "System.Double",
-        ScalarType::Decimal => "System.Data.SqlTypes.SqlDecimal",
-        ScalarType::String => "System.String",
-        ScalarType::Guid => "System.Guid",
-        ScalarType::DateTime => "System.DateTime",
-        ScalarType::TimeSpan => "System.TimeSpan",
-        ScalarType::Dynamic => "System.Object",
-    }
 }
 
 /// `.show database schema [as json]`, `.show database NAME schema [as json]`, `.show schema [as json]`
@@ -222,7 +207,7 @@ fn columns_of(c: &Command, databases: &[Workspace]) -> Rows {
                     text(&database.name),
                     text(&table.name),
                     text(&column.name),
-                    text(net_type(column.ty)),
+                    text(column.ty.net_name()),
                     text("v1.0"),
                 ]);
             }
