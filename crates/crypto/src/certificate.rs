@@ -157,8 +157,8 @@ fn rsa_key(parsed: &X509Certificate<'_>) -> Option<RsaPublicKey> {
     }
 }
 
-/// PEM of DER bytes, 64 characters a line.
-pub(crate) fn pem_text(label: &str, der: &[u8]) -> String {
+/// A block of PEM, 64 characters a line.
+pub fn pem_text(label: &str, der: &[u8]) -> String {
     let body = zeroize::Zeroizing::new(STANDARD.encode(der));
     let mut text = String::with_capacity(body.len() + body.len() / 32 + 2 * label.len() + 40);
     text.push_str(&format!("-----BEGIN {label}-----\n"));

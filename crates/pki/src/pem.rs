@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use crypto::pem_text as block;
 use crypto::{KeyPair, SecretText};
 use zeroize::Zeroizing;
 
@@ -66,22 +67,6 @@ pub fn blocks(text: &str) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>, PkiError>
         rest = tail;
     }
     Ok(found)
-}
-
-/// A block of PEM, 64 characters a line.
-pub fn block(label: &str, der: &[u8]) -> String {
-    let body = Zeroizing::new(STANDARD.encode(der));
-    let mut out = format!("-----BEGIN {label}-----\n");
-    out.reserve(body.len() + body.len() / 64 + 64);
-    let mut rest = body.as_str();
-    while !rest.is_empty() {
-        let (line, tail) = rest.split_at(rest.len().min(64)); // base64 is ASCII
-        out.push_str(line);
-        out.push('\n');
-        rest = tail;
-    }
-    out.push_str(&format!("-----END {label}-----\n"));
-    out
 }
 
 /// The certificates, one after the other.
