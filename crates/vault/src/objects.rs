@@ -124,8 +124,7 @@ impl Vault {
     ) -> Result<Found, VaultError> {
         check_name(name)?;
         let mut writing = self.shelf.change_of(name);
-        let object = writing.object(kind, name).filter(|o| o.deleted.is_none());
-        let mut object = object.ok_or_else(|| kind.not_found(name, None))?;
+        let mut object = writing.live(kind, name)?;
         let old = object.version(version).ok_or_else(|| kind.not_found(name, version))?;
         let mut changed = (**old).clone();
         changed.attributes = change.apply(&old.attributes, now);
@@ -164,11 +163,7 @@ impl Vault {
         check_name(name)?;
         let purge_at = now + self.settings().retention_days * DAY;
         let mut writing = self.shelf.change_of(name);
-        let object = writing.object(kind, name).filter(|o| o.deleted.is_none());
-        let object = object.ok_or_else(|| kind.not_found(name, None))?;
-        if object.managed {
-            return Err(managed(&object));
-        }
+        let object = own(writing.live(kind, name)?)?;
         for member in family(kind) {
             let twin = writing.object(*member, name).filter(|o| *member == kind || o.managed);
             if let Some(mut twin) = twin {
@@ -197,11 +192,7 @@ impl Vault {
     pub fn recover(&self, kind: Kind, name: &str) -> Result<Found, VaultError> {
         check_name(name)?;
         let mut writing = self.shelf.change_of(name);
-        let object = writing.object(kind, name).filter(|o| o.deleted.is_some());
-        let object = object.ok_or_else(|| kind.deleted_not_found(name))?;
-        if object.managed {
-            return Err(managed(&object));
-        }
+        own(writing.deleted(kind, name)?)?;
         for member in family(kind) {
             let twin = writing.object(*member, name).filter(|o| *member == kind || o.managed);
             if let Some(mut twin) = twin {
@@ -227,11 +218,7 @@ impl Vault {
             ));
         }
         let mut writing = self.shelf.change_of(name);
-        let object = writing.object(kind, name).filter(|o| o.deleted.is_some());
-        let object = object.ok_or_else(|| kind.deleted_not_found(name))?;
-        if object.managed {
-            return Err(managed(&object));
-        }
+        own(writing.deleted(kind, name)?)?;
         for member in family(kind) {
             if writing.object(*member, name).is_some_and(|o| *member == kind || o.managed) {
                 writing.remove(*member, name);
@@ -271,6 +258,11 @@ impl Vault {
         writing.commit()?;
         Ok(count)
     }
+}
+
+/// An object that goes its way by itself; a certificate's twins go with the certificate.
+fn own(object: Object) -> Result<Object, VaultError> {
+    if object.managed { Err(managed(&object)) } else { Ok(object) }
 }
 
 fn managed(object: &Object) -> VaultError {

@@ -186,6 +186,18 @@ impl Change<'_> {
         }
     }
 
+    /// An object in use.
+    pub fn live(&self, kind: Kind, name: &str) -> Result<Object, VaultError> {
+        let object = self.object(kind, name).filter(|o| o.deleted.is_none());
+        object.ok_or_else(|| kind.not_found(name, None))
+    }
+
+    /// A deleted object.
+    pub fn deleted(&self, kind: Kind, name: &str) -> Result<Object, VaultError> {
+        let object = self.object(kind, name).filter(|o| o.deleted.is_some());
+        object.ok_or_else(|| kind.deleted_not_found(name))
+    }
+
     /// Stores an object as it is now.
     pub fn put(&mut self, object: Object) {
         self.touched.insert(spot(object.kind, &object.name), Some(object));

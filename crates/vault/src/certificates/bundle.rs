@@ -81,8 +81,7 @@ impl Vault {
     ) -> Result<Policy, VaultError> {
         crate::check_name(name)?;
         let mut writing = self.shelf.change();
-        let object = writing.object(Kind::Certificate, name).filter(|o| o.deleted.is_none());
-        let mut object = object.ok_or_else(|| Kind::Certificate.not_found(name, None))?;
+        let mut object = writing.live(Kind::Certificate, name)?;
         let policy = policy_of(&object).ok_or_else(|| VaultError::damaged(name))?;
         let policy = policy.changed(change, now)?;
         self.check_issuer(&policy.issuer)?;

@@ -200,8 +200,7 @@ impl Vault {
 
     fn put_targets(&self, name: &str, targets: &[Target]) -> Result<(), VaultError> {
         let mut writing = self.shelf.change();
-        let object = writing.object(Kind::Certificate, name).filter(|o| o.deleted.is_none());
-        let mut object = object.ok_or_else(|| Kind::Certificate.not_found(name, None))?;
+        let mut object = writing.live(Kind::Certificate, name)?;
         let stored: Vec<Value> = targets.iter().map(Target::to_json).collect();
         object.settings.insert("deployments".into(), Value::Array(stored));
         writing.put(object);

@@ -172,8 +172,7 @@ impl Vault {
         now: i64,
     ) -> Result<RotationPolicy, VaultError> {
         let mut writing = self.shelf.change_of(name);
-        let object = writing.object(Kind::Key, name).filter(|o| o.deleted.is_none());
-        let mut object = object.ok_or_else(|| Kind::Key.not_found(name, None))?;
+        let mut object = writing.live(Kind::Key, name)?;
         self.require_free(Some(&object))?;
         policy.created = Some(self.rotation_policy(&object).created.unwrap_or(now));
         policy.updated = Some(now);
