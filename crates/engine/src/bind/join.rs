@@ -52,24 +52,7 @@ impl Binder<'_> {
         };
         let right = self.tabular(env, &join.right)?;
         let keys = self.join_keys(env, &left, &right, &join.condition, "join", span)?;
-        let fields = joined_fields(kind, &left.plan.fields, &right.plan.fields);
-        let open = left.open || right.open;
-        let node = Node::Join {
-            kind,
-            left: left.plan.clone(),
-            right: right.plan.clone(),
-            left_keys: keys.left,
-            right_keys: keys.right,
-        };
-        let plan = Plan { node: Arc::new(node), fields: fields.clone() };
-        let plan = self.numbered(plan, &[]);
-        let mut result = Relation::new(plan);
-        result.tables = left.tables.saturating_add(right.tables);
-        self.unfolded(result.tables, "tables", span)?;
-        self.unfolded(result.plan.fields.len(), "columns", span)?;
-        result.open = open;
-        result.source = left.source;
-        Ok(result)
+        self.joined(kind, left, right, (keys.left, keys.right), &[], span)
     }
 
     /// `lookup`: the right keys are dropped, the left side is never multiplied by missing rows.
@@ -93,18 +76,27 @@ impl Binder<'_> {
         };
         let right = self.tabular(env, &join.right)?;
         let keys = self.join_keys(env, &left, &right, &join.condition, "lookup", span)?;
+        self.joined(kind, left, right, (keys.left, keys.right), &keys.right_columns, span)
+    }
+
+    /// The node over both sides; columns that are `dropped` do not come out of it.
+    fn joined(
+        &self,
+        kind: JoinKind,
+        left: Relation,
+        right: Relation,
+        (left_keys, right_keys): (Vec<Expr>, Vec<Expr>),
+        dropped: &[crate::plan::ColumnId],
+        span: Span,
+    ) -> Result<Relation> {
         let fields = joined_fields(kind, &left.plan.fields, &right.plan.fields);
-        let node = Node::Join {
-            kind,
-            left: left.plan.clone(),
-            right: right.plan.clone(),
-            left_keys: keys.left,
-            right_keys: keys.right,
-        };
-        let plan = self.numbered(Plan { node: Arc::new(node), fields }, &keys.right_columns);
+        let (left_plan, right_plan) = (left.plan, right.plan);
+        let node = Node::Join { kind, left: left_plan, right: right_plan, left_keys, right_keys };
+        let plan = self.numbered(Plan { node: Arc::new(node), fields }, dropped);
         let mut result = Relation::new(plan);
         result.tables = left.tables.saturating_add(right.tables);
         self.unfolded(result.tables, "tables", span)?;
+        self.unfolded(result.plan.fields.len(), "columns", span)?;
         result.open = left.open || right.open;
         result.source = left.source;
         Ok(result)

@@ -264,14 +264,15 @@ impl Binder<'_> {
         right: &Ast,
     ) -> Result<Expr> {
         use BinaryOperator as B;
+        let both = || Ok((self.scalar(ctx, left)?, self.scalar(ctx, right)?));
         match operator {
             B::And | B::Or => self.logic(ctx, operator, left, right),
             B::Add | B::Subtract | B::Multiply | B::Divide | B::Modulo => {
-                let (l, r) = (self.scalar(ctx, left)?, self.scalar(ctx, right)?);
+                let (l, r) = both()?;
                 self.arithmetic(operator.text(), l, r, span)
             }
             B::Equal | B::NotEqual | B::Less | B::LessOrEqual | B::Greater | B::GreaterOrEqual => {
-                let (l, r) = (self.scalar(ctx, left)?, self.scalar(ctx, right)?);
+                let (l, r) = both()?;
                 self.compare(operator.text(), l, r, span)
             }
             B::In | B::NotIn => self.set(ctx, left, right, Matching::Exact, operator == B::NotIn),
@@ -282,7 +283,7 @@ impl Binder<'_> {
             B::HasAll => self.set(ctx, left, right, Matching::HasAll, false),
             B::Between | B::NotBetween => self.between(ctx, operator, span, left, right),
             _ => {
-                let (l, r) = (self.scalar(ctx, left)?, self.scalar(ctx, right)?);
+                let (l, r) = both()?;
                 self.text_operator(operator.text(), l, r, span)
             }
         }
