@@ -1,11 +1,11 @@
 //! `count`, `countif`.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array};
 
-use super::{Aggregate, AggregateInput, GroupStates, fit, same};
+use super::totals::{Total, Totals};
+use super::{Aggregate, AggregateInput, GroupStates};
 use crate::functions::EvalError;
 
 pub(super) const AGGREGATES: &[Aggregate] = &[
@@ -15,58 +15,32 @@ pub(super) const AGGREGATES: &[Aggregate] = &[
 ];
 
 fn start(_: &AggregateInput) -> Result<Box<dyn GroupStates>, EvalError> {
-    Ok(Box::<Count>::default())
+    Ok(Totals::<Count>::start())
 }
 
-#[derive(Default)]
-struct Count(Vec<i64>);
+#[derive(Clone, Copy)]
+struct Count(i64);
 
-impl GroupStates for Count {
-    fn update(
-        &mut self,
-        _: &[ArrayRef],
-        rows: &[u32],
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, 0);
-        if let [only] = self.0.as_mut_slice() {
-            *only += rows.len() as i64;
-            return Ok(());
+impl Total for Count {
+    const NONE: Self = Self(0);
+
+    fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    fn add(totals: &mut [Self], _: &[ArrayRef], rows: &[u32], groups: &[u32]) {
+        if let [only] = totals {
+            only.0 += rows.len() as i64;
+            return;
         }
         for group in groups {
-            if let Some(n) = self.0.get_mut(*group as usize) {
-                *n += 1;
+            if let Some(n) = totals.get_mut(*group as usize) {
+                n.0 += 1;
             }
         }
-        Ok(())
     }
 
-    fn merge(
-        &mut self,
-        other: Box<dyn GroupStates>,
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, 0);
-        for (n, group) in same::<Self>(other)?.0.iter().zip(groups) {
-            if let Some(mine) = self.0.get_mut(*group as usize) {
-                *mine += n;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, count: usize) -> Result<Vec<ArrayRef>, EvalError> {
-        fit(&mut self.0, count, 0);
-        Ok(vec![Arc::new(Int64Array::from(self.0))])
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.capacity() * 8
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
+    fn column(totals: Vec<Self>) -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(totals.into_iter().map(|n| n.0)))
     }
 }

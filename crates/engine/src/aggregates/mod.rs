@@ -14,6 +14,7 @@ mod pick;
 mod schema;
 pub(crate) mod sketch;
 mod sum;
+mod totals;
 
 use std::any::Any;
 use std::collections::HashMap;

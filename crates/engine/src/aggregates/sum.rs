@@ -1,6 +1,5 @@
 //! `sum`, `sumif`. Without rows: 0.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -10,7 +9,8 @@ use model::ColumnBuilder;
 use model::rows::cell;
 use values::{Decimal, ScalarType, Value};
 
-use super::{Aggregate, AggregateInput, GroupStates, fit, pairs, same};
+use super::totals::{Total, Totals};
+use super::{Aggregate, AggregateInput, GroupStates, pairs};
 use crate::functions::EvalError;
 
 pub(super) const AGGREGATES: &[Aggregate] =
@@ -18,36 +18,24 @@ pub(super) const AGGREGATES: &[Aggregate] =
 
 fn start(input: &AggregateInput) -> Result<Box<dyn GroupStates>, EvalError> {
     Ok(match input.types.first() {
-        Some(ScalarType::Real) => Box::<Reals>::default(),
-        Some(ScalarType::Decimal) => Box::<Decimals>::default(),
-        _ => Box::<Longs>::default(),
+        Some(ScalarType::Real) => Totals::<f64>::start(),
+        Some(ScalarType::Decimal) => Totals::<Option<Decimal>>::start(),
+        _ => Totals::<i64>::start(),
     })
 }
 
 /// Integers, which wrap, and ticks.
-#[derive(Default)]
-struct Longs(Vec<i64>);
+impl Total for i64 {
+    const NONE: Self = 0;
 
-#[derive(Default)]
-struct Reals(Vec<f64>);
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
 
-/// None once a sum left the range.
-#[derive(Default)]
-struct Decimals(Vec<Option<Decimal>>);
-
-impl GroupStates for Longs {
-    fn update(
-        &mut self,
-        args: &[ArrayRef],
-        rows: &[u32],
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, 0);
-        let Some(column) = args.first() else { return Ok(()) };
-        let sums = &mut self.0;
+    fn add(totals: &mut [Self], args: &[ArrayRef], rows: &[u32], groups: &[u32]) {
+        let Some(column) = args.first() else { return };
         let mut add = |group: usize, value: i64| {
-            if let Some(sum) = sums.get_mut(group) {
+            if let Some(sum) = totals.get_mut(group) {
                 *sum = sum.wrapping_add(value);
             }
         };
@@ -58,139 +46,62 @@ impl GroupStates for Longs {
         } else if let Some(ints) = column.as_primitive_opt::<Int32Type>() {
             pairs(rows, groups)
                 .filter(|(row, _)| ints.is_valid(*row))
-                .for_each(|(row, group)| add(group, i64::from(ints.value(row))));
+                .for_each(|(row, group)| add(group, Self::from(ints.value(row))));
         }
-        Ok(())
     }
 
-    fn merge(
-        &mut self,
-        other: Box<dyn GroupStates>,
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, 0);
-        for (sum, group) in same::<Self>(other)?.0.iter().zip(groups) {
-            if let Some(mine) = self.0.get_mut(*group as usize) {
-                *mine = mine.wrapping_add(*sum);
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, count: usize) -> Result<Vec<ArrayRef>, EvalError> {
-        fit(&mut self.0, count, 0);
-        Ok(vec![Arc::new(Int64Array::from(self.0))])
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.capacity() * 8
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
+    fn column(totals: Vec<Self>) -> ArrayRef {
+        Arc::new(Int64Array::from(totals))
     }
 }
 
-impl GroupStates for Reals {
-    fn update(
-        &mut self,
-        args: &[ArrayRef],
-        rows: &[u32],
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, 0.0);
-        let Some(reals) = args.first().and_then(|c| c.as_primitive_opt::<Float64Type>()) else {
-            return Ok(());
-        };
+impl Total for f64 {
+    const NONE: Self = 0.0;
+
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
+
+    fn add(totals: &mut [Self], args: &[ArrayRef], rows: &[u32], groups: &[u32]) {
+        let reals = args.first().and_then(|c| c.as_primitive_opt::<Float64Type>());
+        let Some(reals) = reals else { return };
         for (row, group) in pairs(rows, groups).filter(|(row, _)| reals.is_valid(*row)) {
-            if let Some(sum) = self.0.get_mut(group) {
+            if let Some(sum) = totals.get_mut(group) {
                 *sum += reals.value(row);
             }
         }
-        Ok(())
     }
 
-    fn merge(
-        &mut self,
-        other: Box<dyn GroupStates>,
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, 0.0);
-        for (sum, group) in same::<Self>(other)?.0.iter().zip(groups) {
-            if let Some(mine) = self.0.get_mut(*group as usize) {
-                *mine += sum;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, count: usize) -> Result<Vec<ArrayRef>, EvalError> {
-        fit(&mut self.0, count, 0.0);
-        Ok(vec![Arc::new(Float64Array::from(self.0))])
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.capacity() * 8
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
+    fn column(totals: Vec<Self>) -> ArrayRef {
+        Arc::new(Float64Array::from(totals))
     }
 }
 
-impl GroupStates for Decimals {
-    fn update(
-        &mut self,
-        args: &[ArrayRef],
-        rows: &[u32],
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, Some(Decimal::ZERO));
-        let Some(column) = args.first() else { return Ok(()) };
+/// None once a sum left the range.
+impl Total for Option<Decimal> {
+    const NONE: Self = Some(Decimal::ZERO);
+
+    fn plus(self, other: Self) -> Self {
+        self.zip(other).and_then(|(a, b)| a.checked_add(b))
+    }
+
+    fn add(totals: &mut [Self], args: &[ArrayRef], rows: &[u32], groups: &[u32]) {
+        let Some(column) = args.first() else { return };
         for (row, group) in pairs(rows, groups) {
             let (Some(sum), Value::Decimal(value)) =
-                (self.0.get_mut(group), cell(column, ScalarType::Decimal, row))
+                (totals.get_mut(group), cell(column, ScalarType::Decimal, row))
             else {
                 continue;
             };
             *sum = sum.and_then(|s| s.checked_add(value));
         }
-        Ok(())
     }
 
-    fn merge(
-        &mut self,
-        other: Box<dyn GroupStates>,
-        groups: &[u32],
-        count: usize,
-    ) -> Result<(), EvalError> {
-        fit(&mut self.0, count, Some(Decimal::ZERO));
-        for (sum, group) in same::<Self>(other)?.0.iter().zip(groups) {
-            if let Some(mine) = self.0.get_mut(*group as usize) {
-                *mine = mine.zip(*sum).and_then(|(a, b)| a.checked_add(b));
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, count: usize) -> Result<Vec<ArrayRef>, EvalError> {
-        fit(&mut self.0, count, Some(Decimal::ZERO));
-        let mut builder = ColumnBuilder::new(ScalarType::Decimal, count);
-        for sum in &self.0 {
+    fn column(totals: Vec<Self>) -> ArrayRef {
+        let mut builder = ColumnBuilder::new(ScalarType::Decimal, totals.len());
+        for sum in &totals {
             builder.push(&sum.map_or(Value::Null, Value::Decimal));
         }
-        Ok(vec![builder.finish()])
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.capacity() * 24
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
+        builder.finish()
     }
 }
