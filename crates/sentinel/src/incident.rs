@@ -130,6 +130,34 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// An incident about which nothing is known yet.
+    pub(crate) fn new(id: ResourceId, number: i64, url: String, by: &str, now: DateTime) -> Self {
+        Self {
+            id,
+            number,
+            title: String::new(),
+            description: String::new(),
+            severity: Severity::Informational,
+            status: IncidentStatus::New,
+            closing: None,
+            owner: Owner::default(),
+            labels: Vec::new(),
+            first_activity: None,
+            last_activity: None,
+            created: now,
+            modified: now,
+            first_modified: None,
+            modified_by: by.to_owned(),
+            rule_ids: Vec::new(),
+            alert_ids: Vec::new(),
+            product_names: Vec::new(),
+            tactics: Vec::new(),
+            techniques: Vec::new(),
+            comments: 0,
+            url,
+        }
+    }
+
     /// An incident of one alert.
     pub fn of_alert(
         id: ResourceId,
@@ -140,28 +168,10 @@ impl Incident {
         now: DateTime,
     ) -> Self {
         let mut incident = Self {
-            id,
-            number,
             title: alert.display_name.clone(),
             description: alert.description.clone(),
             severity: alert.severity,
-            status: IncidentStatus::New,
-            closing: None,
-            owner: Owner::default(),
-            labels: Vec::new(),
-            first_activity: None,
-            last_activity: None,
-            created: now,
-            modified: now,
-            first_modified: None,
-            modified_by: CREATED_BY.to_owned(),
-            rule_ids: Vec::new(),
-            alert_ids: Vec::new(),
-            product_names: Vec::new(),
-            tactics: Vec::new(),
-            techniques: Vec::new(),
-            comments: 0,
-            url,
+            ..Self::new(id, number, url, CREATED_BY, now)
         };
         incident.take(alert, rule_id);
         incident

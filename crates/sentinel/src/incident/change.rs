@@ -38,7 +38,7 @@ pub fn put(
         fields.one_of("status", IncidentStatus::NAMES)?.ok_or_else(|| fields.missing("status"))?;
     let was_closing = existing.as_ref().and_then(|i| i.closing.clone());
     let created = existing.is_none();
-    let mut incident = existing.unwrap_or_else(|| new(id, number, url, by, now));
+    let mut incident = existing.unwrap_or_else(|| Incident::new(id.clone(), number, url, by, now));
     incident.title = title;
     incident.severity = severity;
     incident.status = status;
@@ -81,33 +81,6 @@ fn at_most(fields: &Fields<'_>, name: &str, text: &str, most: usize) -> Result<(
         return Ok(());
     }
     Err(fields.invalid(name, format!("at most {most} characters are allowed")))
-}
-
-fn new(id: &ResourceId, number: i64, url: String, by: &str, now: DateTime) -> Incident {
-    Incident {
-        id: id.clone(),
-        number,
-        title: String::new(),
-        description: String::new(),
-        severity: Severity::Informational,
-        status: IncidentStatus::New,
-        closing: None,
-        owner: Owner::default(),
-        labels: Vec::new(),
-        first_activity: None,
-        last_activity: None,
-        created: now,
-        modified: now,
-        first_modified: None,
-        modified_by: by.to_owned(),
-        rule_ids: Vec::new(),
-        alert_ids: Vec::new(),
-        product_names: Vec::new(),
-        tactics: Vec::new(),
-        techniques: Vec::new(),
-        comments: 0,
-        url,
-    }
 }
 
 /// A closed incident says why: a classification, and its reason unless it is Undetermined.
