@@ -49,20 +49,24 @@ pub(crate) async fn answer(
     let api_version = sent.map(str::to_owned).ok_or_else(ApiError::missing_api_version)?;
     let id = ResourceId::new(&incoming.segments.join("/"));
     let target = Target::parse(id.as_str())?;
+    let asked = Asked { caller, verb, id, api_version, target };
     if matches!(verb, Verb::Get | Verb::Head) {
-        return carry_out(doors, incoming, &caller, verb, id, api_version, &target).await;
+        let visible = authorize(doors, &asked)?;
+        let body = body::json(doors, &mut incoming, doors.limits.body_bytes).await?;
+        return act(doors, incoming, asked, body, visible).await;
     }
-    let mut activity = activity(doors, &incoming, &caller, verb, &target);
-    let body = match authorize(doors, &caller, &target, verb) {
+    let mut activity = activity(doors, &incoming, &asked);
+    let reads = is_reading(&asked);
+    let body = match authorize(doors, &asked) {
         Ok(_) => body::json(doors, &mut incoming, doors.limits.body_bytes).await,
         Err(error) => Err(error),
     };
     let answered = match body {
         Ok(body) => {
             // who got which right is worth telling; other bodies may hold anything
-            let rights = target_type(&target).eq_ignore_ascii_case(ROLE_ASSIGNMENTS);
+            let rights = target_type(&asked.target).eq_ignore_ascii_case(ROLE_ASSIGNMENTS);
             activity.request = rights.then(|| body.clone());
-            act(doors, incoming, &caller, verb, id, api_version, &target, body, None).await
+            act(doors, incoming, asked, body, None).await
         }
         Err(error) => Err(error),
     };
@@ -71,38 +75,29 @@ pub(crate) async fn answer(
         let text = |name: &str| error.body["error"][name].as_str().unwrap_or_default().to_owned();
         activity.failure = Some((text("code"), text("message")));
     }
-    if !is_reading(&target, verb) {
+    if !reads {
         (doors.audit)(Event::Activity(Box::new(activity)));
     }
     answered
 }
 
-/// A call that only reads.
-async fn carry_out(
-    doors: &Arc<Doors>,
-    mut incoming: Incoming,
-    caller: &Caller,
+/// A call, taken apart.
+struct Asked {
+    caller: Caller,
     verb: Verb,
     id: ResourceId,
     api_version: String,
-    target: &Target,
-) -> Result<Response, ApiError> {
-    let visible = authorize(doors, caller, target, verb)?;
-    let body = body::json(doors, &mut incoming, doors.limits.body_bytes).await?;
-    act(doors, incoming, caller, verb, id, api_version, target, body, visible).await
+    target: Target,
 }
 
 async fn act(
     doors: &Arc<Doors>,
     mut incoming: Incoming,
-    caller: &Caller,
-    verb: Verb,
-    id: ResourceId,
-    api_version: String,
-    target: &Target,
+    asked: Asked,
     body: Value,
     visible: Option<Visible>,
 ) -> Result<Response, ApiError> {
+    let Asked { caller, verb, id, api_version, target } = asked;
     let name = caller.object_id.to_string();
     let kind = match caller.user_name {
         Some(_) => CallerKind::User,
@@ -123,7 +118,7 @@ async fn act(
     let own = Arc::clone(doors);
     let mut answer = blocking_future(async move { own.arm.answer(verb, &call).await }).await??;
     if let (Some(visible), Some(body)) = (visible, &mut answer.body) {
-        keep_visible(body, target, &visible);
+        keep_visible(body, &target, &visible);
     }
     if let Some(body) = &mut answer.body {
         absolute_next_link(body, doors.identity.urls().origin().as_str(), &incoming.origin);
@@ -132,21 +127,15 @@ async fn act(
 }
 
 /// What AzureActivity will tell of a call.
-fn activity(
-    doors: &Doors,
-    incoming: &Incoming,
-    caller: &Caller,
-    verb: Verb,
-    target: &Target,
-) -> ActivityEvent {
-    let (action, scope) = target.permission(verb);
-    let resource = match target {
+fn activity(doors: &Doors, incoming: &Incoming, asked: &Asked) -> ActivityEvent {
+    let (action, scope) = asked.target.permission(asked.verb);
+    let resource = match &asked.target {
         Target::Resource(place) => place.id.clone(),
         _ => scope.clone(),
     };
     ActivityEvent {
         time: doors.clock.now(),
-        caller: caller.clone(),
+        caller: asked.caller.clone(),
         source: incoming.source,
         action,
         resource,
@@ -165,27 +154,15 @@ fn target_type(target: &Target) -> &str {
     }
 }
 
-fn is_reading(target: &Target, verb: Verb) -> bool {
-    matches!(target, Target::Collection { type_name, .. }
-        if verb == Verb::Post && READING_ACTIONS.iter().any(|a| a.eq_ignore_ascii_case(type_name)))
+fn is_reading(asked: &Asked) -> bool {
+    matches!(&asked.target, Target::Collection { type_name, .. }
+        if asked.verb == Verb::Post && READING_ACTIONS.iter().any(|a| a.eq_ignore_ascii_case(type_name)))
 }
 
 /// May the caller do this? Lists are open to whoever sees something in them, and then filtered.
-fn authorize(
-    doors: &Doors,
-    caller: &Caller,
-    target: &Target,
-    verb: Verb,
-) -> Result<Option<Visible>, ApiError> {
-    let verb = match target {
-        Target::Collection { type_name, .. }
-            if verb == Verb::Post
-                && READING_ACTIONS.iter().any(|a| a.eq_ignore_ascii_case(type_name)) =>
-        {
-            Verb::Get
-        }
-        _ => verb,
-    };
+fn authorize(doors: &Doors, asked: &Asked) -> Result<Option<Visible>, ApiError> {
+    let verb = if is_reading(asked) { Verb::Get } else { asked.verb };
+    let (caller, target) = (&asked.caller, &asked.target);
     let (action, scope) = target.permission(verb);
     let reads = matches!(verb, Verb::Get | Verb::Head);
     match target {
