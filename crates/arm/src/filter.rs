@@ -12,9 +12,10 @@ use crate::{ArmError, Call, ResourceType};
 pub(crate) struct Filter(Vec<Condition>);
 
 impl Filter {
-    /// The call's `$filter`; without one everything holds.
+    /// The call's `$filter`; without one, or with the empty one that `az resource list` sends, everything holds.
     pub(crate) fn of(call: &Call) -> Result<Self, ArmError> {
-        Ok(Self(call.parameter("$filter").map(conditions).transpose()?.unwrap_or_default()))
+        let text = call.parameter("$filter").filter(|t| !t.trim().is_empty());
+        Ok(Self(text.map(conditions).transpose()?.unwrap_or_default()))
     }
 
     /// True when the resource is wanted.

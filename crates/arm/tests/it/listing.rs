@@ -157,6 +157,7 @@ async fn lists_are_filtered_and_sorted() {
     }
     let cases = [
         ("$filter=properties/version eq 2", &["a", "c", "d"][..]),
+        ("$filter=", &["a", "b", "c", "d"]), // as `az resource list` sends it
         ("$filter=properties/query eq 'z' and name ne 'b'", &["a"]),
         ("$orderby=properties/query", &["d", "c", "b", "a"]),
         ("$orderby=properties/version desc,properties/query desc&$top=1", &["a", "c", "d", "b"]),
