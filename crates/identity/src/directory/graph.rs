@@ -524,6 +524,9 @@ impl Identity {
             "servicePrincipalNames": names,
             "servicePrincipalType": if principal.managed_identity { "ManagedIdentity" } else { "Application" },
             "signInAudience": "AzureADMyOrg",
+            // credentials belong to applications here; `az ad sp credential list` wants the members all the same
+            "passwordCredentials": [],
+            "keyCredentials": [],
         })
     }
 }

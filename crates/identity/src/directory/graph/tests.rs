@@ -26,6 +26,7 @@ fn an_application_becomes_a_principal_with_a_secret() {
     assert_eq!(answer.value["endDateTime"], "2028-11-21T10:00:00Z");
     let principal = identity.create_service_principal(app_id, now()).unwrap();
     assert_eq!(principal["servicePrincipalNames"][0], app_id);
+    assert_eq!(principal["passwordCredentials"], serde_json::json!([]), "az reads it unasked");
 
     let found = identity
         .list_service_principals(Some(&format!("servicePrincipalNames/any(c:c eq '{app_id}')")))
