@@ -16,6 +16,8 @@ use crate::Vaults;
 pub use vaults::VAULT;
 
 const DELETED_VAULTS: &str = "Microsoft.KeyVault/deletedVaults";
+/// Managed HSMs are not served here. `az keyvault list-deleted` asks for the deleted ones beside the vaults: there are none.
+const DELETED_HSMS: &str = "Microsoft.KeyVault/deletedManagedHSMs";
 const LOCATIONS: &str = "Microsoft.KeyVault/locations";
 const LOCATION_DELETED_VAULTS: &str = "Microsoft.KeyVault/locations/deletedVaults";
 const ACCESS_POLICIES: &str = "Microsoft.KeyVault/vaults/accessPolicies";
@@ -42,6 +44,10 @@ pub const TYPES: &[ResourceType] = &[
         .scopes(&[Scope::Subscription])
         .api_versions(API_VERSIONS)
         .read_only(),
+    ResourceType::new(DELETED_HSMS)
+        .scopes(&[Scope::Subscription])
+        .api_versions(API_VERSIONS)
+        .read_only(),
     ResourceType::new(LOCATIONS)
         .scopes(&[Scope::Subscription])
         .api_versions(API_VERSIONS)
@@ -64,6 +70,7 @@ pub fn register(builder: ArmBuilder, vaults: &Arc<Vaults>, clock: &Arc<dyn Clock
         )
         .provider(ACCESS_POLICIES, Arc::new(access_policies::AccessPolicies))
         .provider(DELETED_VAULTS, deleted.clone())
+        .provider(DELETED_HSMS, Arc::new(deleted::NoHsms))
         .provider(LOCATIONS, Arc::new(deleted::Locations))
         .provider(LOCATION_DELETED_VAULTS, deleted.clone())
         .action(LOCATION_DELETED_VAULTS, Verb::Post, "purge", deleted)

@@ -80,6 +80,9 @@ async fn vaults_are_resources() {
         .await
         .json();
     assert_eq!(all["value"][0]["name"], "Second");
+    let hsms =
+        v.manage("GET", "{sub}/providers/Microsoft.KeyVault/deletedManagedHSMs", Value::Null).await;
+    assert_eq!(hsms.json()["value"], json!([]), "az asks for them beside the vaults");
     let one = "{sub}/providers/Microsoft.KeyVault/locations/local/deletedVaults/second";
     assert_eq!(v.manage("GET", one, Value::Null).await.json()["properties"]["tags"]["a"], "b");
     assert_eq!(v.manage("PUT", path, body.clone()).await.status, 409, "its name is held");

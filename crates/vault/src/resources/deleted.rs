@@ -75,6 +75,20 @@ impl Action for DeletedVaults {
     }
 }
 
+/// Deleted managed HSMs: none.
+pub(super) struct NoHsms;
+
+#[async_trait]
+impl Provider for NoHsms {
+    async fn get(&self, _: &Arm, _: &Call, _: &Place) -> Result<Option<Value>, ArmError> {
+        Ok(None)
+    }
+
+    async fn list(&self, _: &Arm, _: &Call, _: &Place) -> Result<Page, ArmError> {
+        Ok(Page::whole(Vec::new()))
+    }
+}
+
 /// The locations of this installation: one.
 pub(super) struct Locations;
 
