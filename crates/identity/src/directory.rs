@@ -25,7 +25,9 @@ use state::{Condition, Op, Store};
 pub use application::{Application, KeyCredential, PasswordCredential};
 pub use clients::PORTAL_CLIENT;
 pub(crate) use clients::is_portal_redirect;
-pub use graph::{GraphArea, GraphError, NewApplication, NewPassword, PasswordAnswer};
+pub use graph::{
+    GraphArea, GraphError, NewApplication, NewPassword, PasswordAnswer, certificate_bytes,
+};
 pub use group::Group;
 pub use groups::NewGroup;
 pub use objects::ObjectKind;

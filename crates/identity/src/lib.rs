@@ -44,7 +44,7 @@ pub use caller::Caller;
 pub use directory::{
     Application, GraphArea, GraphError, Group, KeyCredential, NewApplication, NewGroup,
     NewPassword, NewUser, ObjectKind, PORTAL_CLIENT, PasswordAnswer, PasswordCredential,
-    RedirectUris, ServicePrincipal, TotpAnswer, User,
+    RedirectUris, ServicePrincipal, TotpAnswer, User, certificate_bytes,
 };
 pub use discovery::Generation;
 pub use error::IdentityError;

@@ -35,7 +35,10 @@ fn judge(condition: &Condition, object: &Value) -> Result<bool, String> {
 }
 
 fn any_text(object: &Value, field: &str, holds: impl Fn(&str) -> bool) -> Result<bool, String> {
-    match object.get(field) {
+    // `az ad sp list --filter "displayname eq 'a'"`: names of fields have no case
+    let same = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case(field);
+    let found = object.as_object().and_then(|fields| fields.iter().find(same));
+    match found.map(|(_, value)| value) {
         Some(Value::String(text)) => Ok(holds(text)),
         Some(Value::Bool(value)) => Ok(holds(if *value { "true" } else { "false" })),
         Some(Value::Array(all)) => Ok(all.iter().filter_map(Value::as_str).any(holds)),

@@ -2,6 +2,8 @@
 
 mod properties;
 
+pub use properties::certificate_bytes;
+
 use std::sync::Arc;
 
 use base64::Engine;

@@ -1,8 +1,6 @@
 //! Applications, service principals, their secrets and owners: as far as `az ad app` and `az ad sp` go.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use identity::{GraphError, NewApplication, NewPassword};
+use identity::{GraphError, NewApplication, NewPassword, certificate_bytes};
 use serde_json::{Value, json};
 
 use super::way::{Told, Way};
@@ -160,9 +158,7 @@ fn new_application(body: &Value) -> Result<NewApplication, GraphError> {
     }
     let certificate = |credential: &Value| {
         let key = credential.get("key").and_then(Value::as_str).unwrap_or("");
-        STANDARD
-            .decode(key)
-            .map_err(|_| bad_request("keyCredentials: key must be a certificate in base64."))
+        certificate_bytes(key)
     };
     let certificates = body.get("keyCredentials").and_then(Value::as_array).into_iter().flatten();
     let mut more = body.clone();

@@ -98,6 +98,14 @@ fn web(application: &mut Application, value: &Value) -> Result<(), GraphError> {
     Ok(())
 }
 
+/// The certificate of a key credential; az sends it in lines, as PEM has it.
+pub fn certificate_bytes(key: &str) -> Result<Vec<u8>, GraphError> {
+    let text: String = key.split_ascii_whitespace().collect();
+    STANDARD.decode(text).map_err(|_| {
+        GraphError::bad_request("keyCredentials: key must be a certificate in base64.")
+    })
+}
+
 /// The whole list anew: those without a key are the ones that are there already, by their key ids.
 fn keys(present: &[KeyCredential], value: &Value) -> Result<Vec<KeyCredential>, GraphError> {
     let mut all = Vec::new();
@@ -105,11 +113,7 @@ fn keys(present: &[KeyCredential], value: &Value) -> Result<Vec<KeyCredential>, 
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
         let key = match (text("key"), text("keyId")) {
             (Some(key), _) => {
-                let wrong = || {
-                    GraphError::bad_request("keyCredentials: key must be a certificate in base64")
-                };
-                let der = STANDARD.decode(key).map_err(|_| wrong())?;
-                let certificate = Certificate::from_der(&der)
+                let certificate = Certificate::from_der(&certificate_bytes(key)?)
                     .map_err(|e| GraphError::bad_request(e.to_string()))?;
                 let name = text("displayName").map(str::to_owned);
                 KeyCredential::new(certificate, name).map_err(GraphError::bad_request)?

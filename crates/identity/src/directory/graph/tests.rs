@@ -59,6 +59,7 @@ fn filters_choose_by_what_is_shown() {
     let count = |filter: &str| house.identity.list_applications(Some(filter)).map(|all| all.len());
     assert_eq!(count("startswith(displayName,'AZ-')"), Ok(2));
     assert_eq!(count("displayName eq 'it''s'"), Ok(1));
+    assert_eq!(count("displayname eq 'it''s'"), Ok(1), "as az's own examples write it");
     assert_eq!(count("displayName eq 'az-one' or displayName eq 'az-two'"), Ok(2));
     assert_eq!(count("displayName eq 'az-one' and displayName eq 'az-two'"), Ok(0));
     let error = count("owner eq 'x'").unwrap_err();

@@ -1,5 +1,6 @@
 //! Certificate assertions with the quirks of real clients.
 
+use base64::engine::general_purpose::STANDARD;
 use crypto::{RsaAlgorithm, RsaBits, RsaPrivateKey};
 
 use super::*;
@@ -18,7 +19,7 @@ fn certificate(key: &RsaPrivateKey) -> Vec<u8> {
     let validity = sequence(&[tagged(0x17, b"250101000000Z"), tagged(0x17, b"300101000000Z")]);
     let pem = key.public().to_spki_pem().unwrap();
     let body: String = pem.lines().filter(|l| !l.starts_with('-')).collect();
-    let spki = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+    let spki = STANDARD.decode(body).unwrap();
     let version = tagged(0xa0, &[2, 1, 2]);
     let signed =
         sequence(&[version, vec![2, 1, 1], algorithm.clone(), name.clone(), validity, name, spki]);
@@ -246,6 +247,25 @@ fn a_certificate_of_another_application_is_none() {
         ("client_assertion_type", TYPE),
     ];
     assert_eq!(codes(&client.house.ask(&form)).2, 700_027);
+}
+
+#[test]
+fn a_certificate_comes_in_lines() {
+    let client = client();
+    let other = client.house.app("other");
+    let text = STANDARD.encode(client.certificate.der());
+    let (half, rest) = text.split_at(64);
+    let body = json!({ "keyCredentials": [{ "key": format!("{half}\n{rest}\n") }] }); // as az sends it
+    client.house.identity.update_application(&other.object_id, &body).unwrap();
+    let claims = with(client.claims(), json!({ "iss": other.app_id, "sub": other.app_id }));
+    let assertion = client.sign(&client.header(), &claims, &client.key);
+    let form = [
+        ("client_id", other.app_id.as_str()),
+        ("client_secret", ""),
+        ("client_assertion", &assertion),
+        ("client_assertion_type", TYPE),
+    ];
+    assert_eq!(codes(&client.house.ask(&form)).2, 0);
 }
 
 #[test]
