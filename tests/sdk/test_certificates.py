@@ -11,10 +11,8 @@ import time
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.identity import ClientSecretCredential
 from azure.keyvault.certificates import (
     AdministratorContact,
-    CertificateClient,
     CertificateContact,
     CertificateContentType,
     CertificatePolicy,
@@ -22,8 +20,8 @@ from azure.keyvault.certificates import (
     LifetimeAction,
     WellKnownIssuerNames,
 )
-from azure.keyvault.secrets import SecretClient
 
+import vault_clients
 from conftest import free_port
 
 
@@ -35,31 +33,26 @@ def openssl(*words, input=None, check=True):
 
 
 @pytest.fixture(scope="module")
-def credential(server):
-    env = server.env
-    return ClientSecretCredential(
-        env["AZURE_TENANT_ID"],
-        env["AZURE_CLIENT_ID"],
-        env["AZURE_CLIENT_SECRET"],
-        authority=env["AZURE_AUTHORITY_HOST"],
-        disable_instance_discovery=True,
-        connection_verify=server.ca,
-    )
+def certificates(server):
+    return vault_clients.certificates(server)
 
 
 @pytest.fixture(scope="module")
-def options(server):
-    return {"verify_challenge_resource": False, "connection_verify": server.ca}
+def secrets(server):
+    return vault_clients.secrets(server)
 
 
 @pytest.fixture(scope="module")
-def certificates(server, credential, options):
-    return CertificateClient(server.url, credential, **options)
+def rest(server):
+    """Calls of a vault's REST interface: the house's own doors, and bodies that the client does not send."""
+    session = vault_clients.vault_session(server)
 
+    def call(method, path, body=None):
+        answer = session.request(method, f"{server.url}/{path}?api-version=7.4", json=body, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
-@pytest.fixture(scope="module")
-def secrets(server, credential, options):
-    return SecretClient(server.url, credential, **options)
+    return call
 
 
 def policy(issuer=WellKnownIssuerNames.self, **more):
@@ -177,7 +170,7 @@ def test_merge(certificates, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["pfx", "pfx-password", "pem", "pem-rest"])
-def test_import(certificates, secrets, server, credential, tmp_path, form):
+def test_import(certificates, secrets, rest, tmp_path, form):
     key, cert, pfx = tmp_path / "k.pem", tmp_path / "c.pem", tmp_path / "f.pfx"
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes", "-keyout", key, "-out", cert,
             "-subj", "/CN=imported.example", "-days", "30")
@@ -191,11 +184,8 @@ def test_import(certificates, secrets, server, credential, tmp_path, form):
     elif form == "pem":
         made = certificates.import_certificate(name, text, policy=pem_policy)
     else:  # the REST form is the text itself
-        token = credential.get_token("https://vault.azure.net/.default").token
-        body = {"value": text.decode(), "policy": {"secret_props": {"contentType": "application/x-pem-file"}}}
-        answer = requests.post(f"{server.url}/certificates/{name}/import?api-version=7.4", json=body, verify=server.ca,
-                               headers={"Authorization": f"Bearer {token}"}, timeout=30)
-        assert answer.status_code == 200, answer.text
+        policy = {"secret_props": {"contentType": "application/x-pem-file"}}
+        rest("POST", f"certificates/{name}/import", {"value": text.decode(), "policy": policy})
         made = certificates.get_certificate(name)
     der = openssl("x509", "-in", cert, "-outform", "DER")
     assert bytes(made.cer) == der
@@ -266,16 +256,13 @@ def judged(server, authority, certificate, folder):
     return b": OK" in by_list, state
 
 
-def test_private_authority(certificates, server, credential, tmp_path):
+def test_private_authority(certificates, server, rest, tmp_path):
     certificates.create_issuer("house", "PrivateCA", organization_id="Example, Inc.")
     made = create(certificates, "by-house", policy("house"))
     file = tmp_path / "c.pem"
     file.write_bytes(openssl("x509", "-inform", "DER", input=bytes(made.cer)))
     assert judged(server, "house", file, tmp_path) == (True, "good")
-    token = credential.get_token("https://vault.azure.net/.default").token
-    answer = requests.post(f"{server.url}/certificates/by-house/revoke?api-version=7.4", json={"reason": "keyCompromise"},
-                           verify=server.ca, headers={"Authorization": f"Bearer {token}"}, timeout=30)
-    assert answer.status_code == 200, answer.text
+    rest("POST", "certificates/by-house/revoke", {"reason": "keyCompromise"})
     assert judged(server, "house", file, tmp_path) == (False, "revoked")
     assert requests.get(f"{server.url}/pki/default/nobody/crl", verify=server.ca, timeout=30).status_code == 404
 
@@ -284,13 +271,9 @@ CERTBOT = pathlib.Path(sys.executable).with_name("certbot")
 
 
 @pytest.mark.skipif(not CERTBOT.exists(), reason="certbot is not installed")
-def test_certbot(certificates, server, credential, tmp_path):
+def test_certbot(server, rest, tmp_path):
     port = free_port()
-    token = credential.get_token("https://vault.azure.net/.default").token
-    body = {"provider": "PrivateCA", "acme": {"httpPort": port}}
-    answer = requests.put(f"{server.url}/certificates/issuers/acme-house?api-version=7.4", json=body, verify=server.ca,
-                          headers={"Authorization": f"Bearer {token}"}, timeout=30)
-    assert answer.status_code == 200, answer.text
+    rest("PUT", "certificates/issuers/acme-house", {"provider": "PrivateCA", "acme": {"httpPort": port}})
     folders = [f"--{kind}-dir={tmp_path / kind}" for kind in ("config", "work", "logs")]
 
     def certbot(*words, check=True):
@@ -331,22 +314,6 @@ def until(check, seconds=60):
             return found
         time.sleep(0.25)
     raise AssertionError("nothing came of it in time")
-
-
-@pytest.fixture(scope="module")
-def rest(server, credential):
-    """Calls of the house's own doors in a vault."""
-    session = requests.Session()
-    session.verify, session.trust_env = server.ca, False
-
-    def call(method, path, body=None):
-        token = credential.get_token("https://vault.azure.net/.default").token
-        answer = session.request(method, f"{server.url}/{path}?api-version=7.4", json=body, timeout=30,
-                                 headers={"Authorization": f"Bearer {token}"})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    return call
 
 
 def test_own_acme_client_against_own_server(certificates, server, rest, tmp_path):

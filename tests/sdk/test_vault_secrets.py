@@ -6,7 +6,6 @@ import uuid
 import pytest
 from azure.core.exceptions import (ClientAuthenticationError, HttpResponseError, ResourceExistsError,
                                    ResourceNotFoundError)
-from azure.identity import ClientSecretCredential
 
 from vault_clients import secrets
 
@@ -85,9 +84,7 @@ def test_values_of_all_kinds(server):
 
 
 def test_tokens(server):
-    wrong = ClientSecretCredential(server.env["AZURE_TENANT_ID"], server.env["AZURE_CLIENT_ID"], "wrong",
-                                   authority=server.env["AZURE_AUTHORITY_HOST"], disable_instance_discovery=True,
-                                   connection_verify=server.ca)
+    wrong = server.credential(AZURE_CLIENT_SECRET="wrong")
     with pytest.raises(ClientAuthenticationError):
         secrets(server, credential=wrong).get_secret("a")
     arm = server.session()  # a token for Resource Manager opens no vault

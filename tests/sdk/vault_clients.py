@@ -1,5 +1,8 @@
 """The official Key Vault clients over a server of the tests."""
 
+from functools import partial
+
+from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient
 from azure.keyvault.secrets import SecretClient
@@ -10,14 +13,14 @@ def vault_url(server):
     return server.url
 
 
-def secrets(server, url=None, credential=None, **more):
-    return SecretClient(url or vault_url(server), credential or server.credential(), connection_verify=server.ca,
-                        verify_challenge_resource=False, **more)
+def client(kind, server, url=None, credential=None, **more):
+    return kind(url or vault_url(server), credential or server.credential(), connection_verify=server.ca,
+                verify_challenge_resource=False, **more)
 
 
-def keys(server, url=None, credential=None, **more):
-    return KeyClient(url or vault_url(server), credential or server.credential(), connection_verify=server.ca,
-                     verify_challenge_resource=False, **more)
+secrets = partial(client, SecretClient)
+keys = partial(client, KeyClient)
+certificates = partial(client, CertificateClient)
 
 
 def crypto(server, key):
@@ -27,5 +30,4 @@ def crypto(server, key):
 
 def vault_session(server):
     """A plain session with a token for the vault."""
-    session = server.session(server.token("https://vault.azure.net"))
-    return session
+    return server.session(server.token("https://vault.azure.net"))
