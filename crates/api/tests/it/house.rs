@@ -95,6 +95,17 @@ pub async fn house() -> Fixture {
     house_with(Limits::default()).await
 }
 
+async fn put_table(tables: &CannedTables, workspace: &str, name: &str, columns: &str) {
+    let info = TableInfo {
+        name: name.into(),
+        kind: TableKind::Microsoft,
+        schema: schema(columns),
+        retention_days: 30,
+        total_retention_days: 30,
+    };
+    tables.put_table(workspace, info, false).await.unwrap();
+}
+
 pub async fn house_with(limits: Limits) -> Fixture {
     let folder = temp_folder();
     let clock = Arc::new(ManualClock::at("2026-11-22T10:00:00Z"));
@@ -147,27 +158,13 @@ pub async fn house_with(limits: Limits) -> Fixture {
         ("Syslog", "TimeGenerated:datetime, HostName:string, SyslogMessage:string"),
     ];
     for (name, columns) in built_in {
-        let info = TableInfo {
-            name: name.into(),
-            kind: TableKind::Microsoft,
-            schema: schema(columns),
-            retention_days: 30,
-            total_retention_days: 30,
-        };
-        tables.put_table(&there.customer_id, info, false).await.unwrap();
+        put_table(&tables, &there.customer_id, name, columns).await;
     }
     // beside the workspace, whose tables some tests list
     for (name, columns) in
         [("AzureDiagnostics", AZURE_DIAGNOSTICS), ("AZKVAuditLogs", AZKV_AUDIT_LOGS)]
     {
-        let info = TableInfo {
-            name: name.into(),
-            kind: TableKind::Microsoft,
-            schema: schema(columns),
-            retention_days: 30,
-            total_retention_days: 30,
-        };
-        tables.put_table(AUDIT_WORKSPACE, info, false).await.unwrap();
+        put_table(&tables, AUDIT_WORKSPACE, name, columns).await;
     }
     tables.answer("top 1 by s desc", Rows::default());
     let vault_audit = Arc::new(AuditLog::start(AuditHouse {
