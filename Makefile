@@ -10,7 +10,7 @@ BUILD := cargo build --profile fast --workspace --bins
 SECONDS_OF_FUZZING ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt golden bench bench-vault fuzz score sdk clean
+.PHONY: help run build test check fmt golden bench bench-vault fuzz score sdk az clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ score: build ## KQL against documented examples and published queries (needs ../
 
 sdk: build ## official Azure clients against the binary
 	@if [ -x tests/sdk/run.sh ]; then tests/sdk/run.sh $(VEDETTE); else echo "there are no client tests in this checkout"; fi
+
+az: build ## az as it is against the binary; the first time installs it in the user's cache folder (730 MB)
+	tests/sdk/az.sh $(VEDETTE)
 
 bench: ## speed of the parts (divan); CRATE=logs for one of them
 	cargo bench --profile fast $(if $(CRATE),-p $(CRATE),--workspace) --bench '*'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs everything that must hold before a change is kept: one line and the time for each step, all failures, and a
-# summary at the end. `make test` and CI call it. STEPS="format lints" runs some of them.
+# summary at the end. `make test` and CI call it. STEPS="format lints" runs some of them; `az` is one that
+# is run only when it is named.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,6 +27,9 @@ kql() { tests/kql/score.py "$binary"; }
 sdk() {
   if [ -x tests/sdk/run.sh ]; then tests/sdk/run.sh "$binary"; else echo "skipped: no client tests in this checkout"; fi
 }
+
+# not among the usual steps: the first run installs 730 MB
+az() { tests/sdk/az.sh "$binary"; }
 
 # Passed, failed and skipped, as the runners of cargo, nextest and pytest and the scores tell them.
 count() {
