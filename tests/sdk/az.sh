@@ -4,13 +4,13 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=$(command -v python3) || { echo "python3 is missing: install it (Debian: apt-get install python3 python3-venv)" >&2; exit 3; }
-mark=$(sha256sum "$here/az/requirements.txt" | cut -c1-16)-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+mark=$(sha256sum "$here/az/azure-cli.requirements" | cut -c1-16)-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 place=${XDG_CACHE_HOME:-$HOME/.cache}/vedette/az-$mark
 if [ ! -f "$place/complete" ]; then
   echo "installing az into $place"
   rm -rf "$place"
   "$python" -m venv "$place"
-  "$place/bin/pip" install --quiet --disable-pip-version-check -r "$here/az/requirements.txt"
+  "$place/bin/pip" install --quiet --disable-pip-version-check -r "$here/az/azure-cli.requirements"
   touch "$place/complete"
 fi
 export VEDETTE_AZ=$place/bin/az
