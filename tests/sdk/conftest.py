@@ -30,21 +30,21 @@ class Server:
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
         self.env = {}
-        self.log = open(f"{self.folder}.log", "ab")
+        self.log = self.errors = open(f"{self.folder}.log", "ab")
 
     def start(self, wait=30):
         command = [BINARY, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}"]
         started = time.monotonic()
-        self.process = subprocess.Popen([*command, *self.arguments], stdout=self.log, stderr=self.log, env=self.environment)
+        self.process = subprocess.Popen([*command, *self.arguments], stdout=self.log, stderr=self.errors, env=self.environment)
         while time.monotonic() - started < wait:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.tail()}")
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 0.2):
                     pass
-                self.env = json.loads(self.run("env", "--format", "json").stdout)
                 answer = requests.get(f"{self.url}/healthz", verify=self.ca, timeout=5)
                 if answer.status_code == 200:
+                    self.env = json.loads(self.run("env", "--format", "json").stdout)
                     self.start_seconds = time.monotonic() - started
                     return self
             except (OSError, RuntimeError, requests.RequestException):

@@ -128,6 +128,8 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal)
+        // where stderr is a file on the disk that is full, the line about the lost line would end the thread
+        .log_internal_errors(false)
         .init();
     Ok(())
 }
