@@ -204,6 +204,8 @@ pub struct ScanRequest {
     pub hints: Vec<Hint>,
     /// The whole condition, for a source that can read its columns first. See [`Scan::filters`].
     pub filter: Option<Arc<dyn RowFilter>>,
+    /// Columns (positions in `columns`) that the filter alone looks at: a source that filters may give nulls instead.
+    pub judged: Vec<usize>,
     /// Stop early: no more than this many rows are wanted (any of them).
     pub limit: Option<usize>,
     /// Ends the scan with [`SourceError::Cancelled`].

@@ -11,14 +11,14 @@ use arrow_buffer::BooleanBuffer;
 use engine::source::{
     Counters, RowFilter, Scan, ScanColumn, ScanRequest, SourceError, TableSource, TickRange,
 };
-use model::{Batch, Schema};
+use model::{Batch, Column, Schema};
 
 use crate::error::Error;
 use crate::memory::Span;
-use crate::segment::Segment;
+use crate::segment::{Reader, Segment};
 use crate::table::{Snapshot, has_time};
 use fill::Wanted;
-use units::{Queue, Unit};
+use units::{Queue, Stored, Unit};
 
 /// A table as it was at one moment, for one query.
 pub(crate) struct Source {
@@ -110,6 +110,23 @@ pub(crate) struct Context {
     pub request: ScanRequest,
 }
 
+impl Context {
+    /// The columns handed on, then those of the condition.
+    fn all_wanted(&self) -> impl Iterator<Item = &Wanted> {
+        [&self.wanted].into_iter().chain(self.condition.as_ref().map(|c| &c.wanted))
+    }
+
+    /// The table's column; of a part, the column that it is taken from.
+    fn column(&self, stored: &Stored) -> Option<&Column> {
+        self.all_wanted().find_map(|wanted| wanted.column(stored))
+    }
+
+    /// Where a segment has it; of a part, where it has the whole.
+    fn place(&self, stored: &Stored, reader: &Reader) -> Option<usize> {
+        self.all_wanted().find_map(|wanted| wanted.place(stored, reader))
+    }
+}
+
 /// A condition that is looked at before the other columns are read.
 pub(crate) struct Condition {
     /// The columns that it looks at.
@@ -137,6 +154,7 @@ impl Condition {
 impl TableScan {
     fn new(snapshot: Snapshot, bounds: Bounds, request: ScanRequest) -> Result<Self, SourceError> {
         let wanted = Wanted::new(&snapshot.info.schema, &request.columns)?;
+        let wanted = wanted.without(&request.judged, &request.columns);
         let mut units: Vec<Unit> = Vec::new();
         let considered = snapshot.segments.len() as u64;
         let segments: Vec<Arc<Segment>> = snapshot

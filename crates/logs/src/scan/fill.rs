@@ -37,6 +37,19 @@ impl Wanted {
         Ok(Self { columns: columns.iter().map(column).collect::<Result<_, SourceError>>()? })
     }
 
+    /// Without those at these places: nulls stand there.
+    pub(super) fn without(mut self, places: &[usize], columns: &[ScanColumn]) -> Self {
+        for place in places {
+            if let Some((stored, column)) = self.columns.get_mut(*place) {
+                if let Some(ScanColumn::Part(part)) = columns.get(*place) {
+                    column.ty = part.ty;
+                }
+                *stored = Stored::Nothing;
+            }
+        }
+        self
+    }
+
     /// What is to be read from a segment, each once.
     pub(super) fn stored(&self, reader: &Reader) -> Vec<Stored> {
         let mut stored: Vec<Stored> = Vec::new();
@@ -49,7 +62,7 @@ impl Wanted {
                     TIME_GENERATED => Stored::Ingestion,
                     _ => continue,
                 },
-                Stored::Part(_) => continue,
+                Stored::Part(_) | Stored::Nothing => continue,
                 other => other.clone(),
             };
             if !stored.contains(&needed) {
@@ -65,6 +78,7 @@ impl Wanted {
             Stored::Ingestion => reader.position(&ingestion_column()),
             Stored::Items => reader.position(&item_column()),
             Stored::Column(_) | Stored::Part(_) => reader.position(self.column(stored)?),
+            Stored::Nothing => None,
         }
     }
 
@@ -88,7 +102,7 @@ impl Wanted {
         let mut held: Vec<(Stored, ArrayRef)> = Vec::with_capacity(self.columns.len());
         for (stored, column) in &self.columns {
             let array = match stored {
-                Stored::Ingestion | Stored::Items => continue,
+                Stored::Ingestion | Stored::Items | Stored::Nothing => continue,
                 Stored::Column(_) | Stored::Part(_) => batch.column(column),
             };
             let Some(array) = array.cloned() else { continue };
@@ -102,7 +116,7 @@ impl Wanted {
         self.assemble(rows, snapshot, |stored| match stored {
             Stored::Ingestion => staying(Arc::new(batch.ingestion())).ok(),
             Stored::Items => staying(Arc::new(batch.items())).ok(),
-            Stored::Column(_) | Stored::Part(_) => find(&held, stored),
+            Stored::Column(_) | Stored::Part(_) | Stored::Nothing => find(&held, stored),
         })
     }
 
@@ -118,6 +132,7 @@ impl Wanted {
             columns.push(match (held(stored), stored) {
                 (Some(array), _) => array,
                 (None, Stored::Part(part)) => columns::nulls(part.ty, rows),
+                (None, Stored::Nothing) => columns::nulls(column.ty, rows),
                 (None, _) => absent(column, rows, snapshot, &held)?,
             });
         }

@@ -188,7 +188,7 @@ impl Group<'_> {
         context: &Context,
     ) -> Result<ArrayRef, Error> {
         let lacks = || Error::damaged(&self.segment.rows_path(), "a row group lacks its rows");
-        let column = context.wanted.column(stored);
+        let column = context.column(stored);
         if let Some((place, ty)) = column.and_then(|c| self.reader.part(c, &part.path)) {
             return Ok(parts::wanted(&self.column(place, picked)?, ty, part));
         }
@@ -233,7 +233,7 @@ impl Group<'_> {
 
     fn place(&self, stored: &Stored, context: &Context) -> Result<usize, Error> {
         let missing = || Error::damaged(&self.segment.rows_path(), "it lacks a column");
-        context.wanted.place(stored, self.reader).ok_or_else(missing)
+        context.place(stored, self.reader).ok_or_else(missing)
     }
 
     /// The columns not read before, of the picked rows.

@@ -62,6 +62,8 @@ pub(super) enum Stored {
     Items,
     /// What a path into a dynamic column leads to.
     Part(Arc<Part>),
+    /// Nobody looks at it.
+    Nothing,
 }
 
 pub(super) type Worked = Result<(Option<Batch>, Vec<Unit>), Error>;

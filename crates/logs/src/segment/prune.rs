@@ -86,6 +86,9 @@ impl<'a> Pruner<'a> {
                 Ok(Some(any))
             }
             Hint::Any(hints) => {
+                if let Some(answer) = self.one_text(hints)? {
+                    return Ok(answer);
+                }
                 let mut any = self.none();
                 for hint in hints {
                     match self.hint(hint)? {
@@ -128,6 +131,48 @@ impl<'a> Pruner<'a> {
             }
         }
         Ok(all)
+    }
+
+    /// The same text in one of many columns, as `search` asks: each term is looked up once. None for other hints.
+    fn one_text(&mut self, hints: &[Hint]) -> Result<Option<Option<BlockSet>>, Error> {
+        let [Hint::Terms { terms, .. }, _, ..] = hints else { return Ok(None) };
+        let (mut stored, mut made) = (0_u64, false);
+        for hint in hints {
+            let Hint::Terms { column: Some(at), terms: same } = hint else { return Ok(None) };
+            let Some(column) = self.schema.columns.get(*at) else { return Ok(None) };
+            if same != terms || !matches!(column.ty, ScalarType::String | ScalarType::Dynamic) {
+                return Ok(None);
+            }
+            match self.indexed(column) {
+                Some(place) => stored |= 1 << (place % 64),
+                None => made |= Synthetic::makes(&column.name, column.ty),
+            }
+        }
+        if made {
+            return Ok(None);
+        }
+        let mut blocks: Option<BlockSet> = None;
+        for term in terms.iter().flat_map(|t| self.terms_of(t)).take(TERMS_MAX).collect::<Vec<_>>()
+        {
+            // a column must hold all of them
+            stored &= self.columns_with(&term)?;
+            let Some(set) = self.look_up(&term, stored)? else { continue };
+            match &mut blocks {
+                Some(blocks) => blocks.intersect(&set),
+                None => blocks = Some(set),
+            }
+        }
+        Ok(Some(blocks))
+    }
+
+    /// Bits of the columns that hold the term in some row; all where that is not known.
+    fn columns_with(&mut self, term: &[u8]) -> Result<u64, Error> {
+        self.look_up(term, u64::MAX)?;
+        Ok(match self.known.get(term) {
+            Some(Some(found)) => found.columns,
+            _ if self.reader.index.complete => 0,
+            _ => u64::MAX,
+        })
     }
 
     /// The terms to look up for a text. Where it holds addresses, these say more than their numbers.

@@ -155,6 +155,13 @@ impl Scan {
         first.unwrap_or_else(|| batch.clone())
     }
 
+    /// The columns that only the condition looks at.
+    fn judged(&self) -> Vec<usize> {
+        let all = 0..self.layout.len();
+        let kept = self.kept.as_deref();
+        kept.map_or_else(Vec::new, |kept| all.filter(|at| !kept.contains(at)).collect())
+    }
+
     fn source(&self) -> Option<Arc<dyn source::Scan>> {
         self.source.read().as_ref().map(Arc::clone)
     }
@@ -170,6 +177,7 @@ impl Operator for Scan {
                 ingested: self.scan.ingested,
                 hints: self.hints.lock().clone(),
                 filter: self.condition.clone().map(|condition| condition as Arc<dyn RowFilter>),
+                judged: self.judged(),
                 limit: self.scan.limit,
                 cancel: run.settings.cancel.clone(),
                 counters: match &run.settings.measures {

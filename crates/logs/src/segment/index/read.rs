@@ -1,5 +1,6 @@
 //! Reading the index file: everything but the pages of terms is held, a page is read when a term in it is asked for.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::{ADDRESSES, CHECKSUMS, COLUMNS, COMPLETE, DIRECTORY, MAGIC, PAGE_BYTES_MAX, PAGES};
@@ -9,6 +10,12 @@ use crate::error::Error;
 use crate::segment::FORMAT;
 use crate::segment::checksums::Checksums;
 use crate::segment::terms::{BlockSet, read_posting, skip_posting};
+
+thread_local! {
+    /// Making one costs more than unpacking a page with it.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
+        RefCell::new(zstd::bulk::Decompressor::new().ok());
+}
 
 /// An opened index file.
 pub(in crate::segment) struct Index {
@@ -125,7 +132,11 @@ impl Index {
         if crc32fast::hash(&packed) != place.crc {
             return Err(Error::damaged(&self.path, "a page of terms fails its checksum"));
         }
-        zstd::bulk::decompress(&packed, PAGE_BYTES_MAX)
+        UNPACKER
+            .with_borrow_mut(|unpacker| match unpacker {
+                Some(unpacker) => unpacker.decompress(&packed, PAGE_BYTES_MAX),
+                None => zstd::bulk::decompress(&packed, PAGE_BYTES_MAX),
+            })
             .map_err(|_| Error::damaged(&self.path, "a page of terms does not unpack"))
     }
 
