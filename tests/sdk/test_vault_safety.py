@@ -142,7 +142,7 @@ def test_a_full_disk_gives_no_secret(tmp_path):
         pytest.skip("a small disk cannot be mounted here")
     server = Server(folder / "data")
     server.log.close()
-    server.log = open(tmp_path / "server.log", "ab")
+    server.log = server.errors = open(tmp_path / "server.log", "ab")
     try:
         server.start()
         client, session = secrets(server), vault_session(server)

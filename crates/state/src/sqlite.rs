@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use model::{Clock, DateTime, SystemClock};
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params,
 };
@@ -133,6 +134,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
         .map_err(failure)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(failure)?;
     connection.set_prepared_statement_cache_capacity(32);
+    // else a statement is planned anew for each value of a key that it is run with
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
     Ok(connection)
 }
 

@@ -234,7 +234,11 @@ impl Follower {
         options: &ScheduleOptions,
         passed: &mut Vec<Passed>,
     ) -> Option<Waiting> {
-        let before = self.standing(&rule.key)?.clone();
+        let standing = self.standing(&rule.key)?;
+        if schedule::next_step(&rule.timing, &standing.checkpoint, now, options) == Step::Wait {
+            return None;
+        }
+        let before = standing.clone();
         let (mut checkpoint, mut missed) = (before.checkpoint.clone(), 0);
         let window = loop {
             let step = schedule::next_step(&rule.timing, &checkpoint, now, options);
