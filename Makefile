@@ -10,7 +10,7 @@ BUILD := cargo build --profile fast --workspace --bins
 SECONDS_OF_FUZZING ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt golden bench bench-vault fuzz score sdk az clean
+.PHONY: help run build test check fmt golden bench bench-parts bench-vault fuzz score sdk az clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,10 @@ sdk: build ## official Azure clients against the binary
 az: build ## az as it is against the binary; the first time installs it in the user's cache folder (730 MB)
 	tests/sdk/az.sh $(VEDETTE)
 
-bench: ## speed of the parts (divan); CRATE=logs for one of them
+bench: build ## queries and ingestion beside DuckDB, ClickHouse, DataFusion and Polars; ROWS=10000000 for more (needs ../shared)
+	bench/peers.sh $(VEDETTE)
+
+bench-parts: ## speed of the parts (divan); CRATE=logs for one of them
 	cargo bench --profile fast $(if $(CRATE),-p $(CRATE),--workspace) --bench '*'
 
 bench-vault: build ## the vault beside nginx and openssl (needs wrk, nginx, openssl)
