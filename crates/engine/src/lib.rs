@@ -7,7 +7,7 @@
 //! | optimize | plan | plan: filters and columns moved to the scans, time bounds and hints found | [`optimize`] |
 //! | run | plan | rows, batch by batch, in parallel, within limits | [`exec`] |
 //!
-//! [`query`] joins them.
+//! [`query`] joins them; [`screen`] tells of many queries at once which have no rows.
 
 pub mod aggregates;
 pub mod bind;
@@ -99,7 +99,10 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     let mut settings = exec_settings(query, &counters);
     settings.measures.clone_from(&measures);
     let executor = Executor::new(settings);
-    let bound = compile(query, &parsed, &executor, &mut stages)?;
+    let run = |plan: &Plan| -> Result<Rows, String> {
+        executor.run(&optimize::optimize(plan)).map(|a| a.rows).map_err(|e| e.to_string())
+    };
+    let bound = compile(query, &parsed, &run, &mut stages)?;
     // parts that ran on the way are over, and what comes may lie where they lay
     let results = measures.as_ref().map_or_else(Vec::new, |measures| {
         measures.finish(&counters);
@@ -148,27 +151,82 @@ pub fn transform(text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryErr
     Ok(answer.tables.pop().map(|t| t.rows).unwrap_or_default())
 }
 
+/// For each query the answer of one that certainly has no rows; none for those that have to be run to know.
+///
+/// The queries should share a catalogue that gives the same source for the same table: their conditions are then looked at
+/// in one reading of each table, over a window that covers all of theirs.
+pub fn screen(queries: &[Query<'_>]) -> Vec<Option<QueryAnswer>> {
+    let started = Instant::now();
+    let compiled: Vec<Option<Screened>> = queries.iter().map(Screened::of).collect();
+    let plans: Vec<(&Executor, &Plan)> =
+        compiled.iter().flatten().map(|screened| (&screened.executor, &screened.plan)).collect();
+    let mut silent = exec::screen(&plans).into_iter();
+    let mut answers: Vec<Option<QueryAnswer>> = compiled
+        .into_iter()
+        .map(|screened| screened.filter(|_| silent.next() == Some(true)).map(Screened::answer))
+        .collect();
+    let share = started.elapsed() / u32::try_from(queries.len()).unwrap_or(1).max(1);
+    answers.iter_mut().flatten().for_each(|answer| answer.statistics.elapsed = share);
+    answers
+}
+
+/// A query compiled to be screened.
+struct Screened {
+    executor: Executor,
+    plan: Plan,
+    answer: QueryAnswer,
+    name: String,
+}
+
+impl Screened {
+    /// None for queries that fail, explain themselves, have several results, or run parts of themselves to know their
+    /// columns.
+    fn of(query: &Query<'_>) -> Option<Self> {
+        let started = Instant::now();
+        let parsed = kql::parse(query.text);
+        if query.explain || query.bind_only || asks_to_explain(&parsed.query) {
+            return None;
+        }
+        let unasked = |_: &Plan| Err("not while screening".to_owned());
+        let mut bound = compile(query, &parsed, &unasked, &mut Stages::default()).ok()?;
+        let (name, plan) = bound.results.pop().filter(|_| bound.results.is_empty())?;
+        let compile = started.elapsed();
+        let answer = QueryAnswer {
+            render: bound.render,
+            tables_read: bound.tables,
+            statistics: QueryStatistics { compile, ..QueryStatistics::default() },
+            ..QueryAnswer::default()
+        };
+        let executor = Executor::new(exec_settings(query, &Arc::default()));
+        Some(Self { executor, plan, answer, name })
+    }
+
+    fn answer(self) -> QueryAnswer {
+        let Self { plan, mut answer, name, .. } = self;
+        let rows = Rows { schema: schema_of(&plan), batches: Vec::new() };
+        answer.tables.push(ResultTable { name, rows });
+        answer
+    }
+}
+
 /// Parses, binds and optimizes; parts whose columns depend on data are run on the way.
 fn compile(
     query: &Query<'_>,
     parsed: &kql::Parsed,
-    executor: &Executor,
+    run: &dyn Fn(&Plan) -> Result<Rows, String>,
     stages: &mut Stages,
 ) -> Result<BoundQuery, QueryError> {
     let started = Instant::now();
     if let Some(error) = parsed.diagnostics.iter().find(|d| d.severity == kql::Severity::Error) {
         return Err(syntax_error(error));
     }
-    let run = |plan: &Plan| -> Result<Rows, String> {
-        executor.run(&optimize::optimize(plan)).map(|a| a.rows).map_err(|e| e.to_string())
-    };
     let settings = Settings {
         now: query.now,
         time_range: query.time_range,
         ingestion_range: query.ingestion_range,
         parameters: query.parameters,
         principal: query.principal,
-        run: if query.bind_only { None } else { Some(&run) },
+        run: if query.bind_only { None } else { Some(run) },
     };
     let mut bound = bind::bind(&parsed.query, Arc::clone(&query.catalog), settings)
         .map_err(|e| semantic_error(e, query.text))?;

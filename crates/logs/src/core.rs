@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use engine::source::ExternalReader;
-use model::{Clock, FunctionDefinition, TableInfo, TablesError};
+use model::{Clock, Feed, FunctionDefinition, TableInfo, TablesError};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::batch_ids::BatchIds;
@@ -46,6 +46,8 @@ pub(crate) struct Core {
     /// Functions that every workspace has.
     pub functions: HashMap<Arc<str>, Arc<FunctionDefinition>>,
     tables_folder: PathBuf,
+    /// Who puts rows into which table a moment late.
+    feeds: RwLock<HashMap<&'static str, Weak<dyn Feed>>>,
     /// Where addresses are: the newest `geo/*.mmdb` of the data folder, when the store was opened.
     pub places: Option<Arc<engine::places::Places>>,
     workspaces: RwLock<HashMap<Arc<str>, Arc<Workspace>>>,
@@ -105,6 +107,7 @@ impl Core {
                 .map(|f| (Arc::clone(&f.name), Arc::clone(f)))
                 .collect(),
             tables_folder: options.folder.join("tables"),
+            feeds: RwLock::default(),
             places: places(&options.folder.join("geo")),
             workspaces: RwLock::default(),
             tables: RwLock::default(),
@@ -150,6 +153,20 @@ impl Core {
     /// The built-in table of this name.
     pub(crate) fn built_in(&self, name: &str) -> Option<&Arc<TableInfo>> {
         self.built_in.get(name)
+    }
+
+    /// Lets a feed catch up before one of its tables is read.
+    pub(crate) fn add_feed(&self, feed: &Arc<dyn Feed>) {
+        let tables = feed.tables().iter().map(|table| (*table, Arc::downgrade(feed)));
+        self.feeds.write().extend(tables);
+    }
+
+    /// Waits for rows of the table that are durable elsewhere and about to come.
+    pub(crate) fn catch_up(&self, table: &str) {
+        let feed = self.feeds.read().get(table).and_then(Weak::upgrade);
+        if let Some(feed) = feed {
+            feed.catch_up();
+        }
     }
 
     /// All tables of a workspace, by name.

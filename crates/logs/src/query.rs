@@ -1,7 +1,7 @@
 //! The seam: `model::Tables` over the log store, and what names mean in its queries.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,10 +10,12 @@ use model::{
     AppendReceipt, AppendRequest, DateTime, FunctionDefinition, QueryAnswer, QueryError,
     QueryRequest, Rows, TableAccess, TableInfo, Tables, TablesError,
 };
+use parking_lot::Mutex;
 
 use crate::core::{Core, Workspace};
 use crate::manage::{delete_table, put_table};
 use crate::scan::Source;
+use crate::segment::Asker;
 use crate::store::LogStore;
 use crate::table::{Table, query_cutoff};
 
@@ -31,6 +33,12 @@ impl Tables for LogStore {
         let answer = tokio::task::spawn_blocking(run).await;
         abandoned.0 = None;
         answer.unwrap_or_else(|_| Err(QueryError::Execution("the query ended badly".into())))
+    }
+
+    async fn screen(&self, requests: &[QueryRequest]) -> Vec<Option<QueryAnswer>> {
+        let (core, spill, asked) = (Arc::clone(&self.core), self.spill_folder(), requests.to_vec());
+        let screened = tokio::task::spawn_blocking(move || screen(&core, &asked, &spill)).await;
+        screened.unwrap_or_else(|_| requests.iter().map(|_| None).collect())
     }
 
     async fn transform(&self, text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
@@ -98,9 +106,39 @@ fn run(
     request: &QueryRequest,
     spill: PathBuf,
 ) -> Result<QueryAnswer, QueryError> {
-    let catalog = WorkspaceCatalog::new(core, request, &request.workspace, &request.access)
+    let catalog = WorkspaceCatalog::new(core, request)
         .ok_or_else(|| QueryError::UnknownWorkspace(request.workspace.to_string()))?;
-    let mut query = engine::Query::new(&request.text, Arc::new(catalog), request.now);
+    engine::query(&engine_query(request, Arc::new(catalog), spill))
+}
+
+/// Screens queries, those that mean the same by names in one go.
+fn screen(core: &Arc<Core>, requests: &[QueryRequest], spill: &Path) -> Vec<Option<QueryAnswer>> {
+    let alike = |a: &QueryRequest, b: &QueryRequest| {
+        a.workspace == b.workspace
+            && a.access == b.access
+            && a.other_workspaces == b.other_workspaces
+    };
+    let chunks = requests.chunk_by(alike);
+    chunks
+        .flat_map(|chunk| {
+            // the earliest: what has not expired for one of them is there for all
+            let first = chunk.iter().min_by_key(|request| request.now);
+            let Some(catalog) = first.and_then(|r| WorkspaceCatalog::new(core, r)) else {
+                return chunk.iter().map(|_| None).collect();
+            };
+            let catalog: Arc<dyn Catalog> = Arc::new(catalog);
+            let query = |r| engine_query(r, Arc::clone(&catalog), spill.to_owned());
+            engine::screen(&chunk.iter().map(query).collect::<Vec<_>>())
+        })
+        .collect()
+}
+
+fn engine_query(
+    request: &QueryRequest,
+    catalog: Arc<dyn Catalog>,
+    spill: PathBuf,
+) -> engine::Query<'_> {
+    let mut query = engine::Query::new(&request.text, catalog, request.now);
     query.time_range = request.time_range;
     query.ingestion_range = request.ingestion_range;
     query.parameters = &request.parameters;
@@ -109,7 +147,7 @@ fn run(
     query.bind_only = request.bind_only;
     query.principal = request.principal.as_ref();
     query.spill = Some(spill);
-    engine::query(&query)
+    query
 }
 
 /// What names mean in the queries of one workspace.
@@ -120,23 +158,24 @@ struct WorkspaceCatalog {
     access: TableAccess,
     others: Vec<(String, Arc<str>)>,
     now: DateTime,
+    /// Tables that were asked for: each as it was when it was asked for first.
+    sources: Mutex<HashMap<String, Arc<Source>>>,
+    /// The query.
+    asker: Asker,
 }
 
 impl WorkspaceCatalog {
-    fn new(
-        core: &Arc<Core>,
-        request: &QueryRequest,
-        id: &str,
-        access: &TableAccess,
-    ) -> Option<Self> {
-        let workspace = core.workspace(id)?;
+    fn new(core: &Arc<Core>, request: &QueryRequest) -> Option<Self> {
+        let workspace = core.workspace(&request.workspace)?;
         let functions = Arc::clone(&workspace.functions.read());
         Some(Self {
             core: Arc::clone(core),
             workspace,
             functions,
-            access: access.clone(),
+            access: request.access.clone(),
             others: request.other_workspaces.clone(),
+            sources: Mutex::default(),
+            asker: Asker::next(),
             now: request.now,
         })
     }
@@ -154,7 +193,11 @@ impl Catalog for WorkspaceCatalog {
         if !self.may_read(name) {
             return None;
         }
+        if let Some(source) = self.sources.lock().get(name) {
+            return Some(Arc::clone(source) as _);
+        }
         let info = self.core.info(&self.workspace, name)?;
+        self.core.catch_up(name);
         let key = format!("{}/{name}", self.workspace.id);
         let table = match self.core.existing(&key) {
             Some(table) => table,
@@ -163,7 +206,9 @@ impl Catalog for WorkspaceCatalog {
         };
         let snapshot = table.snapshot();
         let oldest = query_cutoff(&snapshot.info, self.now);
-        Some(Arc::new(Source::new(snapshot, oldest)))
+        let source = Arc::new(Source::new(snapshot, oldest, self.asker));
+        self.sources.lock().insert(name.to_owned(), Arc::clone(&source));
+        Some(source)
     }
 
     fn table_names(&self) -> Vec<Arc<str>> {
@@ -207,6 +252,8 @@ impl Catalog for WorkspaceCatalog {
             access,
             others: self.others.clone(),
             now: self.now,
+            sources: Mutex::default(),
+            asker: self.asker,
         }))
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arrow_buffer::Buffer;
 use engine::source::TableSource;
-use model::{AppendReceipt, AppendRequest, FunctionDefinition, TableInfo, TablesError};
+use model::{AppendReceipt, AppendRequest, Feed, FunctionDefinition, TableInfo, TablesError};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -23,6 +23,7 @@ use crate::options::Options;
 use crate::recover::{recover, reserved_bytes};
 use crate::scan::Source;
 use crate::seal::seal;
+use crate::segment::Asker;
 use crate::table::{Damage, Table, query_cutoff};
 use crate::tasks;
 use crate::wal::{Message, Pending, TableEnd, Writer};
@@ -88,6 +89,11 @@ impl LogStore {
         Ok(())
     }
 
+    /// Lets a feed catch up before a query reads one of its tables, for as long as the feed lives.
+    pub fn add_feed(&self, feed: &Arc<dyn Feed>) {
+        self.core.add_feed(feed);
+    }
+
     /// Puts all rows into segments.
     pub fn flush(&self) -> Result<(), TablesError> {
         for table in self.core.all_tables() {
@@ -138,7 +144,7 @@ impl LogStore {
         let table = self.existing(workspace, table)?;
         let snapshot = table.snapshot();
         let oldest = query_cutoff(&snapshot.info, self.core.clock.now());
-        Ok(Arc::new(Source::new(snapshot, oldest)))
+        Ok(Arc::new(Source::new(snapshot, oldest, Asker::next())))
     }
 
     pub(crate) fn spill_folder(&self) -> PathBuf {

@@ -13,8 +13,8 @@ pub use resource_id::ResourceId;
 pub use rows::{Batch, Column, ColumnBuilder, Rows, Schema};
 pub use severity::Severity;
 pub use tables::{
-    AppendReceipt, AppendRequest, Cancel, FunctionDefinition, Principal, QueryAnswer, QueryError,
-    QueryLimits, QueryRequest, QueryStatistics, ResultTable, TableAccess, TableInfo, TableKind,
-    Tables, TablesError,
+    AppendReceipt, AppendRequest, Cancel, Feed, FunctionDefinition, Principal, QueryAnswer,
+    QueryError, QueryLimits, QueryRequest, QueryStatistics, ResultTable, TableAccess, TableInfo,
+    TableKind, Tables, TablesError,
 };
 pub use values::{DateTime, Decimal, Dynamic, DynamicRef, Guid, ScalarType, TimeSpan, Value};

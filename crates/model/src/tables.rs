@@ -21,6 +21,12 @@ pub trait Tables: Send + Sync {
     /// Runs one KQL text.
     async fn query(&self, request: QueryRequest) -> Result<QueryAnswer, QueryError>;
 
+    /// For each query the answer of one that certainly has no rows, found by reading once for all of them; none for those
+    /// that have to be run to know, and where nothing is known.
+    async fn screen(&self, requests: &[QueryRequest]) -> Vec<Option<QueryAnswer>> {
+        requests.iter().map(|_| None).collect()
+    }
+
     /// Runs the transform of a data collection rule over rows that are not stored; `source` stands for them.
     async fn transform(&self, text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
         let _ = (rows, now);
@@ -50,6 +56,16 @@ pub trait Tables: Send + Sync {
 
     /// Number of rows stored in a table and not yet expired, from the catalogue (no scan).
     fn row_count(&self, workspace: &str, table: &str) -> u64;
+}
+
+/// Whoever keeps rows durable elsewhere first and puts them into tables a moment later.
+pub trait Feed: Send + Sync {
+    /// The tables that it fills, in every workspace.
+    fn tables(&self) -> &[&'static str];
+
+    /// Waits, not for long, until what was durable when it was called is in the tables. Called before one of them is read,
+    /// on a thread that may block.
+    fn catch_up(&self);
 }
 
 /// Where a table's schema comes from.

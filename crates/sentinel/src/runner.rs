@@ -23,8 +23,11 @@ use crate::schedule::ScheduleOptions;
 use finish::Finished;
 use rules::{Follower, LoadedRule};
 
-/// Runs without alerts that are stored in one transaction.
+/// Runs without alerts that are stored in one transaction, those that were screened together apart.
 const TOGETHER: usize = 32;
+
+/// Fewer windows than this are asked one by one at once.
+const SCREENED_MIN: usize = 4;
 
 /// What an installation decides about running rules.
 #[derive(Clone, Debug)]
@@ -126,8 +129,8 @@ impl RuleRunner {
         Ok(tick)
     }
 
-    /// Asks what waits, a few queries at a time. Runs without alerts are stored together, some dozens in one
-    /// transaction; a run with alerts is stored at once.
+    /// Asks what waits: all together first, by one reading of each table, since most rules find nothing; then what may
+    /// have rows, a few queries at a time. Runs without alerts are stored together; a run with alerts is stored at once.
     async fn run_waiting(
         &self,
         follower: &mut Follower,
@@ -136,17 +139,20 @@ impl RuleRunner {
         tick: &mut Tick,
     ) -> Result<(), StoreError> {
         let mut running = JoinSet::new();
-        let mut started = 0;
+        let (mut open, mut started) = (BinaryHeap::new(), 0);
         let mut finished: Vec<Finished> = Vec::new();
         let workspaces = Arc::new(follower.workspace_names());
         loop {
+            let silent = self.screen(&mut waiting, &mut open, started, &workspaces).await;
+            started += silent.len();
+            finished.extend(
+                silent.into_iter().filter_map(|a| Finished::of(a, follower, now, &self.options)),
+            );
             while running.len() < self.options.concurrency.max(1) && started < self.options.runs_max
             {
-                let Some(next) = waiting.pop() else { break };
+                let Some(next) = open.pop() else { break };
                 let (tables, workspaces) = (Arc::clone(&self.tables), Arc::clone(&workspaces));
-                running.spawn(async move {
-                    query::ask(&*tables, next.rule, next.window, &workspaces).await
-                });
+                running.spawn(async move { query::ask(&*tables, next, &workspaces).await });
                 started += 1;
             }
             match running.join_next().await {
@@ -159,8 +165,7 @@ impl RuleRunner {
                 None if finished.is_empty() => break,
                 None => {}
             }
-            let idle =
-                running.is_empty() && (waiting.is_empty() || started >= self.options.runs_max);
+            let idle = running.is_empty() && (open.is_empty() || started >= self.options.runs_max);
             if idle || finished.len() >= TOGETHER || finished.iter().any(|run| !run.is_quiet()) {
                 let rules: Vec<_> = finished.iter().map(|run| Arc::clone(&run.rule)).collect();
                 self.store_finished(follower, std::mem::take(&mut finished), tick)?;
@@ -176,8 +181,28 @@ impl RuleRunner {
                 self.store_passed(follower, told, now)?;
             }
         }
-        tick.more = !waiting.is_empty();
+        tick.more = !waiting.is_empty() || !open.is_empty();
         Ok(())
+    }
+
+    /// Takes the windows that wait, as many as may still run: gives the answers of those that certainly have no rows, and
+    /// hands on the others to be asked one by one.
+    async fn screen(
+        &self,
+        waiting: &mut BinaryHeap<Waiting>,
+        open: &mut BinaryHeap<Waiting>,
+        started: usize,
+        workspaces: &[(String, Arc<str>)],
+    ) -> Vec<query::Answered> {
+        let most = self.options.runs_max.saturating_sub(started + open.len());
+        let next: Vec<Waiting> = std::iter::from_fn(|| waiting.pop()).take(most).collect();
+        if next.len() < SCREENED_MIN {
+            open.extend(next);
+            return Vec::new();
+        }
+        let (silent, rest) = query::screen(&*self.tables, next, workspaces).await;
+        open.extend(rest);
+        silent
     }
 
     /// What the runs of each rule cost so far, the dearest first.

@@ -4,7 +4,7 @@
 //! A row is durable in the [journal] first, together with those of everybody who waits: one write, one sync. From
 //! there rows go into the tables by the hundred, some hundredths of a second later ([tables]). A change is written
 //! twice: that it is about to be carried out ([`AuditLog::begin`]), and how it ended. So there is no change without
-//! a row, whatever happens in between.
+//! a row, whatever happens in between. A query of these tables waits for the rows that were durable when it came.
 //!
 //! Rows form a chain: each names the digest of the one before, so that an edited, removed or moved row shows. While
 //! the vault is open each digest also carries a proof under a key that lies behind the seal: a chain made anew by
@@ -24,8 +24,9 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use model::{Clock, Tables};
+use model::{Clock, Feed, Tables};
 use parking_lot::{Condvar, Mutex};
 use state::Store;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
@@ -40,6 +41,9 @@ use tables::Parcels;
 const WAITING_MAX: usize = 10_000;
 /// Refusals of unknown callers written in a second.
 const NOTED_PER_SECOND: u32 = 20;
+
+/// How long a query waits for rows that are durable but not yet in the tables.
+const CATCH_UP_MAX: Duration = Duration::from_millis(500);
 
 /// Where the rows are.
 const TABLES: [&str; 2] = ["AzureDiagnostics", "AZKVAuditLogs"];
@@ -241,6 +245,23 @@ impl AuditLog {
         let settled = self.settle().await;
         settled.map_err(|why| VaultError::new(503, "ServiceUnavailable", why))?;
         verify::verify(&self.shared.house).await
+    }
+}
+
+impl Feed for AuditLog {
+    fn tables(&self) -> &[&'static str] {
+        &TABLES
+    }
+
+    fn catch_up(&self) {
+        let wanted = self.shared.written.load(Ordering::Acquire);
+        let until = Instant::now() + CATCH_UP_MAX;
+        let behind = || *self.shared.stored.borrow() < wanted;
+        // rows of an earlier run are looked for in the tables themselves: reading these must not wait for them
+        while behind() && !self.shared.parcels.is_recovering() && Instant::now() < until {
+            self.shared.hurry.notify_one();
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

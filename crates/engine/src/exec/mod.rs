@@ -15,6 +15,7 @@ mod operators;
 mod partition;
 pub(crate) mod parts;
 mod run;
+mod screen;
 mod shared;
 mod spill;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(crate) use compile::inputs;
 pub use measure::{Measure, Measures};
 pub(crate) use operators::memory_scan;
 pub use run::ExecSettings;
+pub(crate) use screen::screen;
 
 /// Why a plan gave no rows.
 #[derive(Clone, Debug, thiserror::Error)]

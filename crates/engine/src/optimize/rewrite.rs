@@ -95,6 +95,16 @@ pub(super) fn is_movable(expr: &Expr) -> bool {
     movable
 }
 
+/// True when the value depends on the row alone: no other rows have to be computed for it.
+pub(crate) fn is_certain(expr: &Expr) -> bool {
+    let mut certain = is_movable(expr);
+    visit(expr, &mut |e| {
+        let reads = matches!(e, Expr::Subquery(..) | Expr::InSet { set: Set::Plan(_), .. });
+        certain &= !reads;
+    });
+    certain
+}
+
 /// True when computing it twice costs little: a column, a constant, or a path, maybe cast.
 pub(super) fn is_cheap(expr: &Expr) -> bool {
     match expr {

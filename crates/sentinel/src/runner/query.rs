@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use model::{DateTime, QueryRequest, QueryStatistics, Rows, Tables, TimeRange};
+use model::{
+    DateTime, QueryAnswer, QueryError, QueryRequest, QueryStatistics, Rows, Tables, TimeRange,
+};
 
-use super::LoadedRule;
+use super::{LoadedRule, Waiting};
 use crate::alert::Window;
 use crate::health::Failure;
 use crate::rule::RuleKind;
@@ -19,21 +21,47 @@ pub(super) struct Answered {
     pub(super) partial: Option<String>,
 }
 
+impl Answered {
+    fn of(waiting: Waiting, answer: Result<QueryAnswer, QueryError>) -> Self {
+        let Waiting { rule, window } = waiting;
+        let (rows, statistics, partial) = match answer {
+            Ok(answer) => {
+                let rows = answer.tables.into_iter().next().map(|t| t.rows).unwrap_or_default();
+                (Ok(rows), answer.statistics, answer.partial.map(|(_, message)| message))
+            }
+            Err(error) => (Err(Failure::from(&error)), QueryStatistics::default(), None),
+        };
+        Self { rule, window, rows, statistics, partial }
+    }
+}
+
 pub(super) async fn ask(
     tables: &dyn Tables,
-    rule: Arc<LoadedRule>,
-    window: Window,
+    waiting: Waiting,
     workspaces: &[(String, Arc<str>)],
 ) -> Answered {
-    let request = request(&rule, window, workspaces);
-    let (rows, statistics, partial) = match tables.query(request).await {
-        Ok(answer) => {
-            let rows = answer.tables.into_iter().next().map(|t| t.rows).unwrap_or_default();
-            (Ok(rows), answer.statistics, answer.partial.map(|(_, message)| message))
+    let request = request(&waiting.rule, waiting.window, workspaces);
+    Answered::of(waiting, tables.query(request).await)
+}
+
+/// Looks at many windows in one go: the answers of those whose queries certainly have no rows, and the windows that have
+/// to be asked one by one.
+pub(super) async fn screen(
+    tables: &dyn Tables,
+    windows: Vec<Waiting>,
+    workspaces: &[(String, Arc<str>)],
+) -> (Vec<Answered>, Vec<Waiting>) {
+    let requests: Vec<QueryRequest> =
+        windows.iter().map(|w| request(&w.rule, w.window, workspaces)).collect();
+    let mut screened = tables.screen(&requests).await.into_iter();
+    let (mut answered, mut open) = (Vec::new(), Vec::new());
+    for waiting in windows {
+        match screened.next().flatten() {
+            Some(answer) => answered.push(Answered::of(waiting, Ok(answer))),
+            None => open.push(waiting),
         }
-        Err(error) => (Err(Failure::from(&error)), QueryStatistics::default(), None),
-    };
-    Answered { rule, window, rows, statistics, partial }
+    }
+    (answered, open)
 }
 
 /// The query as its author wrote it; the window bounds the tables, and `now()` is the window's end, so that `ago()`

@@ -1,6 +1,7 @@
 //! From the journal into the two tables: rows wait a moment for one another and go together.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::{AppendRequest, Rows, Value};
@@ -32,6 +33,8 @@ pub(super) struct Parcels {
     moved: Notify,
     /// The end of what is in the tables, and of what was noted.
     ends: Mutex<[Option<Chain>; 2]>,
+    /// Rows of an earlier run are not all in the tables yet.
+    recovering: AtomicBool,
 }
 
 #[derive(Default)]
@@ -52,9 +55,15 @@ impl Parcels {
     /// Rows of an earlier run.
     pub(super) fn recover(&self, rows: Vec<Linked>) {
         if !rows.is_empty() {
+            self.recovering.store(true, Ordering::Release);
             *self.waiting.lock() = Waiting { rows, from_before: true, closed: false };
             self.moved.notify_one();
         }
+    }
+
+    /// True while rows of an earlier run are on their way.
+    pub(super) fn is_recovering(&self) -> bool {
+        self.recovering.load(Ordering::Acquire)
     }
 
     /// Nothing more comes.
@@ -143,6 +152,9 @@ async fn store(shared: &Arc<Shared>, parcel: Parcel) -> bool {
                 *shared.failing.lock() = None;
                 shared.parcels.ends.lock()[0] = Some(end.clone());
                 shared.stored.send_replace(end.sequence);
+                if parcel.from_before && !shared.parcels.waiting.lock().from_before {
+                    shared.parcels.recovering.store(false, Ordering::Release);
+                }
                 return true;
             }
             Err(why) => {

@@ -14,7 +14,7 @@ use identity::{
     RoleDefinitions,
 };
 use logs::LogStore;
-use model::{Clock, ResourceId, SystemClock, Tables};
+use model::{Clock, Feed, ResourceId, SystemClock, Tables};
 use rustix::fs::{FlockOperation, flock};
 use sentinel::journal::Journal;
 use sentinel::resource_types::Services;
@@ -98,14 +98,15 @@ impl House {
         logs.create_workspace(&installation.customer_id)?;
         let (group, tenant) = (&installation.resource_group, &installation.tenant_id);
         vault::resources::bootstrap(&arm, group, tenant, now).await?;
-        let vault_audit = AuditLog::start(AuditHouse {
+        let vault_audit = Arc::new(AuditLog::start(AuditHouse {
             folder: data.path().join("vault-audit"),
             tables: Arc::clone(&tables),
             workspace: installation.customer_id.as_str().into(),
             store: Arc::clone(&store),
             keyring: Arc::clone(vaults.keyring()),
             clock: Arc::clone(&clock),
-        });
+        }));
+        logs.add_feed(&(Arc::clone(&vault_audit) as Arc<dyn Feed>));
         built_in::content(&arm, &tables, &installation, now).await?;
 
         let options = RunnerOptions { portal_url: urls.origin(), ..RunnerOptions::default() };
@@ -120,7 +121,7 @@ impl House {
             arm,
             logs,
             vaults,
-            vault_audit: Arc::new(vault_audit),
+            vault_audit,
             rules,
             installation,
             instance,
