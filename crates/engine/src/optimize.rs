@@ -4,12 +4,14 @@
 //! makes columns of the paths into dynamic ones; [`prune`] carries the set of wanted columns.
 
 mod hints;
+mod narrow;
 mod parts;
 mod prune;
 mod push;
 mod rewrite;
 
 pub(crate) use hints::lone_terms;
+pub(crate) use rewrite::is_certain;
 
 use crate::plan::Plan;
 

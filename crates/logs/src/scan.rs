@@ -15,7 +15,7 @@ use model::{Batch, Column, Schema};
 
 use crate::error::Error;
 use crate::memory::Span;
-use crate::segment::{Reader, Segment};
+use crate::segment::{Asker, Reader, Segment, Sets};
 use crate::table::{Snapshot, has_time};
 use fill::Wanted;
 use units::{Queue, Stored, Unit};
@@ -26,15 +26,16 @@ pub(crate) struct Source {
     /// Rows received before this tick have expired.
     oldest: i64,
     rows: u64,
+    asker: Asker,
 }
 
 impl Source {
-    /// The table behind a snapshot; rows received before `oldest` do not show.
-    pub(crate) fn new(snapshot: Snapshot, oldest: i64) -> Self {
+    /// The table behind a snapshot, for a query; rows received before `oldest` do not show.
+    pub(crate) fn new(snapshot: Snapshot, oldest: i64, asker: Asker) -> Self {
         let stored = snapshot.segments.iter().map(|s| s.facts.rows);
         let in_memory = snapshot.memory.iter().map(|b| b.rows as u64);
         let rows = stored.chain(in_memory).sum();
-        Self { snapshot, oldest, rows }
+        Self { snapshot, oldest, rows, asker }
     }
 }
 
@@ -60,7 +61,7 @@ impl TableSource for Source {
                 .unwrap_or(all)
                 .and(TickRange { start: self.oldest, end: i64::MAX }),
         };
-        Ok(Box::new(TableScan::new(self.snapshot.clone(), bounds, request)?))
+        Ok(Box::new(TableScan::new(self.snapshot.clone(), bounds, request, self.asker)?))
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -108,6 +109,10 @@ pub(crate) struct Context {
     pub condition: Option<Condition>,
     /// The request.
     pub request: ScanRequest,
+    /// For whom columns are kept.
+    pub asker: Asker,
+    /// Whether looking up sets in the index is worth its while.
+    pub sets: Sets,
 }
 
 impl Context {
@@ -152,7 +157,12 @@ impl Condition {
 }
 
 impl TableScan {
-    fn new(snapshot: Snapshot, bounds: Bounds, request: ScanRequest) -> Result<Self, SourceError> {
+    fn new(
+        snapshot: Snapshot,
+        bounds: Bounds,
+        request: ScanRequest,
+        asker: Asker,
+    ) -> Result<Self, SourceError> {
         let wanted = Wanted::new(&snapshot.info.schema, &request.columns)?;
         let wanted = wanted.without(&request.judged, &request.columns);
         let mut units: Vec<Unit> = Vec::new();
@@ -176,7 +186,8 @@ impl TableScan {
             Some(filter) => Some(Condition::new(filter, &snapshot.info.schema, &request.columns)?),
             None => None,
         };
-        let context = Context { snapshot, bounds, wanted, condition, request };
+        let sets = Sets::default();
+        let context = Context { snapshot, bounds, wanted, condition, request, asker, sets };
         Ok(Self { context, queue: Queue::new(units), left })
     }
 

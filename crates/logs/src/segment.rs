@@ -43,9 +43,9 @@ use crate::error::Error;
 use crate::memory::Span;
 
 pub(crate) use build::{Builder, Label};
-pub(crate) use cache::{ColumnCache, Picked, Place, Which};
+pub(crate) use cache::{Asker, ColumnCache, Picked, Place, Which};
 pub(crate) use open::OpenSegments;
-pub(crate) use prune::Pruner;
+pub(crate) use prune::{Pruner, Sets};
 pub(crate) use reader::{GroupReader, Reader};
 pub(crate) use terms::BlockSet;
 

@@ -116,7 +116,7 @@ impl Operator for Watched {
         self.inner.estimate()
     }
 
-    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>) {
-        self.inner.restrict(column, values);
+    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
+        self.inner.restrict(column, values, run);
     }
 }

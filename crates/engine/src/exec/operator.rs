@@ -31,7 +31,7 @@ pub(crate) trait Operator: Send + Sync {
     }
 
     /// Told before `prepare`: only rows whose column is one of these values are of use. A hint.
-    fn restrict(&self, _column: ColumnId, _values: &Arc<Vec<Value>>) {}
+    fn restrict(&self, _column: ColumnId, _values: &Arc<Vec<Value>>, _run: &Run) {}
 }
 
 /// A step and where its columns are.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::hints;
+use super::narrow::narrow;
 use super::rewrite::{columns, conjuncts, is_cheap, is_movable, substitute};
 use crate::plan::{ColumnId, Expr, Field, JoinKind, Node, Output, Plan};
 use ahash::{AHashMap as HashMap, AHashSet as HashSet};
@@ -19,7 +20,7 @@ pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {
     match unwrap(plan.node) {
         Node::Filter { input, predicate } => {
             // the filter's own conjuncts come first: those above may rely on them
-            let mut all = conjuncts(predicate);
+            let mut all = conjuncts(narrow(predicate));
             all.append(&mut wanted);
             let pushed = push(input, all);
             restore(pushed, &fields)

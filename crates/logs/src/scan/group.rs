@@ -15,12 +15,15 @@ use super::units::{Opened, Reading, Stored, Worked, filtered, find, within};
 use crate::error::Error;
 use crate::rewrite::ingestion_column;
 use crate::segment::{
-    BLOCK_ROWS, BlockSet, GroupReader, Picked, Place, ROW_GROUP_ROWS, Reader, Segment, Which, parts,
+    Asker, BLOCK_ROWS, BlockSet, GroupReader, Picked, Place, ROW_GROUP_ROWS, Reader, Segment,
+    Which, parts,
 };
 use crate::table::time_column;
 
 /// Where less than one row in so many stays, only these rows are read of the other columns.
 const FEW: usize = 6;
+/// Where more than one row in so many is wanted of a column again and again, it is read whole once and kept.
+const MANY: usize = 64;
 /// More columns than this are read in pieces, and not kept.
 const COLUMNS_MAX: usize = 16;
 
@@ -31,7 +34,8 @@ pub(super) fn start(opened: &Opened, group: usize, context: &Context) -> Worked 
     let bounds = &context.bounds;
     let ingested = segment.facts.ingested();
     let check_ingested = !ingested.within(bounds.ingested.start, bounds.ingested.end);
-    let group = Group { segment: Arc::clone(segment), reader, group, rows, check_ingested };
+    let asker = context.asker;
+    let group = Group { segment: Arc::clone(segment), reader, group, rows, check_ingested, asker };
     let range = group.time_range(bounds.time)?.unwrap_or(0..rows);
     let picked = select(group.group, rows, &range, blocks);
     let selected = picked.count();
@@ -73,6 +77,8 @@ struct Group<'a> {
     rows: usize,
     /// Rows are checked against the bounds on the receipt.
     check_ingested: bool,
+    /// For whom.
+    asker: Asker,
 }
 
 impl Group<'_> {
@@ -138,7 +144,7 @@ impl Group<'_> {
         }
         let whole = self.most(picked);
         let (all, some): (Vec<_>, Vec<_>) =
-            missing.into_iter().partition(|(_, column)| whole || self.worth_all(*column));
+            missing.into_iter().partition(|(_, column)| whole || self.worth_all(*column, picked));
         for (columns, whole) in [(all, true), (some, false)] {
             if !columns.is_empty() {
                 let places: Vec<usize> = columns.iter().map(|(_, column)| *column).collect();
@@ -149,10 +155,16 @@ impl Group<'_> {
         Ok(found)
     }
 
-    /// True when a few rows cost about what all cost, and there is room to keep all for the next query.
-    fn worth_all(&self, column: usize) -> bool {
+    /// True when all rows are better read than those picked: they cost about the same and there is room to keep them, or
+    /// so many rows were wanted of this column before that it is going to be wanted again.
+    fn worth_all(&self, column: usize, picked: &Picked) -> bool {
+        let kept = self.segment.kept();
         let bytes = self.reader.mostly_dictionary(self.group, column);
-        bytes.is_some_and(|bytes| self.segment.kept().has_room(bytes))
+        if bytes.is_some_and(|bytes| kept.has_room(bytes)) {
+            return true;
+        }
+        let many = picked.count().saturating_mul(MANY) >= self.rows;
+        many && kept.wanted_again(&self.kept_place(Which::Stored(column)), self.asker)
     }
 
     /// The picked rows of the columns at these places of the file. Where they are read whole they are kept.
@@ -174,7 +186,8 @@ impl Group<'_> {
             return Ok(arrays);
         }
         for (column, array) in places.iter().zip(&arrays) {
-            self.segment.kept().keep(self.kept_place(Which::Stored(*column)), array);
+            let place = self.kept_place(Which::Stored(*column));
+            self.segment.kept().keep(place, array, self.asker);
         }
         arrays.iter().map(|array| picked.of(array).ok_or_else(lacks)).collect()
     }
@@ -193,7 +206,8 @@ impl Group<'_> {
             return Ok(parts::wanted(&self.column(place, picked)?, ty, part));
         }
         let place = self.kept_place(Which::Part(Arc::clone(part)));
-        if let Some(array) = self.segment.kept().get(&place).and_then(|kept| kept.pick(picked)) {
+        let kept = self.segment.kept().get(&place, self.asker);
+        if let Some(array) = kept.and_then(|kept| kept.pick(picked)) {
             return Ok(array);
         }
         let whole = self.place(stored, context)?;
@@ -202,7 +216,7 @@ impl Group<'_> {
         }
         let all = self.column(whole, &Picked::All(self.rows))?;
         let array = part.of(&all).map_err(Error::Condition)?;
-        self.segment.kept().keep(place, &array);
+        self.segment.kept().keep(place, &array, self.asker);
         picked.of(&array).ok_or_else(lacks)
     }
 
@@ -212,7 +226,7 @@ impl Group<'_> {
         match self.kept(place, picked) {
             Some(array) => Ok(array),
             None => {
-                let whole = self.most(picked) || self.worth_all(place);
+                let whole = self.most(picked) || self.worth_all(place, picked);
                 self.read_columns(&[place], picked, whole)?.pop().ok_or_else(lacks)
             }
         }
@@ -224,7 +238,8 @@ impl Group<'_> {
     }
 
     fn kept(&self, column: usize, picked: &Picked) -> Option<ArrayRef> {
-        self.segment.kept().get(&self.kept_place(Which::Stored(column)))?.pick(picked)
+        let place = self.kept_place(Which::Stored(column));
+        self.segment.kept().get(&place, self.asker)?.pick(picked)
     }
 
     fn kept_place(&self, column: Which) -> Place {

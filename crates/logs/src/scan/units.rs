@@ -135,7 +135,7 @@ fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
     let reader = segment.reader()?;
     let synthetic = &context.snapshot.table.synthetic;
     let mut pruner = Pruner::new(&reader, &context.snapshot.info.schema, synthetic);
-    let blocks = match pruner.blocks(&context.request.hints) {
+    let blocks = match pruner.blocks(&context.request.hints, &context.sets) {
         Ok(blocks) => blocks,
         Err(error @ Error::Damaged { .. }) => {
             // The index only saves work; it is made again when the segment is next opened.

@@ -1,8 +1,9 @@
 //! Columns of row groups that were read before, unpacked and kept small: codes as wide as the dictionary needs, times as
 //! steps from the first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
@@ -15,9 +16,20 @@ use parking_lot::Mutex;
 use crate::columns;
 use crate::gather;
 
-/// When all is full, one newcomer in so many takes the place of others: a round through more columns than fit then finds
-/// some of them again instead of none.
-const ADMITTED: u32 = 8;
+/// Most places remembered that were wanted once while all was full.
+const SEEN_MAX: usize = 1 << 16;
+
+/// Who asks: a query. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Asker(u64);
+
+impl Asker {
+    /// The next query.
+    pub(crate) fn next() -> Self {
+        static ASKERS: AtomicU64 = AtomicU64::new(1);
+        Self(ASKERS.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// A column of a row group of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +52,10 @@ pub(crate) enum Which {
 }
 
 /// Unpacked columns, up to a number of bytes.
+///
+/// Where all is full, a column that is wanted for the second time takes the place of those that were used longest ago, but
+/// never of those that the same query uses: a round through more columns than fit finds again as many as fit, and a
+/// single round through many disturbs nobody.
 pub(crate) struct ColumnCache {
     bytes_max: usize,
     state: Mutex<State>,
@@ -47,12 +63,17 @@ pub(crate) struct ColumnCache {
 
 #[derive(Default)]
 struct State {
-    known: HashMap<Place, Arc<Kept>, RandomState>,
-    /// The places in no order, one of which goes when there is no room.
-    places: Vec<Place>,
+    known: HashMap<Place, Entry, RandomState>,
+    /// Uses, the oldest first; one that its place has a later use than says nothing.
+    uses: VecDeque<(Asker, Place)>,
     bytes: usize,
-    /// Counts newcomers, and picks who goes.
-    turn: u32,
+    /// Places, by hash, that were wanted once while all was full.
+    seen: HashSet<u64, RandomState>,
+}
+
+struct Entry {
+    kept: Arc<Kept>,
+    used: Asker,
 }
 
 impl ColumnCache {
@@ -62,31 +83,38 @@ impl ColumnCache {
     }
 
     /// A column that was kept.
-    pub(crate) fn get(&self, place: &Place) -> Option<Arc<Kept>> {
-        self.state.lock().known.get(place).cloned()
+    pub(crate) fn get(&self, place: &Place, asker: Asker) -> Option<Arc<Kept>> {
+        let mut state = self.state.lock();
+        let entry = state.known.get_mut(place)?;
+        let kept = Arc::clone(&entry.kept);
+        if entry.used < asker {
+            entry.used = asker;
+            state.note(asker, place);
+        }
+        Some(kept)
     }
 
-    /// Keeps all rows of a column, where there is room or its turn to make some.
-    pub(crate) fn keep(&self, place: Place, array: &ArrayRef) {
-        if !self.admits() {
-            return;
-        }
+    /// Keeps all rows of a column, where there is room or others have to make some.
+    pub(crate) fn keep(&self, place: Place, array: &ArrayRef, asker: Asker) {
+        // decided before the work of making it small
+        let Some(may_replace) = self.admits(&place, asker) else { return };
         let kept = Kept::new(array);
         let bytes = kept.bytes;
         if bytes > self.bytes_max / 8 {
             return;
         }
         let mut state = self.state.lock();
-        while state.bytes + bytes > self.bytes_max && !state.places.is_empty() {
-            let at = (state.turn >> 8) as usize % state.places.len();
-            let gone: Place = state.places.swap_remove(at);
-            state.drop_known(&gone);
-            state.turn = state.turn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        while state.bytes + bytes > self.bytes_max {
+            let oldest = state.oldest(asker).filter(|_| may_replace).cloned();
+            let Some(oldest) = oldest else { return state.remember(&place) };
+            state.drop_known(&oldest);
         }
-        if state.known.insert(place.clone(), Arc::new(kept)).is_none() {
-            state.places.push(place);
-            state.bytes += bytes;
-        }
+        state.note(asker, &place);
+        state.drop_known(&place);
+        let hash = state.seen.hasher().hash_one(&place);
+        state.seen.remove(&hash);
+        state.bytes += bytes;
+        state.known.insert(place, Entry { kept: Arc::new(kept), used: asker });
     }
 
     /// True while so many more bytes fit without that anything goes.
@@ -95,30 +123,77 @@ impl ColumnCache {
         bytes < self.bytes_max / 8 && self.state.lock().bytes.saturating_add(bytes) < limit
     }
 
-    /// Whether a newcomer may have a place: decided before the work of making it small.
-    fn admits(&self) -> bool {
+    /// True when the place was wanted before and could be kept now; remembers that it is wanted.
+    pub(crate) fn wanted_again(&self, place: &Place, asker: Asker) -> bool {
         let mut state = self.state.lock();
-        state.turn = state.turn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let room = state.bytes < self.bytes_max - self.bytes_max / 16;
-        room || (state.turn >> 16).is_multiple_of(ADMITTED)
+        if !state.saw(place) {
+            state.remember(place);
+            return false;
+        }
+        state.bytes < self.bytes_max - self.bytes_max / 16 || state.oldest(asker).is_some()
+    }
+
+    /// None where there is no place; else whether others may have to go for it.
+    fn admits(&self, place: &Place, asker: Asker) -> Option<bool> {
+        let mut state = self.state.lock();
+        let seen = state.saw(place);
+        if state.bytes < self.bytes_max - self.bytes_max / 16 {
+            return Some(seen);
+        }
+        if !seen {
+            state.remember(place);
+            return None;
+        }
+        state.oldest(asker).map(|_| true)
     }
 
     /// The segment is closed or gone.
     pub(crate) fn forget(&self, segment: u64) {
         let mut state = self.state.lock();
         let state = &mut *state;
-        let places = std::mem::take(&mut state.places);
-        let (gone, left) = places.into_iter().partition(|place| place.segment == segment);
-        state.places = left;
-        let gone: Vec<Place> = gone;
+        let gone: Vec<Place> =
+            state.known.keys().filter(|place| place.segment == segment).cloned().collect();
         gone.iter().for_each(|place| state.drop_known(place));
+        state.uses.retain(|(_, place)| place.segment != segment);
     }
 }
 
 impl State {
+    /// Remembers that the place was wanted and not given.
+    fn remember(&mut self, place: &Place) {
+        if self.seen.len() >= SEEN_MAX {
+            self.seen.clear();
+        }
+        let hash = self.seen.hasher().hash_one(place);
+        self.seen.insert(hash);
+    }
+
+    fn saw(&self, place: &Place) -> bool {
+        self.seen.contains(&self.seen.hasher().hash_one(place))
+    }
+
+    fn note(&mut self, asker: Asker, place: &Place) {
+        self.uses.push_back((asker, place.clone()));
+        if self.uses.len() > 2 * self.known.len() + 64 {
+            let known = &self.known;
+            self.uses.retain(|(used, place)| known.get(place).is_some_and(|e| e.used == *used));
+        }
+    }
+
+    /// What was used longest ago, by an earlier query.
+    fn oldest(&mut self, asker: Asker) -> Option<&Place> {
+        while let Some((used, place)) = self.uses.front() {
+            match self.known.get(place) {
+                Some(entry) if entry.used == *used => break,
+                _ => drop(self.uses.pop_front()),
+            }
+        }
+        self.uses.front().filter(|(used, _)| *used < asker).map(|(_, place)| place)
+    }
+
     fn drop_known(&mut self, place: &Place) {
-        if let Some(kept) = self.known.remove(place) {
-            self.bytes = self.bytes.saturating_sub(kept.bytes);
+        if let Some(entry) = self.known.remove(place) {
+            self.bytes = self.bytes.saturating_sub(entry.kept.bytes);
         }
     }
 }
@@ -389,23 +464,60 @@ mod tests {
         }
     }
 
+    fn place(segment: u64, group: usize) -> Place {
+        Place { segment, group, column: Which::Stored(0) }
+    }
+
+    /// How many of so many columns a query finds; it keeps those that it does not find.
+    fn round(cache: &ColumnCache, segment: u64, groups: usize, array: &ArrayRef) -> usize {
+        let asker = Asker::next();
+        let mut found = 0;
+        for group in 0..groups {
+            match cache.get(&place(segment, group), asker) {
+                Some(_) => found += 1,
+                None => cache.keep(place(segment, group), array, asker),
+            }
+        }
+        found
+    }
+
     #[test]
     fn no_more_than_allowed_is_kept() {
         let cache = ColumnCache::new(200_000);
         let array = arrays().swap_remove(5);
-        for group in 0..1000 {
-            let column = Which::Stored(0);
-            cache.keep(Place { segment: 1 + group as u64 % 2, group, column }, &array);
+        for segment in 0..500 {
+            round(&cache, segment % 2, 2, &array);
         }
-        let (bytes, places) = {
-            let s = cache.state.lock();
-            (s.bytes, s.places.len())
+        round(&cache, 1, 1000, &array);
+        round(&cache, 1, 1000, &array);
+        let counts = |cache: &ColumnCache| {
+            let state = cache.state.lock();
+            (state.bytes, state.known.len(), state.uses.len())
         };
+        let (bytes, known, uses) = counts(&cache);
         assert!(bytes <= 200_000 && bytes > 150_000, "{bytes}");
-        assert_eq!(places, cache.state.lock().known.len());
+        assert!(uses <= 2 * known + 65, "{uses}");
         cache.forget(1);
-        cache.forget(2);
-        assert_eq!(cache.state.lock().bytes, 0);
-        assert!(cache.state.lock().known.is_empty());
+        cache.forget(0);
+        assert_eq!(counts(&cache), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_is_asked_again_is_found_again() {
+        let cache = ColumnCache::new(200_000);
+        let array = arrays().swap_remove(5); // 20 kB each
+        assert_eq!(round(&cache, 1, 6, &array), 0);
+        assert_eq!(round(&cache, 1, 6, &array), 6);
+        // a single round through more than fits takes what is free and disturbs nobody
+        round(&cache, 2, 100, &array);
+        assert_eq!(round(&cache, 1, 6, &array), 6);
+        // repeated, it finds as many as fit, however often
+        round(&cache, 2, 100, &array);
+        let found: Vec<usize> = (0..4).map(|_| round(&cache, 2, 100, &array)).collect();
+        assert!(found.iter().all(|found| *found >= 8), "{found:?}");
+        // and gives way to what is asked later
+        round(&cache, 3, 5, &array);
+        round(&cache, 3, 5, &array);
+        assert_eq!(round(&cache, 3, 5, &array), 5);
     }
 }

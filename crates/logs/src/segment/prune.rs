@@ -2,6 +2,7 @@
 //! is read.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::source::{Comparison, Hint};
 use model::{Column, ScalarType, Schema, Value};
@@ -23,6 +24,29 @@ const SHORT: usize = 3;
 /// Values of a set that are looked up; larger sets leave nothing out.
 const VALUES_MAX: usize = 256;
 
+/// Whether looking up each value of large sets leaves out enough of a table to be worth it: what the first segments of a
+/// scan show holds for the others.
+#[derive(Debug, Default)]
+pub(crate) struct Sets {
+    useless: AtomicBool,
+}
+
+impl Sets {
+    /// Sets of so many values are always looked up.
+    const SMALL: usize = 16;
+
+    fn useless(&self) -> bool {
+        self.useless.load(Ordering::Relaxed)
+    }
+
+    /// A set left so many blocks of those before.
+    fn note(&self, before: usize, after: usize) {
+        if after * 2 > before {
+            self.useless.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Judges the hints of one scan over one segment.
 pub(crate) struct Pruner<'a> {
     reader: &'a Reader,
@@ -42,15 +66,23 @@ impl<'a> Pruner<'a> {
         self.reader.index.blocks()
     }
 
-    /// The blocks where all hints can hold.
-    pub(crate) fn blocks(&mut self, hints: &[Hint]) -> Result<BlockSet, Error> {
+    /// The blocks where all hints can hold. Sets are looked up while that leaves out enough.
+    pub(crate) fn blocks(&mut self, hints: &[Hint], sets: &Sets) -> Result<BlockSet, Error> {
         let mut left = BlockSet::all(self.reader.index.blocks());
         for hint in hints {
+            let large = matches!(hint, Hint::In { values, .. } if values.len() > Sets::SMALL);
             if left.is_empty() {
                 break;
             }
+            if large && sets.useless() {
+                continue;
+            }
             if let Some(set) = self.hint(hint)? {
+                let before = left.len();
                 left.intersect(&set);
+                if large {
+                    sets.note(before, left.len());
+                }
             }
         }
         Ok(left)

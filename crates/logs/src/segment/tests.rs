@@ -180,7 +180,7 @@ fn hints_leave_few_blocks_and_never_too_few() {
     ];
     for (hint, want) in cases {
         let mut pruner = Pruner::new(&reader, &schema, &synthetic);
-        let got = pruner.blocks(std::slice::from_ref(&hint)).unwrap();
+        let got = pruner.blocks(std::slice::from_ref(&hint), &Sets::default()).unwrap();
         assert_eq!(got.len(), want, "{hint:?}");
         if want == 1 {
             assert!(got.contains(100_001 / BLOCK_ROWS), "{hint:?}");
@@ -210,7 +210,10 @@ fn a_missing_or_damaged_index_is_made_again() {
     let reader = segment.reader().unwrap();
     let column = schema.position("dynamic");
     let hint = Hint::Terms { column, terms: vec!["4321".into()] };
-    assert_eq!(Pruner::new(&reader, &schema, &synthetic).blocks(&[hint]).unwrap().len(), 1);
+    assert_eq!(
+        Pruner::new(&reader, &schema, &synthetic).blocks(&[hint], &Sets::default()).unwrap().len(),
+        1
+    );
 }
 
 /// Flips a bit in one hundred places of the Parquet file: every reading gives the right rows or names the file.

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_buffer::BooleanBuffer;
-use hashbrown::HashSet;
+use hashbrown::{HashSet, HashTable};
 use model::rows::{cell, text};
 use values::{Dynamic, ScalarType, Value};
 
@@ -29,7 +29,7 @@ enum Members {
     /// Integers, and datetimes and timespans in ticks.
     Longs(HashSet<i64, ahash::RandomState>),
     Texts {
-        set: HashSet<Box<str>, ahash::RandomState>,
+        set: Texts,
         fold: bool,
     },
     Terms(Terms),
@@ -56,9 +56,8 @@ impl InSet {
             }
             (_, ScalarType::String) => {
                 let fold = matching == Matching::IgnoreCase;
-                let set =
-                    texts.map(|t| if fold { t.to_lowercase().into() } else { t.into() }).collect();
-                Members::Texts { set, fold }
+                let text = |t: &str| if fold { t.to_lowercase().into() } else { t.into() };
+                Members::Texts { set: Texts::new(texts.map(text).collect()), fold }
             }
             (
                 _,
@@ -136,9 +135,13 @@ impl InSet {
                     BooleanBuffer::new_unset(rows)
                 }
             }
-            Members::Texts { set, fold: false } => {
-                BooleanBuffer::collect_bool(rows, |row| set.contains(text(column, row)))
-            }
+            Members::Texts { set, fold: false } => match column.as_string_view_opt() {
+                // a null is the empty text, and so is what its place holds
+                Some(views) => {
+                    BooleanBuffer::collect_bool(rows, |row| set.contains(views.value(row)))
+                }
+                None => BooleanBuffer::collect_bool(rows, |row| set.contains(text(column, row))),
+            },
             Members::Texts { set, fold: true } => {
                 let mut lower = String::new();
                 BooleanBuffer::collect_bool(rows, |row| {
@@ -230,6 +233,47 @@ fn same(a: &Value, b: &Value, fold: bool) -> bool {
 
 fn equal_dynamics(a: &Dynamic, b: &Dynamic) -> bool {
     a.as_ref().compare(b.as_ref()).is_eq()
+}
+
+/// A set of texts behind a sieve: what is not in it is mostly known from one bit.
+#[derive(Debug)]
+struct Texts {
+    texts: HashTable<Box<str>>,
+    hasher: ahash::RandomState,
+    /// A bit for each hash that some text has.
+    sieve: Vec<u64>,
+}
+
+impl Texts {
+    fn new(texts: Vec<Box<str>>) -> Self {
+        let hasher = ahash::RandomState::new();
+        let words = (texts.len() / 4).next_power_of_two().max(1); // sixteen bits a text or more
+        let mut set = Self { texts: HashTable::new(), sieve: vec![0; words], hasher };
+        for text in texts {
+            let hash = set.hasher.hash_one(&*text);
+            let (word, bit) = set.place(hash);
+            if let Some(word) = set.sieve.get_mut(word) {
+                *word |= bit;
+            }
+            if set.texts.find(hash, |known| *known == text).is_none() {
+                let hasher = &set.hasher;
+                set.texts.insert_unique(hash, text, |text| hasher.hash_one(&**text));
+            }
+        }
+        set
+    }
+
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let folded = hash ^ (hash >> 32);
+        ((folded >> 6) as usize & (self.sieve.len() - 1), 1 << (folded & 63))
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        let hash = self.hasher.hash_one(text);
+        let (word, bit) = self.place(hash);
+        self.sieve.get(word).is_some_and(|word| word & bit != 0)
+            && self.texts.find(hash, |known| **known == *text).is_some()
+    }
 }
 
 /// Whole terms to be found in a text, without regard to case.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::BinaryViewBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BinaryViewArray, Int64Array, UInt32Array};
 use model::{Batch, ColumnBuilder};
@@ -12,7 +11,7 @@ use values::{DynamicRef, ScalarType, Value};
 
 use super::project::pick;
 use super::rows::MORSEL;
-use crate::exec::distinct::Distinct;
+use crate::exec::distinct::{Distinct, Repeats};
 use crate::exec::eval::{Scalar, project};
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
@@ -221,41 +220,39 @@ fn parts(array: &BinaryViewArray, row: usize) -> Box<dyn Iterator<Item = Element
 
 /// Elements of one type being collected.
 enum Elements {
-    Dynamic(BinaryViewBuilder, Vec<u8>),
+    Dynamic(Repeats, Vec<u8>),
     Typed(ColumnBuilder, ScalarType),
 }
 
 impl Elements {
     fn new(ty: ScalarType, capacity: usize) -> Self {
-        if ty == ScalarType::Dynamic {
-            let builder =
-                BinaryViewBuilder::with_capacity(capacity).with_fixed_block_size(256 * 1024);
-            return Self::Dynamic(builder, Vec::new());
+        match ty {
+            ScalarType::Dynamic => Self::Dynamic(Repeats::with_capacity(capacity), Vec::new()),
+            ty => Self::Typed(ColumnBuilder::new(ty, capacity), ty),
         }
-        Self::Typed(ColumnBuilder::new(ty, capacity), ty)
     }
 
     fn null(&mut self) {
         match self {
-            Self::Dynamic(builder, _) => builder.append_null(),
+            Self::Dynamic(values, _) => values.push(None),
             Self::Typed(builder, _) => builder.push_null(),
         }
     }
 
     fn push(&mut self, value: DynamicRef<'_>) {
         match self {
-            Self::Dynamic(builder, _) if value.is_null() => builder.append_null(),
-            Self::Dynamic(builder, buffer) => {
+            Self::Dynamic(values, _) if value.is_null() => values.push(None),
+            Self::Dynamic(values, buffer) => {
                 buffer.clear();
                 columns::write_part(value, buffer);
-                builder.append_value(buffer);
+                values.push(Some(buffer));
             }
             Self::Typed(builder, ty) => builder.push(&conforming(value, *ty)),
         }
     }
 
     fn slot(&mut self, key: &str, value: DynamicRef<'_>, as_array: bool) {
-        let Self::Dynamic(builder, buffer) = self else { return self.null() };
+        let Self::Dynamic(values, buffer) = self else { return self.null() };
         let mut slot = DynamicBuilder::new();
         if as_array {
             slot.begin_array();
@@ -270,12 +267,12 @@ impl Elements {
         }
         buffer.clear();
         slot.finish_into(buffer);
-        builder.append_value(buffer);
+        values.push(Some(buffer));
     }
 
     fn finish(self) -> ArrayRef {
         match self {
-            Self::Dynamic(mut builder, _) => Arc::new(builder.finish()),
+            Self::Dynamic(values, _) => Arc::new(values.finish()),
             Self::Typed(builder, _) => builder.finish(),
         }
     }

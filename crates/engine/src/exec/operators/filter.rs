@@ -68,7 +68,7 @@ impl Operator for Filter {
         self.input.estimate() * 0.3
     }
 
-    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>) {
-        self.input.restrict(column, values);
+    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
+        self.input.restrict(column, values, run);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -14,12 +14,12 @@ use values::{ScalarType, Value};
 
 use super::rows::morsels;
 use crate::exec::compile::Need;
-use crate::exec::eval::Scalar;
+use crate::exec::eval::{ExprCompiler, Scalar};
 use crate::exec::operator::{Operator, Stage};
 use crate::exec::run::Run;
 use crate::exec::{ExecError, columns, measure};
 use crate::functions::EvalContext;
-use crate::plan::{self, ColumnId, Field};
+use crate::plan::{self, ColumnId, Expr, Field, Matching, Set};
 use crate::source::{
     self, Counters, Hint, RowFilter, ScanColumn, ScanRequest, SourceError, TickRange,
 };
@@ -39,6 +39,8 @@ pub(crate) struct Scan {
     hints: Mutex<Vec<Hint>>,
     source: RwLock<Option<Arc<dyn source::Scan>>>,
     condition: Option<Arc<Condition>>,
+    /// What joins above allow columns to be.
+    members: Mutex<Vec<Member>>,
     /// Columns handed on; none for all.
     kept: Option<Vec<usize>>,
     /// Pieces of morsels larger than the caches.
@@ -83,6 +85,80 @@ impl RowFilter for Condition {
     }
 }
 
+/// A column that must be one of some values for its row to be wanted.
+#[derive(Debug)]
+struct Member {
+    /// Position in the scan's columns.
+    column: usize,
+    /// Over a batch of that column alone.
+    test: Scalar,
+    context: EvalContext,
+    /// Most rows pass: not worth asking.
+    idle: AtomicBool,
+}
+
+impl Member {
+    fn keep(&self, column: &ArrayRef, among: &BooleanBuffer) -> Result<BooleanBuffer, ExecError> {
+        let batch = Batch { columns: vec![Arc::clone(column)], rows: column.len() };
+        let kept = &self.test.truth(&batch, &self.context)? & among;
+        if kept.count_set_bits() * 2 > among.count_set_bits() {
+            self.idle.store(true, Ordering::Relaxed);
+        }
+        Ok(kept)
+    }
+}
+
+/// The condition, and what joins above allow.
+#[derive(Debug)]
+struct Restricted {
+    condition: Option<Arc<Condition>>,
+    members: Vec<Member>,
+    /// The condition's columns, then those of the members that it does not look at.
+    columns: Vec<usize>,
+}
+
+impl Restricted {
+    fn new(condition: Option<Arc<Condition>>, members: Vec<Member>) -> Self {
+        let mut columns = condition.as_ref().map_or_else(Vec::new, |c| c.columns.clone());
+        for member in &members {
+            if !columns.contains(&member.column) {
+                columns.push(member.column);
+            }
+        }
+        Self { condition, members, columns }
+    }
+}
+
+impl RowFilter for Restricted {
+    fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    fn lone_terms(&self) -> &[(usize, Vec<String>)] {
+        self.condition.as_ref().map_or(&[], |condition| condition.lone_terms())
+    }
+
+    fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError> {
+        let mut keep = match &self.condition {
+            Some(condition) => {
+                let own: Vec<usize> = (0..condition.columns.len()).collect();
+                condition.keep(&columns::pick(batch, &own))?
+            }
+            None => BooleanBuffer::new_set(batch.rows),
+        };
+        for member in self.members.iter().filter(|m| !m.idle.load(Ordering::Relaxed)) {
+            let at = self.columns.iter().position(|column| *column == member.column);
+            if keep.count_set_bits() > 0
+                && let Some(column) = at.and_then(|at| batch.columns.get(at))
+            {
+                let kept = member.keep(column, &keep);
+                keep = kept.map_err(|error| SourceError::Evaluation(error.to_string()))?;
+            }
+        }
+        Ok(keep)
+    }
+}
+
 impl Scan {
     pub(crate) fn stage(scan: &plan::Scan, fields: &[Field]) -> Stage {
         let layout: Vec<ColumnId> = fields.iter().map(|f| f.id).collect();
@@ -93,6 +169,7 @@ impl Scan {
             hints: Mutex::new(scan.hints.clone()),
             source: RwLock::default(),
             condition: None,
+            members: Mutex::default(),
             kept: None,
             pieces: Mutex::default(),
         };
@@ -119,6 +196,7 @@ impl Scan {
             hints: Mutex::new(scan.hints.clone()),
             source: RwLock::default(),
             condition: Some(Arc::new(condition)),
+            members: Mutex::default(),
             kept: (kept.len() < fields.len()).then_some(kept),
             pieces: Mutex::default(),
         };
@@ -155,6 +233,35 @@ impl Scan {
         first.unwrap_or_else(|| batch.clone())
     }
 
+    /// What the source may judge rows by.
+    fn filter(&self) -> Option<Arc<dyn RowFilter>> {
+        let members = std::mem::take(&mut *self.members.lock());
+        if members.is_empty() {
+            return self.condition.clone().map(|condition| condition as Arc<dyn RowFilter>);
+        }
+        Some(Arc::new(Restricted::new(self.condition.clone(), members)))
+    }
+
+    /// Notes that a column must be one of these values.
+    fn restrict_rows(&self, at: usize, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
+        use ScalarType::{DateTime, Int, Long, String, TimeSpan};
+        let ty = values.first().and_then(Value::scalar_type);
+        let Some(ty @ (String | Int | Long | DateTime | TimeSpan)) = ty else { return };
+        let tested = Expr::InSet {
+            value: Box::new(Expr::Column(column, ty)),
+            set: Set::Values(Arc::clone(values)),
+            matching: Matching::Exact,
+            negated: false,
+        };
+        let no_rows = |_: &Arc<plan::Plan>, _| Ok(Arc::default());
+        let compiler = ExprCompiler { layout: &[column], subqueries: &no_rows };
+        if let Ok(test) = compiler.compile(&tested) {
+            let context = run.context().clone();
+            let idle = AtomicBool::default();
+            self.members.lock().push(Member { column: at, test, context, idle });
+        }
+    }
+
     /// The columns that only the condition looks at.
     fn judged(&self) -> Vec<usize> {
         let all = 0..self.layout.len();
@@ -176,7 +283,7 @@ impl Operator for Scan {
                 time: self.scan.time,
                 ingested: self.scan.ingested,
                 hints: self.hints.lock().clone(),
-                filter: self.condition.clone().map(|condition| condition as Arc<dyn RowFilter>),
+                filter: self.filter(),
                 judged: self.judged(),
                 limit: self.scan.limit,
                 cancel: run.settings.cancel.clone(),
@@ -231,14 +338,15 @@ impl Operator for Scan {
         rows * bounded * filtered * 0.3_f64.powi(hints)
     }
 
-    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>) {
+    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
         if values.len() > RESTRICT_MAX {
             return;
         }
-        let at = self.layout.iter().position(|c| *c == column);
-        if let Some(ScanColumn::Column(column)) = at.and_then(|at| self.scan.columns.get(at)) {
-            self.hints.lock().push(Hint::In { column: *column, values: values.to_vec() });
+        let Some(at) = self.layout.iter().position(|c| *c == column) else { return };
+        if let Some(ScanColumn::Column(place)) = self.scan.columns.get(at) {
+            self.hints.lock().push(Hint::In { column: *place, values: values.to_vec() });
         }
+        self.restrict_rows(at, column, values, run);
     }
 }
 

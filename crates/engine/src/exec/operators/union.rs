@@ -83,11 +83,11 @@ impl Operator for Union {
         self.inputs.iter().map(|i| i.operator.estimate()).sum()
     }
 
-    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>) {
+    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
         let Some(at) = self.layout.iter().position(|id| *id == column) else { return };
         for input in &self.inputs {
             if let Some(id) = input.ids.get(at) {
-                input.operator.restrict(*id, values);
+                input.operator.restrict(*id, values, run);
             }
         }
     }

@@ -70,7 +70,6 @@ impl BlockSet {
     }
 
     /// Number of blocks in it.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }

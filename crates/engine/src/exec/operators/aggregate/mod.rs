@@ -186,9 +186,9 @@ impl Operator for Aggregate {
         }
     }
 
-    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>) {
+    fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
         if let Some((_, below)) = self.renamed.iter().find(|(id, _)| *id == column) {
-            self.input.restrict(*below, values);
+            self.input.restrict(*below, values, run);
         }
     }
 }

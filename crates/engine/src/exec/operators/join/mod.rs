@@ -182,7 +182,7 @@ impl Join {
         let mode = match build::build(self, roles, build.as_ref(), run)? {
             build::Built::Table(table) => {
                 if !roles.probe_rest {
-                    restrict(&table, probing, probe.as_ref())?;
+                    restrict(&table, probing, probe.as_ref(), run)?;
                 }
                 // without built rows nothing can match: the other side is not even opened
                 if !table.rows_unneeded(roles) {
@@ -252,7 +252,7 @@ impl Join {
 }
 
 /// Tells the probing side which keys can match at all.
-fn restrict(table: &Table, side: &Side, probe: &dyn Operator) -> Result<(), ExecError> {
+fn restrict(table: &Table, side: &Side, probe: &dyn Operator, run: &Run) -> Result<(), ExecError> {
     if table.keys.count() > RESTRICT_MAX || side.keys.is_empty() {
         return Ok(());
     }
@@ -265,7 +265,7 @@ fn restrict(table: &Table, side: &Side, probe: &dyn Operator) -> Result<(), Exec
             .collect();
         values.sort_by(Value::total_cmp);
         values.dedup();
-        probe.restrict(*id, &Arc::new(values));
+        probe.restrict(*id, &Arc::new(values), run);
     }
     Ok(())
 }
