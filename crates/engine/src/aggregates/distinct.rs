@@ -1,6 +1,7 @@
 //! `dcount`, `hll`, `hll_merge`: estimates; `count_distinct`: exact.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -14,6 +15,7 @@ use super::each::{Each, State, put};
 use super::pairs::Distinct;
 use super::sketch::{Hll, hash_bytes, hash_long};
 use super::{Aggregate, AggregateInput, GroupStates};
+use crate::exec::columns;
 use crate::functions::EvalError;
 
 pub(super) const AGGREGATES: &[Aggregate] = &[
@@ -29,7 +31,7 @@ pub(super) const AGGREGATES: &[Aggregate] = &[
 fn sketch(input: &AggregateInput, whole: bool) -> Result<Box<dyn GroupStates>, EvalError> {
     let accuracy = input.constants.get(1).cloned().flatten().and_then(|v| v.as_i64());
     let ty = input.types.first().copied().unwrap_or(ScalarType::Long);
-    Ok(Each::<Sketch>::start(Config { ty, accuracy, whole }, input.results))
+    Ok(Each::<Sketch>::start(Config { ty, accuracy, whole, memo: Memo::default() }, input.results))
 }
 
 #[derive(Clone)]
@@ -38,6 +40,7 @@ struct Config {
     accuracy: Option<i64>,
     /// The sketch itself is the result.
     whole: bool,
+    memo: Memo,
 }
 
 /// Hashes of a column's values.
@@ -46,27 +49,24 @@ enum Hashes<'a> {
     Texts(&'a StringViewArray),
     Coded {
         codes: &'a [i32],
-        of: Vec<u64>,
+        of: Arc<[u64]>,
     },
     /// None for null.
     Rows(Vec<Option<u64>>),
 }
 
 impl<'a> Hashes<'a> {
-    fn of(column: &'a ArrayRef, ty: ScalarType) -> Self {
+    fn of(column: &'a ArrayRef, ty: ScalarType, memo: &Memo) -> Self {
         if let Some(longs) = column.as_primitive_opt::<Int64Type>() {
             return Self::Longs(longs);
         }
         if let Some(texts) = column.as_string_view_opt() {
             return Self::Texts(texts);
         }
-        if let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() {
-            let texts = dictionary.values().as_string_view_opt();
-            if let Some(texts) = texts.filter(|t| t.len() <= dictionary.len().saturating_mul(4)) {
-                let of =
-                    (0..texts.len()).map(|at| hash_bytes(texts.value(at).as_bytes())).collect();
-                return Self::Coded { codes: dictionary.keys().values(), of };
-            }
+        if let Some(dictionary) = column.as_dictionary_opt::<Int32Type>()
+            && let Some(of) = memo.hashes(dictionary.values(), dictionary.len())
+        {
+            return Self::Coded { codes: dictionary.keys().values(), of };
         }
         Self::Rows((0..column.len()).map(|row| hash_cell(column, ty, row)).collect())
     }
@@ -79,6 +79,32 @@ impl<'a> Hashes<'a> {
             Self::Coded { codes, of } => codes.get(row).and_then(|c| of.get(*c as usize)).copied(),
             Self::Rows(hashes) => hashes.get(row).copied().flatten(),
         }
+    }
+}
+
+/// Hashes of the texts of the dictionary that came last: pieces of a row group share theirs.
+#[derive(Clone, Default)]
+struct Memo(RefCell<Option<(ArrayRef, Option<Arc<[u64]>>)>>);
+
+impl Memo {
+    /// None for a dictionary that came once and is far larger than the rows that use it.
+    fn hashes(&self, values: &ArrayRef, rows: usize) -> Option<Arc<[u64]>> {
+        let mut memo = self.0.borrow_mut();
+        let mut again = false;
+        if let Some((known, hashes)) = &*memo
+            && columns::same(known, values)
+        {
+            if hashes.is_some() {
+                return hashes.clone();
+            }
+            again = true;
+        }
+        let texts = values.as_string_view_opt()?;
+        let hash = |at| hash_bytes(texts.value(at).as_bytes());
+        let worth = again || texts.len() <= rows.saturating_mul(4);
+        let hashes: Option<Arc<[u64]>> = worth.then(|| (0..texts.len()).map(hash).collect());
+        *memo = Some((Arc::clone(values), hashes.clone()));
+        hashes
     }
 }
 
@@ -116,7 +142,7 @@ impl State for Sketch {
 
     fn input<'a>(config: &Config, args: &'a [ArrayRef]) -> Result<Hashes<'a>, EvalError> {
         let column = args.first().ok_or_else(|| EvalError::new("dcount needs an argument"))?;
-        Ok(Hashes::of(column, config.ty))
+        Ok(Hashes::of(column, config.ty, &config.memo))
     }
 
     fn fresh(config: &Config) -> Self {

@@ -56,6 +56,18 @@ pub fn repeat(value: &Value, ty: ScalarType, rows: usize) -> ArrayRef {
             Err(_) => values,
         };
     }
+    match (value, ty) {
+        (Value::Long(v), ScalarType::Long) => return Arc::new(Int64Array::from_value(*v, rows)),
+        (Value::DateTime(v), ScalarType::DateTime) => {
+            return Arc::new(Int64Array::from_value(v.ticks(), rows));
+        }
+        (Value::TimeSpan(v), ScalarType::TimeSpan) => {
+            return Arc::new(Int64Array::from_value(v.ticks(), rows));
+        }
+        (Value::Int(v), ScalarType::Int) => return Arc::new(Int32Array::from_value(*v, rows)),
+        (Value::Real(v), ScalarType::Real) => return Arc::new(Float64Array::from_value(*v, rows)),
+        _ => {}
+    }
     let mut builder = model::ColumnBuilder::new(ty, rows);
     for _ in 0..rows {
         builder.push(value);

@@ -40,7 +40,8 @@ fn properties(rng: &mut StdRng) -> Value {
         1 => "{}".to_owned(),
         2 => format!("[{},\"two\",{{\"city\":\"Oslo\"}}]", rng.random_range(0..5)),
         _ => {
-            let city = ["Oslo", "Lima", "", "10.0.0.7"][rng.random_range(0..4)];
+            let city =
+                ["Oslo", "Lima", "", "10.0.0.7", "a\\nlost\\u0001fx"][rng.random_range(0..5)];
             let code = ["0", "50126", "\"50126\"", "1.5", "null"][rng.random_range(0..5)];
             let list =
                 ["[]", "[{\"name\":\"a\",\"ok\":true}]", "[{\"name\":\"b\"},{\"name\":\"a\"}]"]
@@ -274,5 +275,34 @@ async fn check_screening(house: &House, known: &[(String, Vec<String>)], what: &
                 assert!(!plain || !rows.is_empty(), "{what}, not found to have no rows\n{text}");
             }
         }
+    }
+}
+
+/// A text sought in a dynamic value is found as it is in the value's own text.
+#[test]
+fn texts_are_found_in_dynamic_values_as_in_their_json() {
+    let seed: u64 = rand::rng().random();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let rows = random(&mut rng, 0);
+    let json: Vec<String> =
+        rows.values().map(|row| row[4].cast(ScalarType::String).to_string()).collect();
+    let mut catalog = MemoryCatalog::default();
+    catalog.insert(Arc::new(MemoryTable::new("Events", rows)));
+    let catalog: Arc<dyn engine::source::Catalog> = Arc::new(catalog);
+    for turn in 0..400 {
+        let text = &json[rng.random_range(0..json.len())];
+        let from = rng.random_range(0..text.len().max(1));
+        let needle =
+            text.get(from..(from + rng.random_range(3..9)).min(text.len())).unwrap_or("oslo");
+        let needle = needle.replace('\\', "\\\\").replace('"', "\\\"");
+        let operator =
+            ["contains", "has", "hasprefix", "hassuffix", "contains_cs", "startswith"][turn % 6];
+        let count = |tested: &str| {
+            let text = format!("Events | where {tested} {operator} \"{needle}\" | count");
+            let answer = engine::query(&Query::new(&text, Arc::clone(&catalog), noon()));
+            sorted(answer.unwrap().tables[0].rows.values())
+        };
+        let (short, long) = (count("Properties"), count("strcat(tostring(Properties), '')"));
+        assert_eq!(short, long, "seed {seed}: {operator} {needle}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use values::{ScalarType, Value};
 
 use super::coded::PerValue;
+use super::holding::Holding;
 use super::path::{Path, PathStep};
 use super::sets::{InSet, flatten};
 use super::{Node, Scalar, case};
@@ -60,7 +61,20 @@ impl ExprCompiler<'_> {
             Expr::Call { function, args, .. } => Node::Call {
                 function,
                 types: args.iter().map(Expr::ty).collect(),
-                args: many(args)?,
+                args: match args.as_slice() {
+                    [Expr::Cast(inner, ScalarType::String), literal @ Expr::Literal(sought, _)]
+                        if inner.ty() == ScalarType::Dynamic
+                            && !matches!(&**inner, Expr::Path { .. }) =>
+                    {
+                        let tested = match Holding::new(function.name, sought, one(inner)?) {
+                            Ok(holding) => Node::Holding(holding),
+                            Err(inner) => Node::Cast(Box::new(inner)),
+                        };
+                        let tested = Scalar { node: tested, ty: ScalarType::String };
+                        vec![tested, one(literal)?]
+                    }
+                    args => many(args)?,
+                },
             },
             Expr::Cast(inner, ty) => self.cast(inner, *ty, wrap, depth)?,
             Expr::And(parts) => Node::And(many(parts)?),

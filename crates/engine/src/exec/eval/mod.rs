@@ -8,6 +8,7 @@ mod case;
 mod cast;
 mod coded;
 mod compile;
+mod holding;
 mod input;
 mod logic;
 mod path;
@@ -48,6 +49,8 @@ enum Node {
         types: Vec<ScalarType>,
     },
     Cast(Box<Scalar>),
+    /// As [`Node::Cast`] of a dynamic to text, for the sake of a text sought in it.
+    Holding(holding::Holding),
     And(Vec<Scalar>),
     Or(Vec<Scalar>),
     Not(Box<Scalar>),
@@ -108,6 +111,11 @@ impl Scalar {
             Node::Cast(inner) => {
                 cast::cast(inner.eval(input, context)?, inner.ty, self.ty, input.rows())
             }
+            Node::Holding(holding) => {
+                let column = holding.inner.eval(input, context)?;
+                let column = column.into_array(ScalarType::Dynamic, input.rows());
+                holding.texts(&column).map(Columnar::Array)
+            }
             Node::And(_) | Node::Or(_) | Node::Not(_) => {
                 Ok(self.tri(input, context, false)?.into_column(input.rows()))
             }
@@ -152,6 +160,7 @@ impl Scalar {
                 usize::from(text) * 10 + 1 + args.iter().map(Self::cost).sum::<usize>()
             }
             Node::Cast(inner) => 5 + inner.cost(),
+            Node::Holding(holding) => 5 + holding.inner.cost(),
             Node::Not(inner) => inner.cost(),
             Node::And(parts) | Node::Or(parts) => parts.iter().map(Self::cost).sum(),
             Node::PerValue(_) => 2,

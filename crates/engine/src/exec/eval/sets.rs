@@ -244,6 +244,19 @@ struct Texts {
     sieve: Vec<u64>,
 }
 
+/// The first and the last eight bytes, which overlap in short texts.
+#[inline]
+fn ends(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+    }
+    let all = bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+    (all, 0)
+}
+
 impl Texts {
     fn new(texts: Vec<Box<str>>) -> Self {
         let hasher = ahash::RandomState::new();
@@ -251,7 +264,7 @@ impl Texts {
         let mut set = Self { texts: HashTable::new(), sieve: vec![0; words], hasher };
         for text in texts {
             let hash = set.hasher.hash_one(&*text);
-            let (word, bit) = set.place(hash);
+            let (word, bit) = set.place(&text);
             if let Some(word) = set.sieve.get_mut(word) {
                 *word |= bit;
             }
@@ -263,16 +276,24 @@ impl Texts {
         set
     }
 
-    fn place(&self, hash: u64) -> (usize, u64) {
-        let folded = hash ^ (hash >> 32);
+    /// The bit of a text: of its ends and its length, which tell apart what is mostly looked for (addresses, names).
+    #[inline]
+    fn place(&self, text: &str) -> (usize, u64) {
+        let (first, last) = ends(text.as_bytes());
+        let product = u128::from(first ^ 0x9e37_79b9_7f4a_7c15)
+            * u128::from(last ^ text.len() as u64 ^ 0xd6e8_feb8_6659_fd93);
+        let folded = (product as u64) ^ ((product >> 64) as u64);
         ((folded >> 6) as usize & (self.sieve.len() - 1), 1 << (folded & 63))
     }
 
+    #[inline]
     fn contains(&self, text: &str) -> bool {
-        let hash = self.hasher.hash_one(text);
-        let (word, bit) = self.place(hash);
-        self.sieve.get(word).is_some_and(|word| word & bit != 0)
-            && self.texts.find(hash, |known| **known == *text).is_some()
+        let (word, bit) = self.place(text);
+        self.sieve.get(word).is_some_and(|word| word & bit != 0) && self.holds(text)
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        self.texts.find(self.hasher.hash_one(text), |known| **known == *text).is_some()
     }
 }
 

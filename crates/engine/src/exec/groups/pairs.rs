@@ -24,6 +24,15 @@ pub(crate) struct Pairs {
     known: Vec<(u64, u32)>,
 }
 
+/// Combinations remembered by their place, a power of two.
+const RECENT: usize = 256;
+
+#[inline]
+const fn place(part: u64, before: u32) -> usize {
+    let mixed = part ^ ((before as u64) << 32);
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+}
+
 /// Mixes a combination; multiply and fold, as good as the keys need.
 #[inline]
 fn hash(part: u64, before: u32) -> u64 {
@@ -44,16 +53,19 @@ impl Pairs {
 
     /// Replaces each row's number by that of its combination with the row's part. `first`: there is none before.
     pub(crate) fn number(&mut self, numbers: &mut [u32], parts: &Parts, first: bool) {
-        let mut last = (0, MISSING, 0);
+        // most rows have a combination that came a moment ago
+        let mut recent = [(0, MISSING, 0); RECENT];
         for (row, slot) in numbers.iter_mut().enumerate() {
             let (part, null) = parts.get(row);
             let before = (if first { 0 } else { *slot }) | if null { NULL } else { 0 };
-            if (part, before) == (last.0, last.1) {
-                *slot = last.2;
-                continue;
+            match recent.get_mut(place(part, before)) {
+                Some((p, b, number)) if (*p, *b) == (part, before) => *slot = *number,
+                Some(known) => {
+                    *slot = self.insert(part, before);
+                    *known = (part, before, *slot);
+                }
+                None => *slot = self.insert(part, before),
             }
-            *slot = self.insert(part, before);
-            last = (part, before, *slot);
         }
     }
 
