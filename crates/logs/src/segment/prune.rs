@@ -150,8 +150,7 @@ impl<'a> Pruner<'a> {
         terms: &[String],
     ) -> Result<Option<BlockSet>, Error> {
         let mut all: Option<BlockSet> = None;
-        let terms = terms.iter().flat_map(|t| self.terms_of(t)).take(TERMS_MAX);
-        for term in terms.collect::<Vec<_>>() {
+        for term in self.sought(terms) {
             let set = match column {
                 Some(at) => self.term_in(at, &term)?,
                 None => self.term_anywhere(&term)?,
@@ -168,7 +167,8 @@ impl<'a> Pruner<'a> {
     /// The same text in one of many columns, as `search` asks: each term is looked up once. None for other hints.
     fn one_text(&mut self, hints: &[Hint]) -> Result<Option<Option<BlockSet>>, Error> {
         let [Hint::Terms { terms, .. }, _, ..] = hints else { return Ok(None) };
-        let (mut stored, mut made) = (0_u64, false);
+        let sought = self.sought(terms);
+        let mut stored = 0_u64;
         for hint in hints {
             let Hint::Terms { column: Some(at), terms: same } = hint else { return Ok(None) };
             let Some(column) = self.schema.columns.get(*at) else { return Ok(None) };
@@ -177,15 +177,18 @@ impl<'a> Pruner<'a> {
             }
             match self.indexed(column) {
                 Some(place) => stored |= 1 << (place % 64),
-                None => made |= Synthetic::makes(&column.name, column.ty),
+                // a column made by the table itself, which the index does not know
+                None if Synthetic::makes(&column.name, column.ty) => {
+                    let may_hold = |term: &Vec<u8>| self.synthetic.may_hold(&column.name, term);
+                    if sought.iter().all(may_hold) {
+                        return Ok(None);
+                    }
+                }
+                None => {}
             }
         }
-        if made {
-            return Ok(None);
-        }
         let mut blocks: Option<BlockSet> = None;
-        for term in terms.iter().flat_map(|t| self.terms_of(t)).take(TERMS_MAX).collect::<Vec<_>>()
-        {
+        for term in sought {
             // a column must hold all of them
             stored &= self.columns_with(&term)?;
             let Some(set) = self.look_up(&term, stored)? else { continue };
@@ -207,15 +210,20 @@ impl<'a> Pruner<'a> {
         })
     }
 
-    /// The terms to look up for a text. Where it holds addresses, these say more than their numbers.
-    fn terms_of(&self, text: &str) -> Vec<Vec<u8>> {
-        let mut terms = terms_of(text);
+    /// The terms to look up for those of a hint. Where there are addresses, these say more than their numbers.
+    fn sought(&self, terms: &[String]) -> Vec<Vec<u8>> {
+        let mut sought: Vec<Vec<u8>> = terms.iter().flat_map(|term| terms_of(term)).collect();
+        sought.sort_unstable();
+        sought.dedup();
         if !self.reader.index.addresses {
-            terms.retain(|term| !is_address(term));
-        } else if terms.first().is_some_and(|term| is_address(term)) {
-            terms.retain(|term| is_address(term) || term.len() > SHORT);
+            sought.retain(|term| !is_address(term));
+        } else if sought.iter().any(|term| is_address(term)) {
+            sought.retain(|term| is_address(term) || term.len() > SHORT);
         }
-        terms
+        // long terms stand in few rows
+        sought.sort_by_key(|term| std::cmp::Reverse(term.len()));
+        sought.truncate(TERMS_MAX);
+        sought
     }
 
     fn term_in(&mut self, column: usize, term: &[u8]) -> Result<Option<BlockSet>, Error> {
@@ -256,7 +264,7 @@ impl<'a> Pruner<'a> {
 
     /// The column's place in the index.
     fn indexed(&self, column: &Column) -> Option<usize> {
-        self.reader.index.columns.iter().position(|name| **name == *column.name)
+        self.reader.index.place(&column.name)
     }
 
     fn compare(
@@ -298,8 +306,8 @@ impl<'a> Pruner<'a> {
             return Ok(constant.is_some_and(|c| c != text).then(|| self.none()));
         }
         let mut all: Option<BlockSet> = None;
-        for term in self.terms_of(text).iter().take(TERMS_MAX) {
-            let Some(set) = self.term_in(column, term)? else { continue };
+        for term in self.sought(&[text.to_owned()]) {
+            let Some(set) = self.term_in(column, &term)? else { continue };
             match &mut all {
                 Some(all) => all.intersect(&set),
                 None => all = Some(set),

@@ -1,6 +1,7 @@
 //! Reading the index file: everything but the pages of terms is held, a page is read when a term in it is asked for.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{ADDRESSES, CHECKSUMS, COLUMNS, COMPLETE, DIRECTORY, MAGIC, PAGE_BYTES_MAX, PAGES};
@@ -23,8 +24,8 @@ pub(in crate::segment) struct Index {
     file: Box<dyn ReadAt>,
     /// Checksums of the Parquet file.
     pub sums: Checksums,
-    /// Names of the indexed columns.
-    pub columns: Vec<String>,
+    /// Places of the indexed columns by name.
+    columns: HashMap<String, usize, ahash::RandomState>,
     /// True when a term that is not found is nowhere in the indexed columns.
     pub complete: bool,
     /// True when addresses are terms of their own here.
@@ -100,7 +101,7 @@ impl Index {
             path: path.to_owned(),
             file,
             sums,
-            columns,
+            columns: columns.into_iter().zip(0..).collect(),
             complete: flags & COMPLETE != 0,
             addresses: flags & ADDRESSES != 0,
             blocks,
@@ -108,6 +109,11 @@ impl Index {
             pages,
             pages_at,
         })
+    }
+
+    /// Which of the indexed columns has this name.
+    pub(in crate::segment) fn place(&self, column: &str) -> Option<usize> {
+        self.columns.get(column).copied()
     }
 
     /// Number of blocks of the segment.
