@@ -190,6 +190,22 @@ pub trait RowFilter: Send + Sync + std::fmt::Debug {
     fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError>;
 }
 
+/// The best rows by one column are wanted (`top`): which values that still takes becomes known while rows are read.
+pub trait RowBound: Send + Sync + std::fmt::Debug {
+    /// The column: a position in [`ScanRequest::columns`].
+    fn column(&self) -> usize;
+
+    /// True where the largest values are wanted: best read first.
+    fn descending(&self) -> bool;
+
+    /// False when no row with a value from `least` to `most` (ticks of times) is wanted any more.
+    fn may_hold(&self, least: i64, most: i64) -> bool;
+
+    /// Of the rows in `among` those that may be wanted. Asked once about each row, of rows alone that are given if they
+    /// stay: they count from now on.
+    fn keep(&self, column: &ArrayRef, among: &BooleanBuffer) -> BooleanBuffer;
+}
+
 /// What to read.
 #[derive(Clone, Debug, Default)]
 pub struct ScanRequest {
@@ -206,6 +222,8 @@ pub struct ScanRequest {
     pub filter: Option<Arc<dyn RowFilter>>,
     /// Columns (positions in `columns`) that the filter alone looks at: a source that filters may give nulls instead.
     pub judged: Vec<usize>,
+    /// What a source that filters may leave out beyond that; one that does not must not ask it.
+    pub bound: Option<Arc<dyn RowBound>>,
     /// Stop early: no more than this many rows are wanted (any of them).
     pub limit: Option<usize>,
     /// Ends the scan with [`SourceError::Cancelled`].

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_buffer::BooleanBuffer;
 use engine::source::{
-    Counters, RowFilter, Scan, ScanColumn, ScanRequest, SourceError, TableSource, TickRange,
+    Counters, RowBound, RowFilter, Scan, ScanColumn, ScanRequest, SourceError, TableSource,
+    TickRange,
 };
 use model::{Batch, Column, Schema};
 
+use crate::columns::TIME_GENERATED;
 use crate::error::Error;
 use crate::memory::Span;
 use crate::segment::{Asker, Reader, Segment, Sets};
@@ -107,6 +109,8 @@ pub(crate) struct Context {
     pub wanted: Wanted,
     /// The condition on rows, if any.
     pub condition: Option<Condition>,
+    /// How good rows must be, if only the best are wanted.
+    pub best: Option<Best>,
     /// The request.
     pub request: ScanRequest,
     /// For whom columns are kept.
@@ -116,9 +120,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The columns handed on, then those of the condition.
+    /// The columns handed on, then those of the condition and of the bound.
     fn all_wanted(&self) -> impl Iterator<Item = &Wanted> {
-        [&self.wanted].into_iter().chain(self.condition.as_ref().map(|c| &c.wanted))
+        let best = self.best.as_ref().map(|best| &best.wanted);
+        [&self.wanted].into_iter().chain(self.condition.as_ref().map(|c| &c.wanted)).chain(best)
     }
 
     /// The table's column; of a part, the column that it is taken from.
@@ -156,6 +161,49 @@ impl Condition {
     }
 }
 
+/// Only the best rows by a column are wanted.
+pub(crate) struct Best {
+    /// The column.
+    pub wanted: Wanted,
+    bound: Arc<dyn RowBound>,
+    /// The column is the time that rows are sorted by.
+    by_time: bool,
+}
+
+impl Best {
+    fn new(
+        bound: &Arc<dyn RowBound>,
+        schema: &Schema,
+        columns: &[ScanColumn],
+    ) -> Result<Self, SourceError> {
+        let column: Vec<ScanColumn> = columns.get(bound.column()).cloned().into_iter().collect();
+        let by_time = match column.as_slice() {
+            [ScanColumn::Column(at)] => {
+                schema.columns.get(*at).is_some_and(|c| &*c.name == TIME_GENERATED)
+            }
+            _ => false,
+        };
+        Ok(Self { wanted: Wanted::new(schema, &column)?, bound: Arc::clone(bound), by_time })
+    }
+
+    /// True where the largest times are wanted: the newest rows are read first.
+    pub(crate) fn newest_first(&self) -> bool {
+        self.by_time && self.bound.descending()
+    }
+
+    /// False when rows of these times cannot be among the best any more.
+    pub(crate) fn may_hold(&self, times: Span) -> bool {
+        !self.by_time || self.bound.may_hold(times.min, times.max)
+    }
+
+    /// The rows that may be among the best, of those that stay; `held` is a batch of the column alone.
+    pub(crate) fn keep(&self, held: &Batch, keep: Option<BooleanBuffer>) -> Option<BooleanBuffer> {
+        let Some(column) = held.columns.first() else { return keep };
+        let among = keep.unwrap_or_else(|| BooleanBuffer::new_set(held.rows));
+        Some(self.bound.keep(column, &among))
+    }
+}
+
 impl TableScan {
     fn new(
         snapshot: Snapshot,
@@ -167,7 +215,7 @@ impl TableScan {
         let wanted = wanted.without(&request.judged, &request.columns);
         let mut units: Vec<Unit> = Vec::new();
         let considered = snapshot.segments.len() as u64;
-        let segments: Vec<Arc<Segment>> = snapshot
+        let mut segments: Vec<Arc<Segment>> = snapshot
             .segments
             .iter()
             .filter(|s| bounds.may_hold(s.facts.times(), s.facts.ingested()))
@@ -180,6 +228,16 @@ impl TableScan {
                 units.push(Unit::Memory(Arc::clone(batch)));
             }
         }
+        let best = match &request.bound {
+            Some(bound) => Some(Best::new(bound, &snapshot.info.schema, &request.columns)?),
+            None => None,
+        };
+        if let Some(best) = best.as_ref().filter(|best| best.by_time) {
+            match best.newest_first() {
+                true => segments.sort_by_key(|s| std::cmp::Reverse(s.facts.times().max)),
+                false => segments.sort_by_key(|s| s.facts.times().min),
+            }
+        }
         units.extend(segments.into_iter().map(Unit::Segment));
         let left = request.limit.map(AtomicUsize::new);
         let condition = match &request.filter {
@@ -187,7 +245,7 @@ impl TableScan {
             None => None,
         };
         let sets = Sets::default();
-        let context = Context { snapshot, bounds, wanted, condition, request, asker, sets };
+        let context = Context { snapshot, bounds, wanted, condition, best, request, asker, sets };
         Ok(Self { context, queue: Queue::new(units), left })
     }
 

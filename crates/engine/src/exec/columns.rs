@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
@@ -157,21 +158,16 @@ pub(crate) fn concat_column(parts: &[&ArrayRef]) -> Result<ArrayRef, ExecError> 
 fn concat_coded(parts: &[&Coded]) -> Result<Option<ArrayRef>, ExecError> {
     let rows: usize = parts.iter().map(|p| p.len()).sum();
     let mut distinct: Vec<&ArrayRef> = Vec::new();
+    let mut known: AHashMap<(usize, usize), usize> = AHashMap::new();
     let mut offsets = Vec::with_capacity(parts.len());
-    let mut ends = Vec::new();
     let mut total = 0;
     for part in parts {
-        let known = distinct.iter().position(|v| same(v, part.values()));
-        let at = known.unwrap_or_else(|| {
+        let start = *known.entry(identity(part.values())).or_insert_with(|| {
             distinct.push(part.values());
-            ends.push(total);
             total += part.values().len();
-            distinct.len() - 1
+            total - part.values().len()
         });
-        offsets.push(ends.get(at).copied().unwrap_or(0));
-        if distinct.len() > 64 {
-            return Ok(None);
-        }
+        offsets.push(start);
     }
     if total > rows.max(16) || i32::try_from(total).is_err() {
         return Ok(None);

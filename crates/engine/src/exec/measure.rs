@@ -11,6 +11,7 @@ use values::Value;
 
 use super::ExecError;
 use super::operator::{Operator, Stage};
+use super::operators::Bound;
 use super::run::Run;
 use crate::plan::{self, ColumnId, Node};
 use crate::source::Counters;
@@ -118,5 +119,9 @@ impl Operator for Watched {
 
     fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
         self.inner.restrict(column, values, run);
+    }
+
+    fn bound(&self, column: ColumnId, bound: &Arc<Bound>) {
+        self.inner.bound(column, bound);
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use model::Batch;
 use values::Value;
 
+use super::operators::Bound;
 use super::run::Run;
 use super::{Exceeded, ExecError, columns};
 use crate::plan::ColumnId;
@@ -32,6 +33,9 @@ pub(crate) trait Operator: Send + Sync {
 
     /// Told before `prepare`: only rows whose column is one of these values are of use. A hint.
     fn restrict(&self, _column: ColumnId, _values: &Arc<Vec<Value>>, _run: &Run) {}
+
+    /// Told before `prepare` by a step that takes every row given and wants the best by this column. A hint.
+    fn bound(&self, _column: ColumnId, _bound: &Arc<Bound>) {}
 }
 
 /// A step and where its columns are.

@@ -54,21 +54,26 @@ impl Family {
 }
 
 /// Four numbers of up to three digits.
+#[inline]
 pub(crate) fn address4(text: &str) -> Option<u32> {
-    let mut address = 0_u32;
-    let mut count = 0;
-    for part in text.split('.') {
-        count += 1;
-        if count > 4
-            || part.is_empty()
-            || part.len() > 3
-            || !part.bytes().all(|b| b.is_ascii_digit())
-        {
-            return None;
+    let (mut address, mut part, mut digits, mut dots) = (0_u32, 0_u32, 0, 0);
+    for byte in text.bytes() {
+        if byte == b'.' {
+            if digits == 0 || part > 255 || dots == 3 {
+                return None;
+            }
+            address = address << 8 | part;
+            (part, digits, dots) = (0, 0, dots + 1);
+        } else {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 || digits == 3 {
+                return None;
+            }
+            part = part * 10 + u32::from(digit);
+            digits += 1;
         }
-        address = address << 8 | u32::from(part.parse::<u8>().ok()?);
     }
-    (count == 4).then_some(address)
+    (dots == 3 && digits > 0 && part <= 255).then_some(address << 8 | part)
 }
 
 /// `/24`, no longer than `bits`; the whole width where there is none.
@@ -85,6 +90,9 @@ fn split_prefix(text: &str, bits: u8) -> Option<(&str, u8)> {
 
 /// An IPv4 address with an optional prefix.
 pub(crate) fn parse4(text: &str) -> Option<Network> {
+    if let Some(address) = address4(text) {
+        return Some(Network { address: u128::from(address), prefix: 32 });
+    }
     let (address, prefix) = split_prefix(text, 32)?;
     Some(Network { address: u128::from(address4(address)?), prefix })
 }

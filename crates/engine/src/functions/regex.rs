@@ -34,22 +34,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("regex_quote", regex_quote),
 ];
 
-static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
 
-/// The compiled pattern. What it cannot do (look-around, back-references) is said in the error.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, EvalError> {
+/// The compiled pattern. What it cannot do (look-around, back-references) is said in the error. Shared, not copied: a copy
+/// begins without the states that searching has worked out so far.
+pub(crate) fn compile(pattern: &str) -> Result<Arc<Regex>, EvalError> {
     if let Some(known) = COMPILED.lock().get(pattern) {
-        return Ok(known.clone());
+        return Ok(Arc::clone(known));
     }
     let compiled =
         RegexBuilder::new(pattern).size_limit(SIZE_MAX).dfa_size_limit(SIZE_MAX).build().map_err(
             |error| EvalError::new(format!("regular expression '{pattern}': {}", reason(&error))),
         )?;
+    let compiled = Arc::new(compiled);
     let mut all = COMPILED.lock();
     if all.len() >= KEPT_MAX {
         all.clear();
     }
-    all.insert(pattern.to_owned(), compiled.clone());
+    all.insert(pattern.to_owned(), Arc::clone(&compiled));
     Ok(compiled)
 }
 
@@ -62,7 +64,7 @@ fn reason(error: &regex::Error) -> String {
 
 /// The pattern at an argument: the same for all rows, or one for each.
 enum Patterns<'c> {
-    One(Regex),
+    One(Arc<Regex>),
     Many(super::support::AnyText<'c>),
 }
 
@@ -76,9 +78,9 @@ impl<'c> Patterns<'c> {
     }
 
     /// The pattern of a row; none where it does not compile.
-    fn get(&self, row: usize) -> Option<Regex> {
+    fn get(&self, row: usize) -> Option<Arc<Regex>> {
         match self {
-            Self::One(regex) => Some(regex.clone()),
+            Self::One(regex) => Some(Arc::clone(regex)),
             Self::Many(texts) => compile(&texts.get(row)).ok(),
         }
     }

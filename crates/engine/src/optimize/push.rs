@@ -113,7 +113,7 @@ fn inner(node: Node) -> Node {
     match node {
         Node::Window { input, outputs } => Node::Window { input: own(input), outputs },
         Node::Sort { input, keys, limit } => Node::Sort { input: own(input), keys, limit },
-        Node::Limit { input, count } => Node::Limit { input: own(input), count },
+        Node::Limit { input, count } => unwrap(cut(own(input), count).node),
         Node::Sample { input, count } => Node::Sample { input: own(input), count },
         Node::Apply { input, grouping, row, keep, body, mapping } => {
             Node::Apply { input: own(input), grouping, row, keep, body, mapping }
@@ -129,6 +129,23 @@ fn inner(node: Node) -> Node {
         }
         other => other,
     }
+}
+
+/// The first rows of a plan. A sort below keeps no more than these: `sort | take` is a `top`.
+fn cut(plan: Plan, count: usize) -> Plan {
+    let fields = plan.fields;
+    let node = match unwrap(plan.node) {
+        Node::Sort { input, keys, limit } => {
+            Node::Sort { input, keys, limit: Some(limit.map_or(count, |limit| limit.min(count))) }
+        }
+        Node::Project { input, outputs } => Node::Project { input: cut(input, count), outputs },
+        Node::Limit { input, count: before } => Node::Limit { input, count: count.min(before) },
+        other => {
+            let input = Plan { node: Arc::new(other), fields: fields.clone() };
+            Node::Limit { input, count }
+        }
+    };
+    Plan { node: Arc::new(node), fields }
 }
 
 /// Rows outside the axis of a `make-series` are not needed.

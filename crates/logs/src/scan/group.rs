@@ -86,6 +86,12 @@ impl Group<'_> {
     fn looked_at(&self, context: &Context) -> Vec<Stored> {
         let condition = context.condition.as_ref();
         let mut stored = condition.map_or_else(Vec::new, |c| c.wanted.stored(self.reader));
+        let best = context.best.as_ref().map(|best| best.wanted.stored(self.reader));
+        for column in best.into_iter().flatten() {
+            if !stored.contains(&column) {
+                stored.push(column);
+            }
+        }
         if self.check_ingested && !stored.contains(&Stored::Ingestion) {
             stored.push(Stored::Ingestion);
         }
@@ -114,6 +120,11 @@ impl Group<'_> {
                 .assemble(rows, &context.snapshot, |wanted| find(before, wanted))?;
             let met = condition.keep(&batch)?;
             keep = Some(keep.map_or_else(|| met.clone(), |inside| &inside & &met));
+        }
+        if let Some(best) = &context.best {
+            let held = |wanted: &Stored| find(before, wanted);
+            let column = best.wanted.assemble(rows, &context.snapshot, held)?;
+            keep = best.keep(&column, keep);
         }
         Ok(keep.filter(|keep| keep.count_set_bits() < rows))
     }

@@ -9,7 +9,7 @@ use engine::source::{Counters, Part, ScanColumn, TickRange};
 use model::Batch;
 use parking_lot::{Condvar, Mutex};
 
-use super::{Context, group};
+use super::{Best, Context, group};
 use crate::error::Error;
 use crate::memory::MemoryBatch;
 use crate::segment::{BLOCK_ROWS, BlockSet, GroupReader, Pruner, ROW_GROUP_ROWS, Reader, Segment};
@@ -73,11 +73,27 @@ impl Unit {
     pub(super) fn work(self, context: &Context) -> Worked {
         match self {
             Self::Memory(batch) => Ok((read_memory(&batch, context)?, Vec::new())),
+            Self::Segment(segment) if too_late(context, segment.facts.times()) => {
+                Counters::add(&context.request.counters.segments_pruned, 1);
+                Ok((None, Vec::new()))
+            }
             Self::Segment(segment) => Ok((None, open(&segment, context)?)),
-            Self::Group(opened, number) => group::start(&opened, number, context),
+            Self::Group(opened, number) => {
+                let time = opened.reader.position(&time_column());
+                let times = time.and_then(|at| opened.reader.span(number, at));
+                match times.is_some_and(|times| too_late(context, times)) {
+                    true => Ok((None, Vec::new())),
+                    false => group::start(&opened, number, context),
+                }
+            }
             Self::Reading(reading) => reading.next(context),
         }
     }
+}
+
+/// True when rows of these times are not among the best any more.
+fn too_late(context: &Context, times: crate::memory::Span) -> bool {
+    context.best.as_ref().is_some_and(|best| !best.may_hold(times))
 }
 
 fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, Error> {
@@ -99,6 +115,11 @@ fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, 
     if let Some(condition) = &context.condition {
         let looked_at = condition.wanted.in_memory(batch, None, &context.snapshot)?;
         also(BooleanArray::new(condition.keep(&looked_at)?, None));
+    }
+    if let Some(best) = &context.best {
+        let column = best.wanted.in_memory(batch, None, &context.snapshot)?;
+        let kept = best.keep(&column, keep.map(|keep| keep.values().clone()));
+        keep = kept.map(|kept| BooleanArray::new(kept, None));
     }
     let keep = keep.filter(|keep| keep.true_count() < batch.rows);
     if keep.as_ref().is_some_and(|keep| keep.true_count() == 0) {
@@ -158,6 +179,9 @@ fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
         {
             groups.push(group);
         }
+    }
+    if context.best.as_ref().is_some_and(Best::newest_first) {
+        groups.reverse();
     }
     if groups.is_empty() {
         Counters::add(&context.request.counters.segments_pruned, 1);

@@ -142,7 +142,7 @@ const CONDITIONS: [&str; 55] = [
     "Message startswith 'logon' and not(Message has 'logon')",
 ];
 
-const SHAPES: [&str; 17] = [
+const SHAPES: [&str; 20] = [
     "project TimeGenerated, Writer, Number, Message, Properties",
     "count",
     "summarize n=count(), s=sum(Number), d=dcount(Message, 4) by Writer",
@@ -153,6 +153,9 @@ const SHAPES: [&str; 17] = [
     "summarize arg_max(TimeGenerated, Message, City=tostring(Properties.city)) by Writer",
     "sort by Number desc, TimeGenerated asc | take 5 | project Number, Message, TimeGenerated",
     "sort by TimeGenerated asc, Message asc, Writer asc | extend before=prev(Message) | summarize countif(before == Message)",
+    "top 3 by TimeGenerated desc | project TimeGenerated, Writer, Message",
+    "top 4 by TimeGenerated asc | extend City=tostring(Properties.city) | project TimeGenerated, City",
+    "extend n=Number | sort by n asc nulls first, TimeGenerated asc | take 2 | project n, Message, Properties",
     "distinct Writer, Kind=tostring(Properties.list[0].name)",
     "mv-expand item = Properties.list | summarize count() by name=tostring(item.name), ok=tobool(item.ok)",
     "join kind=inner (Other | project Writer, Right=Number, Town=tostring(Properties.city)) on Writer | summarize count(), sum(Right) by Writer, Town",
@@ -162,11 +165,13 @@ const SHAPES: [&str; 17] = [
     "summarize countif(Number > 9), dcountif(Writer, isnotempty(Message)), min(tolong(Properties.n)) by ok=tobool(Properties.ok)",
 ];
 
-const WHOLE: [&str; 6] = [
+const WHOLE: [&str; 8] = [
     "search 'failed' | summarize count() by $table",
     "search in (Events) '10.0.0.7' | summarize count() by Writer",
     "union Events, Other | where * has 'größe' | summarize count(), sum(Number)",
     "union withsource=T Events, Other | summarize count() by T, tostring(Properties.city)",
+    "union Events, Other | where Message has 'logon' | top 5 by TimeGenerated desc | project TimeGenerated, Number",
+    "union Events, Other | sort by Number desc nulls last, TimeGenerated asc | take 70 | summarize sum(Number), max(TimeGenerated)",
     "find in (Events, Other) where Message has 'root' project Number, Writer",
     "let ids = Events | where Message has 'root' | distinct Number; Other | where Number in (ids) | count",
 ];

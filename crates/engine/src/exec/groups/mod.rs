@@ -8,6 +8,8 @@ mod column;
 mod intern;
 mod pairs;
 
+pub(crate) use intern::Interner;
+
 use arrow_array::ArrayRef;
 use arrow_buffer::NullBuffer;
 use values::ScalarType;

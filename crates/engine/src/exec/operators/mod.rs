@@ -33,7 +33,7 @@ pub(crate) use rows::Rows;
 pub(crate) use sample::{RANDOM, Randomize};
 pub(crate) use scan::{Condition, Scan, memory_scan};
 pub(crate) use shared::Shared;
-pub(crate) use sort::Sort;
+pub(crate) use sort::{Bound, Sort};
 pub(crate) use union::Union;
 pub(crate) use whole::Whole;
 pub(crate) use window::{Call as WindowCall, Lowered, Window, lower};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::Batch;
 use values::Value;
 
+use super::Bound;
 use crate::exec::ExecError;
 use crate::exec::eval::{Scalar, project};
 use crate::exec::operator::{Operator, Stage};
@@ -53,6 +54,12 @@ impl Operator for Project {
     fn restrict(&self, column: ColumnId, values: &Arc<Vec<Value>>, run: &Run) {
         if let Some((_, below)) = self.renamed.iter().find(|(id, _)| *id == column) {
             self.input.restrict(*below, values, run);
+        }
+    }
+
+    fn bound(&self, column: ColumnId, bound: &Arc<Bound>) {
+        if let Some((_, below)) = self.renamed.iter().find(|(id, _)| *id == column) {
+            self.input.bound(*below, bound);
         }
     }
 }

@@ -12,6 +12,7 @@ use model::{Batch, Rows};
 use parking_lot::{Mutex, RwLock};
 use values::{ScalarType, Value};
 
+use super::Bound;
 use super::rows::morsels;
 use crate::exec::compile::Need;
 use crate::exec::eval::{ExprCompiler, Scalar};
@@ -21,7 +22,7 @@ use crate::exec::{ExecError, columns, measure};
 use crate::functions::EvalContext;
 use crate::plan::{self, ColumnId, Expr, Field, Matching, Set};
 use crate::source::{
-    self, Counters, Hint, RowFilter, ScanColumn, ScanRequest, SourceError, TickRange,
+    self, Counters, Hint, RowBound, RowFilter, ScanColumn, ScanRequest, SourceError, TickRange,
 };
 
 /// Most values that a join's keys are pushed into a scan with.
@@ -41,6 +42,8 @@ pub(crate) struct Scan {
     condition: Option<Arc<Condition>>,
     /// What joins above allow columns to be.
     members: Mutex<Vec<Member>>,
+    /// How good rows must be for a sort above.
+    bound: Mutex<Option<ScanBound>>,
     /// Columns handed on; none for all.
     kept: Option<Vec<usize>>,
     /// Pieces of morsels larger than the caches.
@@ -82,6 +85,31 @@ impl RowFilter for Condition {
     fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError> {
         let truth = self.predicate.truth(batch, &self.context);
         truth.map_err(|error| SourceError::Evaluation(error.to_string()))
+    }
+}
+
+/// A sort's bound on a column of the scan.
+#[derive(Clone, Debug)]
+struct ScanBound {
+    column: usize,
+    bound: Arc<Bound>,
+}
+
+impl RowBound for ScanBound {
+    fn column(&self) -> usize {
+        self.column
+    }
+
+    fn descending(&self) -> bool {
+        self.bound.descending()
+    }
+
+    fn may_hold(&self, least: i64, most: i64) -> bool {
+        self.bound.may_hold(least, most)
+    }
+
+    fn keep(&self, column: &ArrayRef, among: &BooleanBuffer) -> BooleanBuffer {
+        self.bound.keep(column, among)
     }
 }
 
@@ -170,6 +198,7 @@ impl Scan {
             source: RwLock::default(),
             condition: None,
             members: Mutex::default(),
+            bound: Mutex::default(),
             kept: None,
             pieces: Mutex::default(),
         };
@@ -197,6 +226,7 @@ impl Scan {
             source: RwLock::default(),
             condition: Some(Arc::new(condition)),
             members: Mutex::default(),
+            bound: Mutex::default(),
             kept: (kept.len() < fields.len()).then_some(kept),
             pieces: Mutex::default(),
         };
@@ -285,6 +315,7 @@ impl Operator for Scan {
                 hints: self.hints.lock().clone(),
                 filter: self.filter(),
                 judged: self.judged(),
+                bound: self.bound.lock().clone().map(|bound| Arc::new(bound) as Arc<dyn RowBound>),
                 limit: self.scan.limit,
                 cancel: run.settings.cancel.clone(),
                 counters: match &run.settings.measures {
@@ -347,6 +378,12 @@ impl Operator for Scan {
             self.hints.lock().push(Hint::In { column: *place, values: values.to_vec() });
         }
         self.restrict_rows(at, column, values, run);
+    }
+
+    fn bound(&self, column: ColumnId, bound: &Arc<Bound>) {
+        if let Some(column) = self.layout.iter().position(|c| *c == column) {
+            *self.bound.lock() = Some(ScanBound { column, bound: Arc::clone(bound) });
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use model::Batch;
 use parking_lot::Mutex;
 use values::Value;
 
+use super::Bound;
 use super::project::pick;
 use crate::exec::ExecError;
 use crate::exec::operator::{Operator, Stage};
@@ -88,6 +89,15 @@ impl Operator for Union {
         for input in &self.inputs {
             if let Some(id) = input.ids.get(at) {
                 input.operator.restrict(*id, values, run);
+            }
+        }
+    }
+
+    fn bound(&self, column: ColumnId, bound: &Arc<Bound>) {
+        let Some(at) = self.layout.iter().position(|id| *id == column) else { return };
+        for input in &self.inputs {
+            if let Some(id) = input.ids.get(at) {
+                input.operator.bound(*id, bound);
             }
         }
     }

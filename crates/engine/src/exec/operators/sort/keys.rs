@@ -13,6 +13,7 @@ use values::{Decimal, ScalarType};
 use super::{Direction, Key, Spec, packed};
 use crate::exec::ExecError;
 use crate::exec::columns::{coded, internal, plain};
+use crate::exec::groups::Interner;
 
 /// Bytes of a decimal in order: sign, then the number scaled to 28 places.
 const DECIMAL_BYTES: i32 = 25;
@@ -117,20 +118,45 @@ fn dynamic_texts(column: &ArrayRef) -> ArrayRef {
     Arc::new(texts)
 }
 
-/// Dictionary texts as the ranks of their values.
+/// Texts that repeat as the ranks of their values.
 fn text_ranks(column: &ArrayRef) -> Option<ArrayRef> {
-    let dictionary = coded(column)?;
-    let values = dictionary.values().as_string_view_opt()?;
-    if values.len() > dictionary.len() {
-        return None;
+    if let Some(dictionary) = coded(column) {
+        let values = dictionary.values().as_string_view_opt()?;
+        if values.len() > dictionary.len() {
+            return None;
+        }
+        let ranks = ranks(values.len(), |at| values.value(at).as_bytes());
+        let codes = dictionary.keys().values().iter();
+        let column: Int64Array =
+            codes.map(|code| ranks.get(*code as usize).copied().unwrap_or(-1)).collect();
+        return Some(Arc::new(column));
     }
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_unstable_by(|a, b| values.value(*a).cmp(values.value(*b)));
-    let mut ranks = vec![0_i64; values.len()];
-    let mut rank = -1;
-    let mut last = None;
+    let texts = column.as_string_view_opt()?;
+    let mut known = Interner::default();
+    let mut numbers: Vec<u32> = Vec::with_capacity(texts.len());
+    for (row, text) in texts.iter().enumerate() {
+        numbers.push(known.intern(text.unwrap_or_default().as_bytes()));
+        if known.len() > DIVERSE_MIN + row / 2 {
+            return None;
+        }
+    }
+    let ranks = ranks(known.len(), |at| known.get(u32::try_from(at).unwrap_or(u32::MAX)));
+    let column: Int64Array =
+        numbers.iter().map(|number| ranks.get(*number as usize).copied().unwrap_or(-1)).collect();
+    Some(Arc::new(column))
+}
+
+/// Different texts from which on it matters how many there are.
+const DIVERSE_MIN: usize = 10_000;
+
+/// The rank of each text among all; equal ones share theirs.
+fn ranks<'t>(count: usize, text: impl Fn(usize) -> &'t [u8]) -> Vec<i64> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_unstable_by(|a, b| text(*a).cmp(text(*b)));
+    let mut ranks = vec![0_i64; count];
+    let (mut rank, mut last) = (-1, None);
     for at in order {
-        let text = values.value(at);
+        let text = text(at);
         if last != Some(text) {
             rank += 1;
             last = Some(text);
@@ -139,10 +165,7 @@ fn text_ranks(column: &ArrayRef) -> Option<ArrayRef> {
             *slot = rank;
         }
     }
-    let codes = dictionary.keys().values().iter();
-    let column: Int64Array =
-        codes.map(|code| ranks.get(*code as usize).copied().unwrap_or(-1)).collect();
-    Some(Arc::new(column))
+    ranks
 }
 
 /// Encodes keys as bytes whose order is the rows' order, the same for all batches of a sort.
@@ -231,16 +254,22 @@ pub(super) fn prefixes(columns: &[ArrayRef], spec: &Spec) -> Result<Option<Vec<u
     }
     let column = key.ordered(column, false)?;
     let Some(longs) = column.as_primitive_opt::<Int64Type>() else { return Ok(None) };
-    let Direction { descending, nulls_first } = key.direction;
-    let turn = |v: i64| {
-        let unsigned = (v as u64) ^ (1 << 63);
-        let turned = if descending { !unsigned } else { unsigned };
-        if nulls_first { (turned >> 1) + 1 } else { turned >> 1 }
-    };
-    let null = if nulls_first { 0 } else { u64::MAX };
+    let null = null_place(key.direction);
     let nulls = longs.nulls();
     let pick = |(row, v): (usize, &i64)| {
-        if nulls.is_some_and(|n| n.is_null(row)) { null } else { turn(*v) }
+        if nulls.is_some_and(|n| n.is_null(row)) { null } else { place(*v, key.direction) }
     };
     Ok(Some(longs.values().iter().enumerate().map(pick).collect()))
+}
+
+/// A number that orders a value among others, without its lowest bit; the first row has the least.
+pub(super) const fn place(value: i64, direction: Direction) -> u64 {
+    let unsigned = (value as u64) ^ (1 << 63);
+    let turned = if direction.descending { !unsigned } else { unsigned };
+    if direction.nulls_first { (turned >> 1) + 1 } else { turned >> 1 }
+}
+
+/// As [`place`], of null.
+pub(super) const fn null_place(direction: Direction) -> u64 {
+    if direction.nulls_first { 0 } else { u64::MAX }
 }

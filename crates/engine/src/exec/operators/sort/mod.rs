@@ -1,5 +1,6 @@
 //! `sort`, `top`: in memory while it fits, else sorted runs on disk that are merged.
 
+mod bound;
 mod keys;
 mod merge;
 mod packed;
@@ -16,7 +17,8 @@ use crate::exec::ExecError;
 use crate::exec::eval::Scalar;
 use crate::exec::operator::{Flow, Operator, Stage, consume};
 use crate::exec::run::Run;
-use crate::plan::SortKey;
+use crate::plan::{ColumnId, SortKey};
+pub(crate) use bound::Bound;
 use merge::Merge;
 use worker::Worker;
 
@@ -56,8 +58,13 @@ enum Sorted {
 pub(crate) struct Sort {
     input: Box<dyn Operator>,
     spec: Spec,
+    /// The first key, where it is a column of the input.
+    first: Option<ColumnId>,
     result: Mutex<Option<Arc<Sorted>>>,
 }
+
+/// Up to so many rows the input is told how good they must be.
+const BOUND_MAX: usize = 10_000;
 
 impl Sort {
     pub(crate) fn stage(
@@ -86,7 +93,8 @@ impl Sort {
             })
             .collect();
         let spec = Spec { keys, computed, types, width, limit };
-        let operator = Self { input: input.operator, spec, result: Mutex::default() };
+        let first = spec.keys.first().and_then(|key| input.layout.get(key.column)).copied();
+        let operator = Self { input: input.operator, spec, first, result: Mutex::default() };
         Ok(Stage { operator: Box::new(operator), layout: input.layout })
     }
 
@@ -100,7 +108,19 @@ impl Sort {
         Ok(sorted)
     }
 
+    /// Tells the input how good a row must be, where the first key is a column of integers.
+    fn bound_input(&self) {
+        use ScalarType::{DateTime, Int, Long, TimeSpan};
+        let limit = self.spec.limit.filter(|limit| (1..=BOUND_MAX).contains(limit));
+        let key = self.spec.keys.first();
+        let key = key.filter(|key| matches!(key.ty, DateTime | Int | Long | TimeSpan));
+        if let (Some(limit), Some(key), Some(column)) = (limit, key, self.first) {
+            self.input.bound(column, &Arc::new(Bound::new(limit, key.direction)));
+        }
+    }
+
     fn compute(&self, run: &Run) -> Result<Sorted, ExecError> {
+        self.bound_input();
         let workers = consume(
             self.input.as_ref(),
             run,
