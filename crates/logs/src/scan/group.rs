@@ -175,7 +175,8 @@ impl Group<'_> {
             return true;
         }
         let many = picked.count().saturating_mul(MANY) >= self.rows;
-        many && kept.wanted_again(&self.kept_place(Which::Stored(column)), self.asker)
+        let unpacked = self.reader.unpacked_bytes(self.group, column);
+        many && kept.wanted_again(&self.kept_place(Which::Stored(column)), unpacked, self.asker)
     }
 
     /// The picked rows of the columns at these places of the file. Where they are read whole they are kept.

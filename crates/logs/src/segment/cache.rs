@@ -123,8 +123,11 @@ impl ColumnCache {
         bytes < self.bytes_max / 8 && self.state.lock().bytes.saturating_add(bytes) < limit
     }
 
-    /// True when the place was wanted before and could be kept now; remembers that it is wanted.
-    pub(crate) fn wanted_again(&self, place: &Place, asker: Asker) -> bool {
+    /// True when the place, of so many bytes, was wanted before and could be kept now; remembers that it is wanted.
+    pub(crate) fn wanted_again(&self, place: &Place, bytes: usize, asker: Asker) -> bool {
+        if bytes > self.bytes_max / 8 {
+            return false;
+        }
         let mut state = self.state.lock();
         if !state.saw(place) {
             state.remember(place);

@@ -15,7 +15,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader,
+};
 use parquet::file::statistics::Statistics;
 
 use super::checksums::{CheckedFile, Checksums, sum_file};
@@ -127,12 +129,18 @@ impl Reader {
     /// unpacked for either. With the bytes that it takes unpacked.
     pub(crate) fn mostly_dictionary(&self, group: usize, column: usize) -> Option<usize> {
         let stored = self.rows.columns.get(column)?;
-        let chunk =
-            self.rows.metadata.row_groups().get(group)?.columns().get(stored.leaves.start)?;
+        let chunk = self.rows.chunks(group, column)?.first()?;
         let dictionary = chunk.data_page_offset().checked_sub(chunk.dictionary_page_offset()?)?;
         let most =
             stored.leaves.len() == 1 && dictionary.saturating_mul(2) > chunk.compressed_size();
         most.then(|| usize::try_from(chunk.uncompressed_size()).unwrap_or(usize::MAX))
+    }
+
+    /// Bytes that a stored column of a row group takes unpacked, roughly.
+    pub(crate) fn unpacked_bytes(&self, group: usize, column: usize) -> usize {
+        let chunks = self.rows.chunks(group, column).unwrap_or_default();
+        let bytes = chunks.iter().map(|chunk| chunk.uncompressed_size()).sum::<i64>();
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// Starts reading the columns at these places (each once) of one row group.
@@ -233,6 +241,12 @@ impl Rows {
     fn rows_of(&self, group: usize) -> usize {
         let groups = self.metadata.row_groups();
         groups.get(group).map_or(0, |g| usize::try_from(g.num_rows()).unwrap_or(0))
+    }
+
+    /// A column's chunks of a row group, one a leaf.
+    fn chunks(&self, group: usize, column: usize) -> Option<&[ColumnChunkMetaData]> {
+        let leaves = self.columns.get(column)?.leaves.clone();
+        self.metadata.row_groups().get(group)?.columns().get(leaves)
     }
 
     fn statistics(&self, group: usize, stored: &Stored) -> Option<&Statistics> {
