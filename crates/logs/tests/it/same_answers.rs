@@ -84,7 +84,7 @@ fn random(rng: &mut StdRng, first: usize) -> Rows {
     Rows::from_values(Arc::new(schema), (0..ROWS).map(row).collect::<Vec<_>>())
 }
 
-const CONDITIONS: [&str; 55] = [
+const CONDITIONS: [&str; 56] = [
     "true",
     "Message has 'failed'",
     "Message has_cs 'Failed'",
@@ -132,6 +132,7 @@ const CONDITIONS: [&str; 55] = [
     "Properties has 'oslo'",
     "Properties.n == 7",
     "Message has 'nowhere'",
+    "toupper(Message) contains 'ÖSS' and toupper(Message) contains 'SSE'",
     "Message contains 'nowhere' or Writer endswith 'nobody' or Number == 99999",
     "Message has 'failed' and Writer in ('carl', 'dora')",
     "Message has 'größer'",
@@ -165,13 +166,14 @@ const SHAPES: [&str; 20] = [
     "summarize countif(Number > 9), dcountif(Writer, isnotempty(Message)), min(tolong(Properties.n)) by ok=tobool(Properties.ok)",
 ];
 
-const WHOLE: [&str; 8] = [
+const WHOLE: [&str; 9] = [
     "search 'failed' | summarize count() by $table",
     "search in (Events) '10.0.0.7' | summarize count() by Writer",
     "union Events, Other | where * has 'größe' | summarize count(), sum(Number)",
     "union withsource=T Events, Other | summarize count() by T, tostring(Properties.city)",
     "union Events, Other | where Message has 'logon' | top 5 by TimeGenerated desc | project TimeGenerated, Number",
     "union Events, Other | sort by Number desc nulls last, TimeGenerated asc | take 70 | summarize sum(Number), max(TimeGenerated)",
+    "Events | where Writer has 'nobody' or Number > 2 | join kind=inner (Other | where Writer == 'ann' | project Writer, Right=Number) on Writer | summarize count(), sum(Right)",
     "find in (Events, Other) where Message has 'root' project Number, Writer",
     "let ids = Events | where Message has 'root' | distinct Number; Other | where Number in (ids) | count",
 ];

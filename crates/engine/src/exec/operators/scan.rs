@@ -143,6 +143,8 @@ struct Restricted {
     members: Vec<Member>,
     /// The condition's columns, then those of the members that it does not look at.
     columns: Vec<usize>,
+    /// Those of the condition, but for the members' columns: these need their values.
+    lone_terms: Vec<(usize, Vec<String>)>,
 }
 
 impl Restricted {
@@ -153,7 +155,9 @@ impl Restricted {
                 columns.push(member.column);
             }
         }
-        Self { condition, members, columns }
+        let mut lone_terms = condition.as_ref().map_or_else(Vec::new, |c| c.lone_terms.clone());
+        lone_terms.retain(|(column, _)| members.iter().all(|member| member.column != *column));
+        Self { condition, members, columns, lone_terms }
     }
 }
 
@@ -163,7 +167,7 @@ impl RowFilter for Restricted {
     }
 
     fn lone_terms(&self) -> &[(usize, Vec<String>)] {
-        self.condition.as_ref().map_or(&[], |condition| condition.lone_terms())
+        &self.lone_terms
     }
 
     fn keep(&self, batch: &Batch) -> Result<BooleanBuffer, SourceError> {

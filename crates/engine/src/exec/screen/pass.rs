@@ -297,8 +297,9 @@ impl Texts {
         marks.clear();
         self.find_in(text, marks);
         if !text.is_ascii() {
-            // letters beyond ASCII whose lower case is ASCII, such as the Kelvin sign
+            // letters beyond ASCII that change into ASCII: the Kelvin sign in lower case, a sharp s in upper case
             self.find_in(&text.to_lowercase(), marks);
+            self.find_in(&text.to_uppercase(), marks);
         }
         marks.sort_unstable();
         marks.dedup();
