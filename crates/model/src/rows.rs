@@ -279,6 +279,22 @@ impl ColumnBuilder {
         }
     }
 
+    /// Appends a text; null where the column is of another type.
+    pub fn push_text(&mut self, text: &str) {
+        match self {
+            Self::String(b) => b.append_value(text),
+            builder => builder.push_null(),
+        }
+    }
+
+    /// Appends a dynamic value; null where the column is of another type.
+    pub fn push_dynamic(&mut self, value: &Dynamic) {
+        match self {
+            Self::Dynamic(b) => b.append_value(value.as_bytes()),
+            builder => builder.push_null(),
+        }
+    }
+
     /// Appends a null (for string: the empty text).
     pub fn push_null(&mut self) {
         match self {

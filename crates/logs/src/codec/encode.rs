@@ -1,5 +1,7 @@
 //! Columns to bytes.
 
+use std::cell::RefCell;
+
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
@@ -15,17 +17,32 @@ use crate::columns::{Named, type_code};
 /// Rows looked at before a dictionary that does not pay is given up.
 const SAMPLE: usize = 256;
 
+/// Bytes that a thread keeps for the next rows to encode.
+const KEPT: usize = 4 << 20;
+
+thread_local! {
+    /// Where rows are encoded: what is kept of them has no room to spare, and growing it does not touch new memory.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// The columns as bytes. Columns without any value are left out: reading them gives nulls anyway.
 pub(crate) fn encode(columns: &[Named]) -> Vec<u8> {
-    let mut out = vec![0; 2];
+    SCRATCH.with_borrow_mut(|out| {
+        out.clear();
+        encode_columns(columns, out);
+        if out.capacity() > KEPT { std::mem::take(out) } else { out.as_slice().to_vec() }
+    })
+}
+
+fn encode_columns(columns: &[Named], out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; 2]);
     let mut count = 0_u16;
     for named in columns {
-        if encode_column(named, &mut out) {
+        if encode_column(named, out) {
             count = count.saturating_add(1);
         }
     }
     out[..2].copy_from_slice(&count.to_le_bytes());
-    out
 }
 
 /// Appends one column; false when it holds nothing and was left out.

@@ -60,7 +60,7 @@ impl Chain {
     pub(super) fn extend(&mut self, record: &AuditRecord, key: Option<&SealingKey>) -> Link {
         let previous = text_of(self.digest.as_ref());
         let digest = digest_bytes(self.sequence + 1, &previous, &record.canonical());
-        let proof = key.map(|key| hmac_sha256(key.expose(), hex::encode(digest).as_bytes()));
+        let proof = key.map(|key| hmac_sha256(key.expose(), hexadecimal(&digest).as_bytes()));
         self.follow(digest, proof)
     }
 
@@ -74,12 +74,21 @@ impl Chain {
 
 /// Digests and proofs as rows have them: in hexadecimal, empty for none.
 pub(super) fn text_of(bytes: Option<&[u8; 32]>) -> String {
-    bytes.map_or_else(String::new, hex::encode)
+    bytes.map_or_else(String::new, hexadecimal)
+}
+
+/// Digit by digit, as `hex::encode` writes, this costs more than the digest itself.
+fn hexadecimal(bytes: &[u8; 32]) -> String {
+    let mut digits = [0; 64];
+    match hex::encode_to_slice(bytes, &mut digits) {
+        Ok(()) => String::from_utf8_lossy(&digits).into_owned(),
+        Err(_) => hex::encode(bytes), // cannot happen: there is room for all digits
+    }
 }
 
 /// The digest of a row: of its place, the one before, and what it says.
 pub(super) fn digest(sequence: u64, previous: &str, canonical: &str) -> String {
-    hex::encode(digest_bytes(sequence, previous, canonical))
+    hexadecimal(&digest_bytes(sequence, previous, canonical))
 }
 
 fn digest_bytes(sequence: u64, previous: &str, canonical: &str) -> [u8; 32] {
@@ -88,7 +97,7 @@ fn digest_bytes(sequence: u64, previous: &str, canonical: &str) -> [u8; 32] {
 
 /// The proof of a digest.
 pub(super) fn proof(key: &SealingKey, digest: &str) -> String {
-    hex::encode(hmac_sha256(key.expose(), digest.as_bytes()))
+    hexadecimal(&hmac_sha256(key.expose(), digest.as_bytes()))
 }
 
 /// The end as it was noted: place, digest, when.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::{DateTime, Dynamic, Rows, ScalarType, Schema, Value};
-use serde_json::json;
+use model::rows::ColumnBuilder;
+use model::{Batch, DateTime, Dynamic, Rows, ScalarType, Schema, Value};
+use values::DynamicBuilder;
 
 use super::chain::{self, Link};
 
@@ -161,58 +162,109 @@ pub(super) const LOGS: Form = Form {
     link: "Properties",
 };
 
-/// What a row says of its link.
-pub(super) fn link_fields(link: &Link) -> Value {
-    let text = |bytes: Option<&[u8; 32]>| chain::text_of(bytes);
-    Value::Dynamic(Dynamic::from_json(&json!({
-        "sequence": link.sequence, "previous": text(link.previous.as_ref()),
-        "digest": text(Some(&link.digest)), "proof": text(link.proof.as_ref()),
-    })))
-}
-
-fn text(text: &str) -> Value {
-    Value::string(text)
-}
-
-/// A column: name, type, and what stands in it.
-type Cell = (&'static str, ScalarType, fn(&AuditRecord, &Value) -> Value);
-
-fn rows(cells: &[Cell], links: &[(AuditRecord, Link)], fields: &[Value]) -> Rows {
-    let schema = Arc::new(Schema::new(cells.iter().map(|(name, ty, _)| (*name, *ty))));
-    let row = |((record, _), fields): (&(AuditRecord, Link), &Value)| {
-        cells.iter().map(|(.., value)| value(record, fields)).collect()
+/// What rows say of their links.
+pub(super) fn link_fields<'l>(links: impl Iterator<Item = &'l Link>) -> Vec<Dynamic> {
+    let mut fields = DynamicBuilder::new();
+    let of = |link: &Link| {
+        fields.begin_object();
+        fields.key("sequence");
+        fields.long(i64::try_from(link.sequence).unwrap_or(i64::MAX));
+        for (name, bytes) in [
+            ("previous", link.previous.as_ref()),
+            ("digest", Some(&link.digest)),
+            ("proof", link.proof.as_ref()),
+        ] {
+            fields.key(name);
+            fields.string(&chain::text_of(bytes));
+        }
+        fields.end_object();
+        fields.finish()
     };
-    Rows::from_values(schema, links.iter().zip(fields).map(row))
+    links.map(of).collect()
 }
 
-const STRING: ScalarType = ScalarType::String;
+/// Who called, as one value.
+fn identity(record: &AuditRecord) -> Dynamic {
+    let mut identity = DynamicBuilder::new();
+    identity.begin_object();
+    identity.key("claim");
+    identity.begin_object();
+    for (name, id) in [("oid", &record.object_id), ("appid", &record.app_id)] {
+        identity.key(name);
+        identity.string(id);
+    }
+    identity.end_object();
+    identity.end_object();
+    identity.finish()
+}
 
-/// The rows of `AzureDiagnostics`; `fields` has [`link_fields`] of each.
-pub(super) fn diagnostics(links: &[(AuditRecord, Link)], fields: &[Value]) -> Rows {
+/// What stands in a column.
+enum Cell {
+    Always(&'static str),
+    Text(fn(&AuditRecord) -> &str),
+    Made(fn(&AuditRecord) -> String),
+    Value(ScalarType, fn(&AuditRecord) -> Value),
+    /// [`link_fields`].
+    Link,
+}
+
+impl Cell {
+    const fn ty(&self) -> ScalarType {
+        match self {
+            Self::Always(_) | Self::Text(_) | Self::Made(_) => ScalarType::String,
+            Self::Value(ty, _) => *ty,
+            Self::Link => ScalarType::Dynamic,
+        }
+    }
+}
+
+/// Column by column: a busy vault has many thousand rows a second.
+fn rows(cells: &[(&'static str, Cell)], links: &[(AuditRecord, Link)], fields: &[Dynamic]) -> Rows {
+    let schema = Schema::new(cells.iter().map(|(name, cell)| (*name, cell.ty())));
+    let column = |(_, cell): &(&str, Cell)| {
+        let mut column = ColumnBuilder::new(cell.ty(), links.len());
+        let records = links.iter().map(|(record, _)| record);
+        match cell {
+            Cell::Always(text) => records.for_each(|_| column.push_text(text)),
+            Cell::Text(text) => records.for_each(|record| column.push_text(text(record))),
+            Cell::Made(text) => records.for_each(|record| column.push_text(&text(record))),
+            Cell::Value(_, value) => records.for_each(|record| column.push(&value(record))),
+            Cell::Link => fields.iter().for_each(|fields| column.push_dynamic(fields)),
+        }
+        column.finish()
+    };
+    let columns = cells.iter().map(column).collect();
+    Rows::new(Arc::new(schema), Batch { columns, rows: links.len() })
+}
+
+const TIME: Cell = Cell::Value(ScalarType::DateTime, |r| Value::DateTime(r.time));
+
+/// The rows of `AzureDiagnostics`; `fields` are their [`link_fields`].
+pub(super) fn diagnostics(links: &[(AuditRecord, Link)], fields: &[Dynamic]) -> Rows {
     rows(
         &[
-            ("TimeGenerated", ScalarType::DateTime, |r, _| Value::DateTime(r.time)),
-            ("ResourceProvider", STRING, |_, _| text("MICROSOFT.KEYVAULT")),
-            ("ResourceType", STRING, |_, _| text("VAULTS")),
-            ("Category", STRING, |_, _| text("AuditEvent")),
-            ("ResourceId", STRING, |r, _| text(&r.resource)),
-            ("_ResourceId", STRING, |r, _| text(&r.resource.to_lowercase())),
-            ("Resource", STRING, |r, _| text(&name_of(&r.resource).to_uppercase())),
-            ("OperationName", STRING, |r, _| text(&r.operation)),
-            ("OperationVersion", STRING, |r, _| text(&r.api_version)),
-            ("ResultType", STRING, |r, _| text(r.result())),
-            ("ResultSignature", STRING, |r, _| text(r.signature())),
-            ("ResultDescription", STRING, |r, _| text(&r.description)),
-            ("DurationMs", ScalarType::Long, |r, _| Value::Long(milliseconds(r))),
-            ("CallerIPAddress", STRING, |r, _| text(&r.source)),
-            ("CorrelationId", STRING, |r, _| text(&r.correlation_id)),
-            ("identity_claim_oid_g", STRING, |r, _| text(&r.object_id)),
-            ("identity_claim_appid_g", STRING, |r, _| text(&r.app_id)),
-            ("requestUri_s", STRING, |r, _| text(&r.uri)),
-            ("id_s", STRING, |r, _| text(&r.id)),
-            ("clientInfo_s", STRING, |r, _| text(&r.agent)),
-            ("httpStatusCode_d", ScalarType::Real, |r, _| Value::Real(f64::from(r.status))),
-            ("AdditionalFields", ScalarType::Dynamic, |_, fields| fields.clone()),
+            ("TimeGenerated", TIME),
+            ("ResourceProvider", Cell::Always("MICROSOFT.KEYVAULT")),
+            ("ResourceType", Cell::Always("VAULTS")),
+            ("Category", Cell::Always("AuditEvent")),
+            ("ResourceId", Cell::Text(|r| &r.resource)),
+            ("_ResourceId", Cell::Made(|r| r.resource.to_lowercase())),
+            ("Resource", Cell::Made(|r| name_of(&r.resource).to_uppercase())),
+            ("OperationName", Cell::Text(|r| &r.operation)),
+            ("OperationVersion", Cell::Text(|r| &r.api_version)),
+            ("ResultType", Cell::Text(|r| r.result())),
+            ("ResultSignature", Cell::Text(|r| r.signature())),
+            ("ResultDescription", Cell::Text(|r| &r.description)),
+            ("DurationMs", Cell::Value(ScalarType::Long, |r| Value::Long(milliseconds(r).into()))),
+            ("CallerIPAddress", Cell::Text(|r| &r.source)),
+            ("CorrelationId", Cell::Text(|r| &r.correlation_id)),
+            ("identity_claim_oid_g", Cell::Text(|r| &r.object_id)),
+            ("identity_claim_appid_g", Cell::Text(|r| &r.app_id)),
+            ("requestUri_s", Cell::Text(|r| &r.uri)),
+            ("id_s", Cell::Text(|r| &r.id)),
+            ("clientInfo_s", Cell::Text(|r| &r.agent)),
+            ("httpStatusCode_d", Cell::Value(ScalarType::Real, |r| Value::Real(r.status.into()))),
+            ("AdditionalFields", Cell::Link),
         ],
         links,
         fields,
@@ -220,38 +272,33 @@ pub(super) fn diagnostics(links: &[(AuditRecord, Link)], fields: &[Value]) -> Ro
 }
 
 /// The rows of `AZKVAuditLogs`, as above.
-pub(super) fn audit_logs(links: &[(AuditRecord, Link)], fields: &[Value]) -> Rows {
+pub(super) fn audit_logs(links: &[(AuditRecord, Link)], fields: &[Dynamic]) -> Rows {
     rows(
         &[
-            ("TimeGenerated", ScalarType::DateTime, |r, _| Value::DateTime(r.time)),
-            ("_ResourceId", STRING, |r, _| text(&r.resource.to_lowercase())),
-            ("OperationName", STRING, |r, _| text(&r.operation)),
-            ("OperationVersion", STRING, |r, _| text(&r.api_version)),
-            ("ResultType", STRING, |r, _| text(r.result())),
-            ("ResultSignature", STRING, |r, _| text(r.signature())),
-            ("ResultDescription", STRING, |r, _| text(&r.description)),
-            ("DurationMs", ScalarType::Int, |r, _| {
-                Value::Int(i32::try_from(r.duration_ms).unwrap_or(i32::MAX))
-            }),
-            ("CallerIpAddress", STRING, |r, _| text(&r.source)),
-            ("CorrelationId", STRING, |r, _| text(&r.correlation_id)),
-            ("Identity", ScalarType::Dynamic, |r, _| {
-                let claim = json!({ "claim": { "oid": &*r.object_id, "appid": &*r.app_id } });
-                Value::Dynamic(Dynamic::from_json(&claim))
-            }),
-            ("RequestUri", STRING, |r, _| text(&r.uri)),
-            ("Id", STRING, |r, _| text(&r.id)),
-            ("ClientInfo", STRING, |r, _| text(&r.agent)),
-            ("HttpStatusCode", ScalarType::Int, |r, _| Value::Int(i32::from(r.status))),
-            ("Properties", ScalarType::Dynamic, |_, fields| fields.clone()),
+            ("TimeGenerated", TIME),
+            ("_ResourceId", Cell::Made(|r| r.resource.to_lowercase())),
+            ("OperationName", Cell::Text(|r| &r.operation)),
+            ("OperationVersion", Cell::Text(|r| &r.api_version)),
+            ("ResultType", Cell::Text(|r| r.result())),
+            ("ResultSignature", Cell::Text(|r| r.signature())),
+            ("ResultDescription", Cell::Text(|r| &r.description)),
+            ("DurationMs", Cell::Value(ScalarType::Int, |r| Value::Int(milliseconds(r)))),
+            ("CallerIpAddress", Cell::Text(|r| &r.source)),
+            ("CorrelationId", Cell::Text(|r| &r.correlation_id)),
+            ("Identity", Cell::Value(ScalarType::Dynamic, |r| Value::Dynamic(identity(r)))),
+            ("RequestUri", Cell::Text(|r| &r.uri)),
+            ("Id", Cell::Text(|r| &r.id)),
+            ("ClientInfo", Cell::Text(|r| &r.agent)),
+            ("HttpStatusCode", Cell::Value(ScalarType::Int, |r| Value::Int(r.status.into()))),
+            ("Properties", Cell::Link),
         ],
         links,
         fields,
     )
 }
 
-fn milliseconds(record: &AuditRecord) -> i64 {
-    i64::from(i32::try_from(record.duration_ms).unwrap_or(i32::MAX))
+fn milliseconds(record: &AuditRecord) -> i32 {
+    i32::try_from(record.duration_ms).unwrap_or(i32::MAX)
 }
 
 fn name_of(resource: &str) -> &str {

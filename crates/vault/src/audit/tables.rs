@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use model::{AppendRequest, Rows, Value};
+use model::{AppendRequest, Dynamic, Rows};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -189,7 +189,7 @@ async fn try_to_store(shared: &Arc<Shared>, parcel: &Arc<Parcel>) -> Result<(), 
 
 /// The rows for each table that it does not have.
 fn requests(shared: &Shared, parcel: &Parcel, known: [u64; 2]) -> [Option<AppendRequest>; 2] {
-    let fields: Vec<Value> = parcel.rows.iter().map(|(_, link)| row::link_fields(link)).collect();
+    let fields = row::link_fields(parcel.rows.iter().map(|(_, link)| link));
     let behind = |known| {
         let at = parcel.rows.partition_point(|(_, link)| link.sequence <= known);
         (parcel.rows.get(at..).unwrap_or_default(), fields.get(at..).unwrap_or_default())
@@ -204,8 +204,8 @@ fn requests(shared: &Shared, parcel: &Parcel, known: [u64; 2]) -> [Option<Append
 fn request(
     shared: &Shared,
     table: &'static str,
-    (rows, fields): (&[Linked], &[Value]),
-    make: fn(&[Linked], &[Value]) -> Rows,
+    (rows, fields): (&[Linked], &[Dynamic]),
+    make: fn(&[Linked], &[Dynamic]) -> Rows,
 ) -> Option<AppendRequest> {
     let first = rows.first()?.1.sequence;
     let rows = make(rows, fields);
