@@ -11,7 +11,7 @@ mod push;
 mod rewrite;
 
 pub(crate) use hints::lone_terms;
-pub(crate) use rewrite::is_certain;
+pub(crate) use rewrite::{conjuncts, is_certain};
 
 use crate::plan::Plan;
 

@@ -118,19 +118,31 @@ fn screen(core: &Arc<Core>, requests: &[QueryRequest], spill: &Path) -> Vec<Opti
             && a.access == b.access
             && a.other_workspaces == b.other_workspaces
     };
-    let chunks = requests.chunk_by(alike);
-    chunks
-        .flat_map(|chunk| {
-            // the earliest: what has not expired for one of them is there for all
-            let first = chunk.iter().min_by_key(|request| request.now);
-            let Some(catalog) = first.and_then(|r| WorkspaceCatalog::new(core, r)) else {
-                return chunk.iter().map(|_| None).collect();
-            };
-            let catalog: Arc<dyn Catalog> = Arc::new(catalog);
-            let query = |r| engine_query(r, Arc::clone(&catalog), spill.to_owned());
-            engine::screen(&chunk.iter().map(query).collect::<Vec<_>>())
-        })
-        .collect()
+    // those that see the same tables, wherever they stand
+    let mut groups: Vec<Vec<(usize, &QueryRequest)>> = Vec::new();
+    for (at, request) in requests.iter().enumerate() {
+        let known = groups.iter_mut().find(|g| g.first().is_some_and(|(_, r)| alike(r, request)));
+        match known {
+            Some(group) => group.push((at, request)),
+            None => groups.push(vec![(at, request)]),
+        }
+    }
+    let mut answers: Vec<Option<QueryAnswer>> = requests.iter().map(|_| None).collect();
+    for group in groups {
+        // the earliest: what has not expired for one of them is there for all
+        let first = group.iter().map(|(_, request)| *request).min_by_key(|request| request.now);
+        let Some(catalog) = first.and_then(|r| WorkspaceCatalog::new(core, r)) else { continue };
+        let catalog: Arc<dyn Catalog> = Arc::new(catalog);
+        let query = |r| engine_query(r, Arc::clone(&catalog), spill.to_owned());
+        let queries: Vec<_> = group.iter().map(|(_, request)| query(request)).collect();
+        let found = engine::screen(&queries);
+        for ((at, _), found) in group.iter().zip(found) {
+            if let Some(answer) = answers.get_mut(*at) {
+                *answer = found;
+            }
+        }
+    }
+    answers
 }
 
 fn engine_query(

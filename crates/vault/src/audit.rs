@@ -257,8 +257,11 @@ impl Feed for AuditLog {
         let wanted = self.shared.written.load(Ordering::Acquire);
         let until = Instant::now() + CATCH_UP_MAX;
         let behind = || *self.shared.stored.borrow() < wanted;
-        // rows of an earlier run are looked for in the tables themselves: reading these must not wait for them
-        while behind() && !self.shared.parcels.is_recovering() && Instant::now() < until {
+        // rows of an earlier run are looked for in the tables themselves: reading these must not wait for them; nor does
+        // anybody wait for tables that take nothing
+        let hopeless =
+            || self.shared.parcels.is_recovering() || self.shared.failing.lock().is_some();
+        while behind() && !hopeless() && Instant::now() < until {
             self.shared.hurry.notify_one();
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -95,7 +95,7 @@ const BLOCK: usize = 1 << 20;
 #[derive(Default)]
 pub(crate) struct Repeats {
     blocks: Vec<Vec<u8>>,
-    /// Of each different value its view; see `views`.
+    /// Of each different value its block, where it begins there, and its length.
     values: Vec<(u32, u32, u32)>,
     /// Of each row which value it has; none for null.
     rows: Vec<Option<u32>>,

@@ -33,6 +33,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("likecs", |c| like(c, true)),
 ];
 
+/// True of operators that hold only where the whole of their text stands in the other one, in whatever case.
+pub(crate) fn needs_the_text(operator: &str) -> bool {
+    matches!(
+        operator,
+        "has"
+            | "has_cs"
+            | "hasprefix"
+            | "hasprefix_cs"
+            | "hassuffix"
+            | "hassuffix_cs"
+            | "contains"
+            | "contains_cs"
+            | "startswith"
+            | "startswith_cs"
+            | "endswith"
+            | "endswith_cs"
+    )
+}
+
 /// Where in a text the needle must stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Where {

@@ -118,7 +118,7 @@ pub(super) fn is_cheap(expr: &Expr) -> bool {
 }
 
 /// The conjuncts of a predicate.
-pub(super) fn conjuncts(expr: Expr) -> Vec<Expr> {
+pub(crate) fn conjuncts(expr: Expr) -> Vec<Expr> {
     match expr {
         Expr::And(parts) => parts.into_iter().flat_map(conjuncts).collect(),
         other => vec![other],

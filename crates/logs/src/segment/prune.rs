@@ -305,15 +305,7 @@ impl<'a> Pruner<'a> {
             let constant = self.synthetic.constant(&described.name);
             return Ok(constant.is_some_and(|c| c != text).then(|| self.none()));
         }
-        let mut all: Option<BlockSet> = None;
-        for term in self.sought(&[text.to_owned()]) {
-            let Some(set) = self.term_in(column, &term)? else { continue };
-            match &mut all {
-                Some(all) => all.intersect(&set),
-                None => all = Some(set),
-            }
-        }
-        Ok(all)
+        self.terms(Some(column), &[text.to_owned()])
     }
 }
 

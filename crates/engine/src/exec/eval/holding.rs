@@ -15,7 +15,7 @@ use values::{DynamicRef, ScalarType, Value};
 use super::Scalar;
 use crate::exec::ExecError;
 use crate::exec::distinct::Distinct;
-use crate::functions;
+use crate::functions::{self, terms};
 
 /// Shorter needles stand in too many values.
 const NEEDLE_MIN: usize = 3;
@@ -32,7 +32,7 @@ impl Holding {
     /// needle.
     pub(super) fn new(operator: &str, needle: &Value, inner: Scalar) -> Result<Self, Scalar> {
         let sought = match needle {
-            Value::String(needle) if seeks(operator) => plain(needle),
+            Value::String(needle) if terms::needs_the_text(operator) => plain(needle),
             _ => None,
         };
         let automaton = sought.and_then(|needle| {
@@ -77,25 +77,6 @@ impl Holding {
         }
         Arc::new(builder.finish())
     }
-}
-
-/// Operators that need the whole needle in the text.
-fn seeks(operator: &str) -> bool {
-    matches!(
-        operator,
-        "has"
-            | "has_cs"
-            | "hasprefix"
-            | "hasprefix_cs"
-            | "hassuffix"
-            | "hassuffix_cs"
-            | "contains"
-            | "contains_cs"
-            | "startswith"
-            | "startswith_cs"
-            | "endswith"
-            | "endswith_cs"
-    )
 }
 
 /// The part of a needle that must stand in the bytes of a value whose text holds the needle; none where there may be none.

@@ -1,6 +1,6 @@
 //! The scans without whose rows a plan has none.
 
-use crate::optimize::is_certain;
+use crate::optimize::{conjuncts, is_certain};
 use crate::plan::{Expr, Field, JoinKind, Node, Plan, Scan};
 
 /// A scan and the condition right above it.
@@ -8,7 +8,7 @@ pub(super) struct Gate<'p> {
     pub(super) scan: &'p Scan,
     pub(super) fields: &'p [Field],
     /// What of the condition depends on the row alone: rows that do not meet it do not pass.
-    pub(super) conjuncts: Vec<&'p Expr>,
+    pub(super) conjuncts: Vec<Expr>,
 }
 
 /// The scans of which one must have a row that meets its condition for the plan to have a row; none where rows may come
@@ -17,9 +17,8 @@ pub(super) fn gates(plan: &Plan) -> Option<Vec<Gate<'_>>> {
     match &*plan.node {
         Node::Filter { input, predicate } => match &*input.node {
             Node::Scan(scan) => {
-                let mut conjuncts = Vec::new();
-                split(predicate, &mut conjuncts);
-                conjuncts.retain(|conjunct| is_certain(conjunct));
+                let mut conjuncts = conjuncts(predicate.clone());
+                conjuncts.retain(is_certain);
                 Some(vec![Gate { scan, fields: &input.fields, conjuncts }])
             }
             _ => gates(input),
@@ -66,12 +65,5 @@ fn narrower<'p>(a: Option<Vec<Gate<'p>>>, b: Option<Vec<Gate<'p>>>) -> Option<Ve
         (Some(a), Some(b)) if open(&b) < open(&a) => Some(b),
         (Some(a), _) => Some(a),
         (None, b) => b,
-    }
-}
-
-fn split<'p>(predicate: &'p Expr, into: &mut Vec<&'p Expr>) {
-    match predicate {
-        Expr::And(parts) => parts.iter().for_each(|part| split(part, into)),
-        other => into.push(other),
     }
 }

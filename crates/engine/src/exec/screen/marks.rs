@@ -2,6 +2,7 @@
 
 use values::{ScalarType, Value};
 
+use crate::functions::terms;
 use crate::plan::{ColumnId, Expr, Matching, Set};
 
 /// Shorter texts stand in too many rows.
@@ -62,14 +63,8 @@ fn rarity(clause: &Clause) -> usize {
 }
 
 fn of_call(operator: &str, tested: &Expr, value: &Value) -> Vec<Clause> {
-    match operator {
-        "==" | "=~" | "has" | "has_cs" | "hasprefix" | "hasprefix_cs" | "hassuffix"
-        | "hassuffix_cs" | "contains" | "contains_cs" | "startswith" | "startswith_cs"
-        | "endswith" | "endswith_cs" => {
-            mark(tested, value).map(|mark| vec![vec![mark]]).unwrap_or_default()
-        }
-        _ => Vec::new(),
-    }
+    let seeks = matches!(operator, "==" | "=~") || terms::needs_the_text(operator);
+    mark(tested, value).filter(|_| seeks).map(|mark| vec![vec![mark]]).unwrap_or_default()
 }
 
 fn mark(tested: &Expr, value: &Value) -> Option<Mark> {

@@ -46,21 +46,29 @@ pub(crate) fn screen(plans: &[(&Executor, &Plan)]) -> Vec<bool> {
     silent
 }
 
-/// What scans must have in common to be read together: the table, and a window of about the same length.
+/// What scans must have in common to be read together: the table, and a window of about the same length at about the same
+/// time. Windows that were missed long ago are not covered by a reading of all that lies between.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     table: usize,
-    time: Option<u32>,
-    ingested: Option<u32>,
+    time: Option<Window>,
+    ingested: Option<Window>,
 }
+
+/// The logarithm of a window's length, and about when it ends.
+type Window = (u32, i64);
 
 impl Key {
     fn of(scan: &Scan) -> Self {
-        let length = |range: TickRange| range.end.abs_diff(range.start).max(1).ilog2();
+        const LENGTHS_APART: u32 = 3;
+        let window = |range: TickRange| {
+            let length = range.end.abs_diff(range.start).max(1).ilog2();
+            (length, range.end.checked_shr(length + LENGTHS_APART).unwrap_or(0))
+        };
         Self {
             table: Arc::as_ptr(&scan.table).cast::<()>() as usize,
-            time: scan.time.map(length),
-            ingested: scan.ingested.map(length),
+            time: scan.time.map(window),
+            ingested: scan.ingested.map(window),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::gates::Gate;
 use super::marks::{Clause, Mark, clauses};
 use crate::exec::ExecError;
 use crate::exec::columns;
-use crate::exec::compile::Compiler;
+use crate::exec::compile::{Compiler, Need, columns_of};
 use crate::exec::eval::Scalar;
 use crate::exec::run::Run;
 use crate::functions::EvalContext;
@@ -88,9 +88,9 @@ impl Builder {
         if gate.conjuncts.is_empty() {
             return None;
         }
-        let predicate = Expr::And(gate.conjuncts.iter().map(|c| (*c).clone()).collect());
-        let mut ids = crate::exec::compile::Need::new();
-        crate::exec::compile::columns_of(&predicate, &mut ids);
+        let predicate = Expr::And(gate.conjuncts.clone());
+        let mut ids = Need::new();
+        columns_of(&predicate, &mut ids);
         let read = gate.fields.iter().zip(&gate.scan.columns).filter(|(f, _)| ids.contains(&f.id));
         let (layout, columns): (Vec<ColumnId>, Vec<usize>) =
             read.map(|(field, column)| (field.id, self.column(column))).unzip();
