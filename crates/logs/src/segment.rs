@@ -44,9 +44,10 @@ use crate::memory::Span;
 
 pub(crate) use build::{Builder, Label};
 pub(crate) use cache::{Asker, ColumnCache, Picked, Place, Which};
+pub(crate) use index::Index;
 pub(crate) use open::OpenSegments;
 pub(crate) use prune::{Pruner, Sets};
-pub(crate) use reader::{GroupReader, Reader};
+pub(crate) use reader::{GroupReader, Keeper, Reader};
 pub(crate) use terms::BlockSet;
 
 /// Version of the format written.
@@ -102,6 +103,7 @@ pub(crate) struct Segment {
     pub facts: Facts,
     folder: PathBuf,
     disk: Arc<dyn Disk>,
+    index: Mutex<Option<Arc<Index>>>,
     reader: Mutex<Option<Arc<Reader>>>,
     obsolete: AtomicBool,
     this: Weak<Self>,
@@ -124,6 +126,7 @@ impl Segment {
             facts,
             folder: folder.to_owned(),
             disk: Arc::clone(disk),
+            index: Mutex::new(None),
             reader: Mutex::new(None),
             obsolete: AtomicBool::new(false),
             this: Weak::clone(this),
@@ -142,6 +145,11 @@ impl Segment {
         &self.open.columns
     }
 
+    /// Where a query's reading of this segment leaves what others may use.
+    pub(crate) fn keeper(&self, asker: Asker) -> Keeper {
+        Keeper { open: Arc::clone(&self.open), segment: self.number, asker }
+    }
+
     /// The Parquet file.
     pub(crate) fn rows_path(&self) -> PathBuf {
         self.folder.join(format!("{}.parquet", self.facts.path))
@@ -152,11 +160,11 @@ impl Segment {
         self.folder.join(format!("{}.index", self.facts.path))
     }
 
-    /// The opened files.
-    pub(crate) fn reader(&self) -> Result<Arc<Reader>, Error> {
-        let mut slot = self.reader.lock();
-        if let Some(reader) = &*slot {
-            return Ok(Arc::clone(reader));
+    /// The opened index: mostly enough to tell that no row is wanted. One that is missing or damaged is made again.
+    pub(crate) fn index(&self) -> Result<Arc<Index>, Error> {
+        let mut slot = self.index.lock();
+        if let Some(index) = &*slot {
+            return Ok(Arc::clone(index));
         }
         if self.facts.format > FORMAT {
             return Err(Error::Newer {
@@ -165,15 +173,34 @@ impl Segment {
                 known: FORMAT,
             });
         }
-        let reader = Arc::new(Reader::open(self)?);
+        let index = Arc::new(reader::open_index(self)?);
+        *slot = Some(Arc::clone(&index));
+        drop(slot);
+        self.open.indexes.opened(&self.this, Self::close);
+        Ok(index)
+    }
+
+    /// The opened files.
+    pub(crate) fn reader(&self) -> Result<Arc<Reader>, Error> {
+        if let Some(reader) = &*self.reader.lock() {
+            return Ok(Arc::clone(reader));
+        }
+        // before the lock: opening it may close others, this one among them where it was opened before
+        let index = self.index()?;
+        let mut slot = self.reader.lock();
+        if let Some(reader) = &*slot {
+            return Ok(Arc::clone(reader));
+        }
+        let reader = Arc::new(Reader::open(self, &index)?);
         *slot = Some(Arc::clone(&reader));
         drop(slot);
-        self.open.opened(Weak::clone(&self.this));
+        self.open.readers.opened(&self.this, |segment| *segment.reader.lock() = None);
         Ok(reader)
     }
 
     /// Forgets the opened files, so that the next use opens (and checks) them anew.
     pub(crate) fn close(&self) {
+        *self.index.lock() = None;
         *self.reader.lock() = None;
         self.kept().forget(self.number);
     }

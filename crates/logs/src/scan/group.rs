@@ -15,8 +15,8 @@ use super::units::{Opened, Reading, Stored, Worked, filtered, find, within};
 use crate::error::Error;
 use crate::rewrite::ingestion_column;
 use crate::segment::{
-    Asker, BLOCK_ROWS, BlockSet, GroupReader, Picked, Place, ROW_GROUP_ROWS, Reader, Segment,
-    Which, parts,
+    Asker, BLOCK_ROWS, BlockSet, GroupReader, Keeper, Picked, Place, ROW_GROUP_ROWS, Reader,
+    Segment, Which, parts,
 };
 use crate::table::time_column;
 
@@ -188,7 +188,8 @@ impl Group<'_> {
     ) -> Result<Vec<ArrayRef>, Error> {
         let lacks = || Error::damaged(&self.segment.rows_path(), "a row group lacks its rows");
         let selection = if whole { None } else { selection(picked) };
-        let mut reader = self.reader.read(self.group, places, selection, self.rows.max(1))?;
+        let mut reader =
+            self.reader.read(self.group, places, selection, self.rows.max(1), &self.keeper())?;
         let arrays = reader.next()?.unwrap_or_default();
         let wanted = if whole { self.rows } else { picked.count() };
         if arrays.len() != places.len() || arrays.iter().any(|array| array.len() != wanted) {
@@ -254,6 +255,10 @@ impl Group<'_> {
         self.segment.kept().get(&place, self.asker)?.pick(picked)
     }
 
+    fn keeper(&self) -> Keeper {
+        self.segment.keeper(self.asker)
+    }
+
     fn kept_place(&self, column: Which) -> Place {
         Place { segment: self.segment.number(), group: self.group, column }
     }
@@ -300,7 +305,7 @@ impl Group<'_> {
     ) -> Result<GroupReader, Error> {
         let places: Vec<usize> =
             stored.iter().map(|s| self.place(s, context)).collect::<Result<_, _>>()?;
-        self.reader.read(self.group, &places, selection, batch_rows(places.len()))
+        self.reader.read(self.group, &places, selection, batch_rows(places.len()), &self.keeper())
     }
 
     /// The rows whose time lies inside; none when all do. Rows are sorted by time.

@@ -153,19 +153,26 @@ pub(super) fn filtered(batch: Batch, keep: Option<BooleanArray>) -> Result<Optio
 
 /// Looks into a segment: which row groups, and which blocks of them, are to be read.
 fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
-    let reader = segment.reader()?;
+    let index = segment.index()?;
     let synthetic = &context.snapshot.table.synthetic;
-    let mut pruner = Pruner::new(&reader, &context.snapshot.info.schema, synthetic);
-    let blocks = match pruner.blocks(&context.request.hints, &context.sets) {
-        Ok(blocks) => blocks,
-        Err(error @ Error::Damaged { .. }) => {
-            // The index only saves work; it is made again when the segment is next opened.
-            tracing::warn!(%error, "a segment is read without its index");
-            segment.close();
-            BlockSet::all(pruner.block_count())
-        }
-        Err(error) => return Err(error),
-    };
+    let mut pruner = Pruner::new(&index, &context.snapshot.info.schema, synthetic);
+    let may_hold =
+        |pruner: &mut Pruner<'_>| match pruner.blocks(&context.request.hints, &context.sets) {
+            Err(error @ Error::Damaged { .. }) => {
+                // The index only saves work; it is made again when the segment is next opened.
+                tracing::warn!(%error, "a segment is read without its index");
+                segment.close();
+                Ok(BlockSet::all(pruner.block_count()))
+            }
+            answer => answer,
+        };
+    if may_hold(&mut pruner)?.is_empty() {
+        Counters::add(&context.request.counters.segments_pruned, 1);
+        return Ok(Vec::new());
+    }
+    let reader = segment.reader()?;
+    let mut pruner = pruner.with_statistics(&reader);
+    let blocks = may_hold(&mut pruner)?;
     let idle = if blocks.is_empty() { Vec::new() } else { idle(&mut pruner, context) };
     let time = reader.position(&time_column());
     let per_group = ROW_GROUP_ROWS / BLOCK_ROWS;

@@ -12,6 +12,7 @@ use arrow_array::{Array, ArrayRef, BinaryViewArray, Int32Array, Int64Array, UInt
 use arrow_buffer::NullBuffer;
 use engine::source::Part;
 use parking_lot::Mutex;
+use parquet::column::page::Page;
 
 use crate::columns;
 use crate::gather;
@@ -49,6 +50,8 @@ pub(crate) enum Which {
     Stored(usize),
     /// What was taken out of a dynamic column.
     Part(Arc<Part>),
+    /// The dictionary alone of the leaf at this place.
+    Dictionary(usize),
 }
 
 /// Unpacked columns, up to a number of bytes.
@@ -96,9 +99,18 @@ impl ColumnCache {
 
     /// Keeps all rows of a column, where there is room or others have to make some.
     pub(crate) fn keep(&self, place: Place, array: &ArrayRef, asker: Asker) {
+        self.keep_made(place, || Kept::new(array), asker);
+    }
+
+    /// Keeps the unpacked page of a dictionary, on the same terms.
+    pub(crate) fn keep_page(&self, place: Place, page: &Page, asker: Asker) {
+        self.keep_made(place, || Kept::of_page(page), asker);
+    }
+
+    fn keep_made(&self, place: Place, make: impl FnOnce() -> Kept, asker: Asker) {
         // decided before the work of making it small
         let Some(may_replace) = self.admits(&place, asker) else { return };
-        let kept = Kept::new(array);
+        let kept = make();
         let bytes = kept.bytes;
         if bytes > self.bytes_max / 8 {
             return;
@@ -216,6 +228,8 @@ enum Form {
     Steps(i64, i64, Vec<u32>),
     /// As it came.
     Plain(ArrayRef),
+    /// No rows: the page of a dictionary.
+    Page(Page),
 }
 
 enum Codes {
@@ -267,8 +281,21 @@ impl Kept {
                 }
                 Form::Steps(_, _, steps) => steps.len() * 4,
                 Form::Plain(array) => array.get_array_memory_size(),
+                Form::Page(page) => page.buffer().len(),
             };
         Self { form, bytes }
+    }
+
+    fn of_page(page: &Page) -> Self {
+        Self { bytes: 64 + page.buffer().len(), form: Form::Page(page.clone()) }
+    }
+
+    /// The page of a dictionary that this is.
+    pub(crate) fn page(&self) -> Option<Page> {
+        match &self.form {
+            Form::Page(page) => Some(page.clone()),
+            _ => None,
+        }
     }
 
     fn form(array: &ArrayRef) -> Form {
@@ -328,6 +355,7 @@ impl Kept {
                 Some(Arc::new(longs))
             }
             Form::Plain(array) => rows.of(array),
+            Form::Page(_) => None,
         }
     }
 }

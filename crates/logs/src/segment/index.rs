@@ -17,7 +17,8 @@
 mod read;
 mod write;
 
-pub(super) use read::{Found, Index};
+pub(super) use read::Found;
+pub(crate) use read::Index;
 pub(super) use write::{Indexed, write};
 
 const MAGIC: &[u8; 4] = b"VDIX";

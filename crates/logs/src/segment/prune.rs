@@ -8,7 +8,7 @@ use engine::source::{Comparison, Hint};
 use model::{Column, ScalarType, Schema, Value};
 use parquet::file::statistics::Statistics;
 
-use super::index::Found;
+use super::index::{Found, Index};
 use super::reader::Reader;
 use super::terms::{BlockSet, is_address, terms_of};
 use super::{BLOCK_ROWS, ROW_GROUP_ROWS};
@@ -49,26 +49,34 @@ impl Sets {
 
 /// Judges the hints of one scan over one segment.
 pub(crate) struct Pruner<'a> {
-    reader: &'a Reader,
+    index: &'a Index,
+    /// None as long as the index alone is asked.
+    reader: Option<&'a Reader>,
     schema: &'a Schema,
     synthetic: &'a Synthetic,
     known: HashMap<Vec<u8>, Option<Found>>,
 }
 
 impl<'a> Pruner<'a> {
-    /// For the segment behind `reader` of a table with this schema.
-    pub(crate) fn new(reader: &'a Reader, schema: &'a Schema, synthetic: &'a Synthetic) -> Self {
-        Self { reader, schema, synthetic, known: HashMap::new() }
+    /// For the segment of a table with this schema; only its index is asked.
+    pub(crate) fn new(index: &'a Index, schema: &'a Schema, synthetic: &'a Synthetic) -> Self {
+        Self { index, reader: None, schema, synthetic, known: HashMap::new() }
+    }
+
+    /// Asks the statistics of the segment's rows, too.
+    pub(crate) fn with_statistics(mut self, reader: &'a Reader) -> Self {
+        self.reader = Some(reader);
+        self
     }
 
     /// Number of blocks of the segment.
     pub(crate) fn block_count(&self) -> usize {
-        self.reader.index.blocks()
+        self.index.blocks()
     }
 
     /// The blocks where all hints can hold. Sets are looked up while that leaves out enough.
     pub(crate) fn blocks(&mut self, hints: &[Hint], sets: &Sets) -> Result<BlockSet, Error> {
-        let mut left = BlockSet::all(self.reader.index.blocks());
+        let mut left = BlockSet::all(self.index.blocks());
         for hint in hints {
             let large = matches!(hint, Hint::In { values, .. } if values.len() > Sets::SMALL);
             if left.is_empty() {
@@ -98,7 +106,7 @@ impl<'a> Pruner<'a> {
     }
 
     fn none(&self) -> BlockSet {
-        BlockSet::none(self.reader.index.blocks())
+        BlockSet::none(self.index.blocks())
     }
 
     /// The blocks where the hint can hold; none when nothing can be said.
@@ -205,7 +213,7 @@ impl<'a> Pruner<'a> {
         self.look_up(term, u64::MAX)?;
         Ok(match self.known.get(term) {
             Some(Some(found)) => found.columns,
-            _ if self.reader.index.complete => 0,
+            _ if self.index.complete => 0,
             _ => u64::MAX,
         })
     }
@@ -215,7 +223,7 @@ impl<'a> Pruner<'a> {
         let mut sought: Vec<Vec<u8>> = terms.iter().flat_map(|term| terms_of(term)).collect();
         sought.sort_unstable();
         sought.dedup();
-        if !self.reader.index.addresses {
+        if !self.index.addresses {
             sought.retain(|term| !is_address(term));
         } else if sought.iter().any(|term| is_address(term)) {
             sought.retain(|term| is_address(term) || term.len() > SHORT);
@@ -252,19 +260,19 @@ impl<'a> Pruner<'a> {
 
     fn look_up(&mut self, term: &[u8], columns: u64) -> Result<Option<BlockSet>, Error> {
         if !self.known.contains_key(term) {
-            let found = self.reader.index.find(term)?;
+            let found = self.index.find(term)?;
             self.known.insert(term.to_vec(), found);
         }
         Ok(match self.known.get(term) {
             Some(Some(found)) if found.columns & columns != 0 => Some(found.blocks.clone()),
-            _ if self.reader.index.complete => Some(self.none()),
+            _ if self.index.complete => Some(self.none()),
             _ => None,
         })
     }
 
     /// The column's place in the index.
     fn indexed(&self, column: &Column) -> Option<usize> {
-        self.reader.index.place(&column.name)
+        self.index.place(&column.name)
     }
 
     fn compare(
@@ -281,15 +289,16 @@ impl<'a> Pruner<'a> {
                 _ => Ok(None),
             };
         }
+        let Some(reader) = self.reader else { return Ok(None) };
         let filled = &*column.name == crate::columns::TIME_GENERATED;
-        let Some(stored) = self.reader.position(column) else {
+        let Some(stored) = reader.position(column) else {
             // Nothing compares with null; a time that is not stored is the time of receipt.
             let decided = !filled && column.ty != ScalarType::String && *value != Value::Null;
             return Ok(decided.then(|| self.none()));
         };
-        let mut left = BlockSet::all(self.reader.index.blocks());
-        for group in 0..self.reader.groups() {
-            if !self.reader.may_hold(group, stored, op, value) {
+        let mut left = BlockSet::all(self.index.blocks());
+        for group in 0..reader.groups() {
+            if !reader.may_hold(group, stored, op, value) {
                 let first = group * (ROW_GROUP_ROWS / BLOCK_ROWS);
                 left.remove_range(first, first + ROW_GROUP_ROWS / BLOCK_ROWS);
             }

@@ -2,6 +2,7 @@
 
 mod chunks;
 mod group;
+mod pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use arrow_array::ArrayRef;
 use arrow_schema::{Field, Schema as ArrowSchema, SchemaRef};
 use engine::source::{Comparison, PartStep};
 use model::{Column, ScalarType, Value};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader,
@@ -31,11 +33,12 @@ use crate::gather;
 use crate::memory::Span;
 use chunks::Chunks;
 pub(crate) use group::GroupReader;
+pub(crate) use pages::Keeper;
+use pages::Pages;
 
 /// An opened segment.
 pub(crate) struct Reader {
     rows: Rows,
-    pub(super) index: Index,
 }
 
 /// The opened Parquet file.
@@ -56,18 +59,9 @@ struct Stored {
 }
 
 impl Reader {
-    /// Opens the files of a segment. An index that is missing or damaged is made again.
-    pub(super) fn open(segment: &Segment) -> Result<Self, Error> {
-        let index = match Index::open(&**segment.disk(), &segment.index_path()) {
-            Ok(index) if index.sums.length == segment.facts.bytes => index,
-            Err(error @ Error::Newer { .. }) => return Err(error),
-            Err(Error::Disk { what, source }) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::Disk { what, source });
-            }
-            Ok(_) | Err(_) => rebuild_index(segment)?,
-        };
-        let rows = Rows::open(segment, index.sums.clone())?;
-        Ok(Self { rows, index })
+    /// Opens the rows of a segment, whose index this is.
+    pub(super) fn open(segment: &Segment, index: &Index) -> Result<Self, Error> {
+        Ok(Self { rows: Rows::open(segment, index.sums.clone())? })
     }
 
     /// Number of row groups.
@@ -150,8 +144,14 @@ impl Reader {
         columns: &[usize],
         selection: Option<RowSelection>,
         batch_rows: usize,
+        keeper: &Keeper,
     ) -> Result<GroupReader, Error> {
-        self.rows.read(group, columns, selection, batch_rows)
+        match selection {
+            Some(selection) if selection.row_count() * 4 < self.rows.rows_of(group) => {
+                self.rows.read_few(group, columns, selection, batch_rows, keeper)
+            }
+            selection => self.rows.read(group, columns, selection, batch_rows),
+        }
     }
 
     /// All rows of one column; none when it is not stored.
@@ -207,24 +207,57 @@ impl Rows {
             .with_schema(self.schema(group));
         let metadata =
             ArrowReaderMetadata::try_new(Arc::clone(&self.metadata), options).map_err(damaged)?;
-        let mask = ProjectionMask::roots(
-            self.metadata.file_metadata().schema_descr(),
-            columns.iter().copied(),
-        );
-        let chunks = match &selection {
-            Some(selection) if selection.row_count() * 4 < self.rows_of(group) => {
-                Chunks::on_demand(&self.file)
-            }
-            _ => Chunks::ahead(&self.file, self.ranges(group, columns))?,
-        };
+        let chunks = Chunks::ahead(&self.file, self.ranges(group, columns))?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
-            .with_projection(mask)
+            .with_projection(self.mask(columns))
             .with_row_groups(vec![group])
             .with_batch_size(batch_rows);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
-        let reader = builder.build().map_err(damaged)?;
+        self.group_reader(builder.build().map_err(damaged)?, columns)
+    }
+
+    /// As [`Rows::read`], of few rows: page by page.
+    fn read_few(
+        &self,
+        group: usize,
+        columns: &[usize],
+        selection: RowSelection,
+        batch_rows: usize,
+        keeper: &Keeper,
+    ) -> Result<GroupReader, Error> {
+        let damaged = |e: ParquetError| from_parquet(e, &self.path);
+        let pages = Pages {
+            chunks: Arc::new(Chunks::on_demand(&self.file)),
+            metadata: Arc::clone(&self.metadata),
+            group,
+            keeper: keeper.clone(),
+        };
+        let levels = parquet_to_arrow_field_levels(
+            self.metadata.file_metadata().schema_descr(),
+            self.mask(columns),
+            Some(self.schema(group).fields()),
+        );
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(
+            &levels.map_err(damaged)?,
+            &pages,
+            batch_rows,
+            Some(selection),
+        );
+        self.group_reader(reader.map_err(damaged)?, columns)
+    }
+
+    fn mask(&self, columns: &[usize]) -> ProjectionMask {
+        let schema = self.metadata.file_metadata().schema_descr();
+        ProjectionMask::roots(schema, columns.iter().copied())
+    }
+
+    fn group_reader(
+        &self,
+        reader: ParquetRecordBatchReader,
+        columns: &[usize],
+    ) -> Result<GroupReader, Error> {
         // The reader gives the columns in the file's order; `order` finds each wanted one among them.
         let mut sorted: Vec<usize> = columns.to_vec();
         sorted.sort_unstable();
@@ -305,6 +338,18 @@ fn stored(metadata: &ParquetMetaData) -> Option<Vec<Stored>> {
         leaf += leaves;
     }
     Some(columns)
+}
+
+/// Opens the index of a segment, or makes it again.
+pub(super) fn open_index(segment: &Segment) -> Result<Index, Error> {
+    match Index::open(&**segment.disk(), &segment.index_path()) {
+        Ok(index) if index.sums.length == segment.facts.bytes => Ok(index),
+        Err(error @ Error::Newer { .. }) => Err(error),
+        Err(Error::Disk { what, source }) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Disk { what, source })
+        }
+        Ok(_) | Err(_) => rebuild_index(segment),
+    }
 }
 
 /// Makes the index again from the Parquet file, which must be whole.

@@ -9,6 +9,7 @@ use model::rows::cell;
 use model::{
     Column, ColumnBuilder, DateTime, Decimal, Dynamic, Guid, ScalarType, Schema, TimeSpan, Value,
 };
+use parquet::arrow::arrow_reader::RowSelector;
 
 use super::*;
 use crate::disk::SystemDisk;
@@ -76,8 +77,10 @@ fn write(folder: &Path, rows: usize) -> (Arc<Segment>, Schema) {
     };
     let facts = builder.write(&*disk, &label).unwrap();
     assert_eq!(facts.rows, rows as u64);
-    (Segment::new(facts, folder, &disk, &Arc::new(OpenSegments::new(1, 0))), schema)
+    (Segment::new(facts, folder, &disk, &Arc::new(OpenSegments::new(1, KEPT_BYTES))), schema)
 }
+
+const KEPT_BYTES: usize = 8 << 20;
 
 fn check_rows(segment: &Segment, schema: &Schema, rows: usize) -> Result<(), Error> {
     let reader = segment.reader()?;
@@ -114,11 +117,53 @@ fn rows_of_every_type_come_back() {
 }
 
 #[test]
+fn few_rows_are_those_of_the_whole_and_leave_their_dictionaries() {
+    let folder = tempfile::tempdir().unwrap();
+    let (segment, schema) = write(folder.path(), 140_000);
+    let reader = segment.reader().unwrap();
+    let places: Vec<(usize, &Column)> =
+        schema.columns.iter().filter_map(|c| Some((reader.position(c)?, c))).collect();
+    let all: Vec<usize> = places.iter().map(|(place, _)| *place).collect();
+    let mut dictionaries = Vec::new();
+    for (from, to) in [(0, 3), (70_000, 70_100), (5_000, 5_001), (70_050, 70_060)] {
+        for group in 0..reader.groups() {
+            let rows = reader.group_rows(group);
+            if to > rows {
+                continue;
+            }
+            let picked = vec![
+                RowSelector::skip(from),
+                RowSelector::select(to - from),
+                RowSelector::skip(rows - to),
+            ];
+            let keeper = segment.keeper(Asker::next());
+            let mut few = reader.read(group, &all, Some(picked.into()), rows, &keeper).unwrap();
+            let few = few.next().unwrap().unwrap();
+            for ((_, column), array) in places.iter().zip(&few) {
+                let whole = reader.whole(column).unwrap().unwrap();
+                assert_eq!(array.len(), to - from);
+                for row in from..to {
+                    let want = cell(&whole, column.ty, group * ROW_GROUP_ROWS + row);
+                    assert_eq!(cell(array, column.ty, row - from), want, "{} {row}", column.name);
+                }
+            }
+            let kept = |leaf: &usize| {
+                let column = Which::Dictionary(*leaf);
+                let place = Place { segment: segment.number(), group, column };
+                segment.kept().get(&place, Asker::next()).is_some_and(|kept| kept.page().is_some())
+            };
+            dictionaries.push((0..all.len() + 4).filter(kept).count());
+        }
+    }
+    assert!(dictionaries.iter().all(|count| *count > 0), "{dictionaries:?}");
+}
+
+#[test]
 fn hints_leave_few_blocks_and_never_too_few() {
     let folder = tempfile::tempdir().unwrap();
     let rows = 140_000;
     let (segment, schema) = write(folder.path(), rows);
-    let reader = segment.reader().unwrap();
+    let (index, reader) = (segment.index().unwrap(), segment.reader().unwrap());
     let synthetic = Synthetic::new(&Arc::from("w"), &Arc::from("T"));
     let at = |name: &str| schema.position(name).unwrap();
     let terms = |name: Option<&str>, terms: &[&str]| Hint::Terms {
@@ -179,7 +224,7 @@ fn hints_leave_few_blocks_and_never_too_few() {
         ),
     ];
     for (hint, want) in cases {
-        let mut pruner = Pruner::new(&reader, &schema, &synthetic);
+        let mut pruner = Pruner::new(&index, &schema, &synthetic).with_statistics(&reader);
         let got = pruner.blocks(std::slice::from_ref(&hint), &Sets::default()).unwrap();
         assert_eq!(got.len(), want, "{hint:?}");
         if want == 1 {
@@ -207,11 +252,15 @@ fn a_missing_or_damaged_index_is_made_again() {
         }
     }
     let synthetic = Synthetic::new(&Arc::from("w"), &Arc::from("T"));
-    let reader = segment.reader().unwrap();
+    let (index, reader) = (segment.index().unwrap(), segment.reader().unwrap());
     let column = schema.position("dynamic");
     let hint = Hint::Terms { column, terms: vec!["4321".into()] };
     assert_eq!(
-        Pruner::new(&reader, &schema, &synthetic).blocks(&[hint], &Sets::default()).unwrap().len(),
+        Pruner::new(&index, &schema, &synthetic)
+            .with_statistics(&reader)
+            .blocks(&[hint], &Sets::default())
+            .unwrap()
+            .len(),
         1
     );
 }

@@ -19,11 +19,11 @@ thread_local! {
 }
 
 /// An opened index file.
-pub(in crate::segment) struct Index {
+pub(crate) struct Index {
     path: PathBuf,
     file: Box<dyn ReadAt>,
     /// Checksums of the Parquet file.
-    pub sums: Checksums,
+    pub(in crate::segment) sums: Checksums,
     /// Places of the indexed columns by name.
     columns: HashMap<String, usize, ahash::RandomState>,
     /// True when a term that is not found is nowhere in the indexed columns.
