@@ -6,7 +6,7 @@ LISTEN ?= 127.0.0.1:8443
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VEDETTE := $(TARGET)/fast/vedette
 # The whole workspace in one profile: the libraries under it are compiled once for all targets here.
-BUILD := cargo build --profile fast --workspace --bins
+BUILD := cargo build --profile fast --workspace --bins $(if $(FEATURES),--features $(FEATURES))
 SECONDS_OF_FUZZING ?= 60
 
 .DEFAULT_GOAL := help
@@ -18,7 +18,7 @@ help: ## this list
 run: build ## build, start the server on ./data, say what to type next
 	exec $(VEDETTE) serve --data $(DATA) --listen $(LISTEN)
 
-build: ## build the binary (profile fast) and say where it is
+build: ## build the binary (profile fast) and say where it is; FEATURES=pkcs11 for seals in an HSM
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs, then run make again" >&2; exit 3; }
 	$(BUILD)
 	@echo "built $(VEDETTE)"
@@ -29,6 +29,7 @@ test: ## all that CI runs: format, lints, tests, binary, KQL score, official cli
 check: ## the quick part, before a commit: format, lints, house rules, dependencies
 	cargo fmt --all -- --check
 	cargo clippy --profile fast --workspace --all-targets -- -D warnings
+	cargo clippy --profile fast -p crypto --all-targets --features pkcs11 -- -D warnings
 	cargo test --profile fast -p vedette --test tidy
 	@if command -v cargo-deny >/dev/null; then cargo deny --all-features check; \
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi

@@ -12,19 +12,25 @@ mkdir -p "$logs"
 
 # Every step compiles the whole workspace in one profile, so that the libraries below it are built once.
 format() { cargo fmt --all -- --check; }
-lints() { cargo clippy --profile fast --workspace --all-targets -- -D warnings; }
+# Lints see the usual build, and the one crate that differs with the feature; tests and the binary have the feature.
+lints() {
+  cargo clippy --profile fast --workspace --all-targets -- -D warnings &&
+    cargo clippy --profile fast -p crypto --all-targets --features pkcs11 -- -D warnings
+}
 tests() {
+  tests/softhsm.sh
   if command -v cargo-nextest >/dev/null; then
-    cargo nextest run --cargo-profile fast --workspace --no-fail-fast
+    cargo nextest run --cargo-profile fast --workspace --features pkcs11 --no-fail-fast
   else
-    cargo test --profile fast --workspace --no-fail-fast
+    cargo test --profile fast --workspace --features pkcs11 --no-fail-fast
   fi
 }
-examples() { cargo test --profile fast --workspace --doc; }
+examples() { cargo test --profile fast --workspace --features pkcs11 --doc; }
 # with the tests beside it, since their dependencies switch features on: without them some libraries would be built again
-binary() { cargo build --profile fast --workspace --bins --tests && "$binary" --version; }
+binary() { cargo build --profile fast --workspace --features pkcs11 --bins --tests && "$binary" --version; }
 kql() { tests/kql/score.py "$binary"; }
 sdk() {
+  export VEDETTE_FEATURES=pkcs11 # as the step before built it
   if [ -x tests/sdk/run.sh ]; then tests/sdk/run.sh "$binary"; else echo "skipped: no client tests in this checkout"; fi
 }
 

@@ -30,6 +30,7 @@ if [ ! -f "$venv/complete" ]; then
     -r "$here/requirements-securityinsight-preview.txt"
   touch "$venv/complete"
 fi
+"$root/tests/softhsm.sh"
 export SECURITYINSIGHT_PREVIEW=$venv/securityinsight-preview
 cd "$here"
 exec "$venv/bin/python" -m pytest -p no:cacheprovider -q "$@"

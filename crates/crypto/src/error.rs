@@ -14,6 +14,9 @@ pub enum CryptoError {
     /// TLS could not be set up.
     #[error("TLS set-up failed: {0}")]
     Tls(String),
+    /// A token, its module or its PIN: what, where, and what to do.
+    #[error("{0}")]
+    Token(String),
     /// The system gave no random bytes.
     #[error("the system's random number generator failed; check that /dev/urandom is readable")]
     Random,

@@ -15,6 +15,7 @@ mod local_key;
 mod passphrase;
 mod password;
 pub mod password_based;
+pub mod pkcs11;
 mod random;
 mod rsa;
 mod sealing;

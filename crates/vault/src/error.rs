@@ -85,7 +85,11 @@ impl From<StoreError> for VaultError {
 
 impl From<crypto::CryptoError> for VaultError {
     fn from(error: crypto::CryptoError) -> Self {
-        Self::new(500, "InternalServerError", error.to_string())
+        match error {
+            // what was asked of a token cannot be had from it: the message says why
+            crypto::CryptoError::Token(message) => Self::bad_parameter(message),
+            other => Self::new(500, "InternalServerError", other.to_string()),
+        }
     }
 }
 

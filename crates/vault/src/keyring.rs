@@ -1,7 +1,7 @@
 //! The keys above the values, and whether they are in reach: sealed or open.
 //!
 //! ```text
-//! seal (key file, passphrase, shares) -> unseal key -> root key -> key of each vault -> key of each version -> value
+//! seal (key file, passphrase, shares, token) -> unseal key -> root key -> key of each vault -> key of each version -> value
 //! ```
 //!
 //! Every arrow is an AES-256-GCM box in the store, bound to its place. `rekey` replaces the seals and the unseal key,
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crypto::pkcs11::TokenAccess;
 use crypto::shamir::Share;
 use crypto::{SealingKey, SecretText, read_private, write_private};
 use model::DateTime;
@@ -30,19 +31,21 @@ const ROOT: &str = "root";
 const AUDIT: &str = "!audit";
 const BACKUP: &str = "!backup";
 
-/// Where key files lie.
+/// Where key files lie, and the way to a token.
 #[derive(Clone, Debug)]
 pub struct KeyFiles {
     /// The instance's own; made at the first start unless `credential` is there.
     pub own: PathBuf,
     /// One that the system hands in (a systemd credential).
     pub credential: Option<PathBuf>,
+    /// A token behind a PKCS#11 module.
+    pub token: Option<TokenAccess>,
 }
 
 /// What opens a seal.
 pub enum UnsealWith {
-    /// Whatever key files are there.
-    KeyFile,
+    /// What the server has at hand: key files, then the token.
+    AtHand,
     /// A passphrase.
     Passphrase(SecretText),
     /// One share of several.
@@ -98,7 +101,7 @@ fn wrapped(value: &Value) -> Option<Vec<u8>> {
 }
 
 impl Keyring {
-    /// Reads the keyring, making it at the first start under a key file; opens it when a key file is in reach.
+    /// Reads the keyring, making it at the first start under a key file; opens it when a key file or a token is in reach.
     pub fn open(store: Arc<dyn Store>, files: KeyFiles, now: DateTime) -> Result<Self, VaultError> {
         let keyring = Self {
             store,
@@ -110,7 +113,7 @@ impl Keyring {
         if keyring.store.get(KEYRING, ROOT)?.is_none() {
             keyring.make(now)?;
         }
-        if let Err(error) = keyring.unseal(&UnsealWith::KeyFile) {
+        if let Err(error) = keyring.unseal(&UnsealWith::AtHand) {
             tracing::warn!("the vault stays sealed: {}", error.message);
         }
         Ok(keyring)
@@ -182,11 +185,7 @@ impl Keyring {
         }
         let seals = self.seals()?;
         let unseal = match with {
-            UnsealWith::KeyFile => {
-                let keys = self.keys_in_files();
-                let found = keys.iter().find_map(|k| seals.iter().find_map(|seal| seal.open(k)));
-                found.ok_or_else(|| refused("no key file that opens a seal was found"))?
-            }
+            UnsealWith::AtHand => self.with_what_is_at_hand(&seals)?,
             UnsealWith::Passphrase(passphrase) => seals
                 .iter()
                 .find_map(|seal| seal.open_with_passphrase(passphrase.expose()))
@@ -201,6 +200,19 @@ impl Keyring {
         *self.open.write() = Some(self.load(unseal)?);
         self.shares.lock().clear();
         self.status()
+    }
+
+    /// The unseal key by a key file, or else by the token. That is asked once: a wrong PIN counts there.
+    fn with_what_is_at_hand(&self, seals: &[Seal]) -> Result<SealingKey, VaultError> {
+        let keys = self.keys_in_files();
+        if let Some(found) = keys.iter().find_map(|k| seals.iter().find_map(|seal| seal.open(k))) {
+            return Ok(found);
+        }
+        let token = self.files.token.as_ref();
+        match seals.iter().find_map(|seal| seal.open_with_token(token)) {
+            Some(opened) => opened.map_err(|error| refused(&error.to_string())),
+            None => Err(refused("no key file that opens a seal was found")),
+        }
     }
 
     /// Adds a share; the unseal key once there are enough.
@@ -288,19 +300,25 @@ impl Keyring {
     /// Replaces every seal by new ones around a new unseal key. Gives the shares to hand out, when there are any.
     pub fn rekey(&self, new: &[NewSeal], now: DateTime) -> Result<Vec<SecretText>, VaultError> {
         let _one_at_a_time = self.changing.lock();
-        if new.is_empty() || new.iter().filter(|n| matches!(n, NewSeal::Shamir { .. })).count() > 1
+        let times = |is: fn(&NewSeal) -> bool| new.iter().filter(|seal| is(seal)).count();
+        if new.is_empty()
+            || times(|seal| matches!(seal, NewSeal::Shamir { .. })) > 1
+            || times(|seal| matches!(seal, NewSeal::Pkcs11 { .. })) > 1
         {
             return Err(VaultError::bad_parameter(
-                "name at least one seal, and shares only once: keyFile, passphrase, shamir",
+                "name at least one seal, and shares and a token only once: keyFile, passphrase, shamir, pkcs11",
             ));
         }
-        let mut open = self.open.write();
-        let open = open.as_mut().ok_or_else(VaultError::sealed)?;
+        if self.is_sealed() {
+            return Err(VaultError::sealed());
+        }
         let unseal = SealingKey::generate()?;
         let old = self.seals()?;
         let (mut ops, mut shares, mut file) = (Vec::new(), Vec::new(), None);
         for seal in new {
-            let (seal, keepsake) = Seal::make(seal, &unseal, now.to_string())?;
+            // passphrases and tokens take their time: meanwhile the vault is read
+            let token = self.files.token.as_ref();
+            let (seal, keepsake) = Seal::make(seal, &unseal, token, now.to_string())?;
             ops.push(put(SEALS, &seal.id, seal.to_json(), Condition::Absent));
             match keepsake {
                 Keepsake::KeyFile(text) => file = Some(text),
@@ -314,6 +332,8 @@ impl Keyring {
             condition: Condition::Any,
         }));
         let generation = self.generation()?;
+        let mut open = self.open.write();
+        let open = open.as_mut().ok_or_else(VaultError::sealed)?;
         let root = root_document(&unseal, &open.root, generation)?;
         ops.push(put(KEYRING, ROOT, root, Condition::Exists));
         // the new file lies beside the old one until the seals are stored: a kill leaves one that opens

@@ -5,11 +5,15 @@
 //! | `keyFile` | 32 random bytes in a file beside the data, or a systemd credential |
 //! | `passphrase` | argon2id of a passphrase |
 //! | `shamir` | 32 random bytes divided among people |
+//! | `pkcs11` | an AES key in a token, which it never leaves |
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crypto::pkcs11::{TokenAccess, TokenKey, TokenMechanism, no_module};
 use crypto::shamir::{self, Share};
-use crypto::{SealingKey, SecretBytes, SecretText, Stretch, passphrase_key, random_bytes};
+use crypto::{
+    CryptoError, SealingKey, SecretBytes, SecretText, Stretch, passphrase_key, random_bytes,
+};
 use serde_json::{Value, json};
 
 use crate::VaultError;
@@ -27,13 +31,20 @@ pub enum NewSeal {
         /// Handed out.
         count: u8,
     },
+    /// A key in a token.
+    Pkcs11 {
+        /// Which one.
+        key: TokenKey,
+        /// The token makes it when it has none of that name.
+        make: bool,
+    },
 }
 
 /// What a new seal leaves behind for its keepers.
 pub(crate) enum Keepsake {
     /// The content of the key file.
     KeyFile(SecretText),
-    /// Nothing: the passphrase is known already.
+    /// Nothing: the passphrase is known already, the token has its key.
     Known,
     /// One for each person.
     Shares(Vec<SecretText>),
@@ -66,6 +77,13 @@ pub enum SealKind {
         /// Handed out.
         count: u8,
     },
+    /// A key in a token.
+    Pkcs11 {
+        /// Which one.
+        key: TokenKey,
+        /// How it seals.
+        mechanism: TokenMechanism,
+    },
 }
 
 impl SealKind {
@@ -75,6 +93,7 @@ impl SealKind {
             Self::KeyFile => "keyFile",
             Self::Passphrase { .. } => "passphrase",
             Self::Shamir { .. } => "shamir",
+            Self::Pkcs11 { .. } => "pkcs11",
         }
     }
 }
@@ -93,6 +112,7 @@ impl Seal {
     pub(crate) fn make(
         new: &NewSeal,
         unseal: &SealingKey,
+        token: Option<&TokenAccess>,
         created: String,
     ) -> Result<(Self, Keepsake), VaultError> {
         let id = hex::encode(random_bytes::<8>()?);
@@ -120,6 +140,12 @@ impl Seal {
                 let texts = shares.iter().map(share_text).collect();
                 let (threshold, count) = (*threshold, *count);
                 (SealKind::Shamir { threshold, count }, key, Keepsake::Shares(texts))
+            }
+            NewSeal::Pkcs11 { key, make } => {
+                let token = token.ok_or_else(no_module)?;
+                let (mechanism, wrapped) = token.wrap(key, *make, unseal, &context(&id))?;
+                let kind = SealKind::Pkcs11 { key: key.clone(), mechanism };
+                return Ok((Self { id, kind, created, wrapped }, Keepsake::Known));
             }
         };
         let wrapped = key.seal(unseal.expose(), &context(&id))?;
@@ -157,6 +183,17 @@ impl Seal {
         self.open(&SealingKey::from_bytes(shamir::combine(shares).ok()?.expose())?)
     }
 
+    /// The unseal key, by way of the seal's token; none when the seal has no token.
+    pub(crate) fn open_with_token(
+        &self,
+        token: Option<&TokenAccess>,
+    ) -> Option<Result<SealingKey, CryptoError>> {
+        let SealKind::Pkcs11 { key, mechanism } = &self.kind else { return None };
+        let token = token.ok_or_else(no_module);
+        let context = context(&self.id);
+        Some(token.and_then(|token| token.unwrap_key(key, *mechanism, &self.wrapped, &context)))
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let mut value = json!({
             "kind": self.kind.word(), "created": self.created,
@@ -173,6 +210,10 @@ impl Seal {
             SealKind::Shamir { threshold, count } => {
                 value["threshold"] = json!(threshold);
                 value["count"] = json!(count);
+            }
+            SealKind::Pkcs11 { key, mechanism } => {
+                value["uri"] = json!(key.to_string());
+                value["mechanism"] = json!(mechanism.word());
             }
         }
         value
@@ -194,6 +235,10 @@ impl Seal {
                 },
             },
             "shamir" => SealKind::Shamir { threshold: small("threshold")?, count: small("count")? },
+            "pkcs11" => SealKind::Pkcs11 {
+                key: TokenKey::parse(value.get("uri")?.as_str()?).ok()?,
+                mechanism: TokenMechanism::from_word(value.get("mechanism")?.as_str()?)?,
+            },
             _ => return None,
         };
         let created = value.get("created")?.as_str()?.to_owned();
@@ -243,7 +288,7 @@ mod tests {
     fn every_seal_opens_with_its_own_key_through_its_stored_form() {
         let unseal = SealingKey::generate().unwrap();
         let made = |new: &NewSeal| {
-            let (seal, keepsake) = Seal::make(new, &unseal, "now".into()).unwrap();
+            let (seal, keepsake) = Seal::make(new, &unseal, None, "now".into()).unwrap();
             (Seal::from_json(&seal.id, &seal.to_json()).unwrap(), keepsake)
         };
         let (seal, keepsake) = made(&NewSeal::KeyFile);
@@ -269,12 +314,30 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_token_seal_is_read_by_every_build() {
+        let stored = json!({
+            "kind": "pkcs11", "created": "now", "wrapped": STANDARD.encode([7; 60]),
+            "uri": "pkcs11:token=house;object=unseal", "mechanism": "aesGcm",
+        });
+        let seal = Seal::from_json("x", &stored).unwrap();
+        assert_eq!((seal.kind.word(), &seal.to_json()), ("pkcs11", &stored));
+        let why = seal.open_with_token(None).unwrap().err().unwrap().to_string();
+        let wanted = if cfg!(feature = "pkcs11") { "--pkcs11-module" } else { "built without" };
+        assert!(why.contains(wanted), "{why}");
+        for (name, value) in [("uri", "house"), ("mechanism", "rot13")] {
+            let mut bad = stored.clone();
+            bad[name] = json!(value);
+            assert!(Seal::from_json("x", &bad).is_none(), "{name}");
+        }
+    }
+
+    #[test]
     fn slips_are_refused() {
         let unseal = SealingKey::generate().unwrap();
         let short = NewSeal::Passphrase(SecretText::new("short".into()));
-        assert!(Seal::make(&short, &unseal, String::new()).is_err());
+        assert!(Seal::make(&short, &unseal, None, String::new()).is_err());
         assert!(
-            Seal::make(&NewSeal::Shamir { threshold: 4, count: 3 }, &unseal, String::new())
+            Seal::make(&NewSeal::Shamir { threshold: 4, count: 3 }, &unseal, None, String::new())
                 .is_err()
         );
         for text in ["", "vedette-share-", "vedette-share-00", "vedette-share-zz", "x"] {

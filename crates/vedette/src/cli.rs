@@ -70,10 +70,19 @@ pub(crate) struct ServeArgs {
     /// With --managed-identity: a further user whose processes may ask, by its number; the server's own and root may.
     #[arg(long, value_name = "UID", requires = "managed_identity")]
     pub(crate) managed_identity_user: Vec<u32>,
+    /// The library of a token (PKCS#11) whose key opens the vault; it is loaded into the server.
+    #[arg(long, value_name = "FILE", env = "VEDETTE_PKCS11_MODULE")]
+    pub(crate) pkcs11_module: Option<PathBuf>,
+    /// A file with the token's PIN; otherwise the systemd credential vault.pin, or the variable VEDETTE_PKCS11_PIN.
+    #[arg(long, value_name = "FILE", env = "VEDETTE_PKCS11_PIN_FILE")]
+    pub(crate) pkcs11_pin_file: Option<PathBuf>,
     /// What to log to stderr: a level, or levels by part.
     #[arg(long, value_name = "FILTER", env = "VEDETTE_LOG", default_value = "info")]
     pub(crate) log: String,
 }
+
+/// The variable that may hold the token's PIN. It is no argument, whose value help would show, and it is not passed on.
+pub(crate) const PIN_VARIABLE: &str = "VEDETTE_PKCS11_PIN";
 
 /// `vedette env`
 #[derive(Args, Debug)]
@@ -261,7 +270,7 @@ pub(crate) enum VaultCommand {
     Status(VaultArgs),
     /// Forget every key: nothing can be read until it is unsealed.
     Seal(VaultArgs),
-    /// Open: with a key file on the server, or a passphrase or a share typed here.
+    /// Open: with a key file or a token at the server, or a passphrase or a share typed here.
     Unseal(UnsealArgs),
     /// Replace all seals by those named; prints the shares, once.
     Rekey(RekeyArgs),
@@ -309,6 +318,12 @@ pub(crate) struct RekeyArgs {
     /// Shares: NEEDED/COUNT, such as 3/5.
     #[arg(long, value_name = "NEEDED/COUNT")]
     pub(crate) shares: Option<String>,
+    /// A key in a token that the server reaches: pkcs11:token=LABEL;object=LABEL, also serial= and id=.
+    #[arg(long, value_name = "URI")]
+    pub(crate) pkcs11: Option<String>,
+    /// With --pkcs11: let the token make the key when it has none of that name.
+    #[arg(long, requires = "pkcs11")]
+    pub(crate) pkcs11_make_key: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

@@ -52,6 +52,10 @@ fn show_status(told: &Value) -> anyhow::Result<()> {
         line(&match seal["kind"].as_str().unwrap_or_default() {
             "keyFile" => "opens with: the key file".to_owned(),
             "passphrase" => "opens with: a passphrase".to_owned(),
+            "pkcs11" => {
+                let text = |name: &str| seal[name].as_str().unwrap_or_default();
+                format!("opens with: the token's key {} ({})", text("uri"), text("mechanism"))
+            }
             _ => format!("opens with: {} of {} shares", seal["threshold"], seal["count"]),
         })?;
     }
@@ -86,13 +90,17 @@ fn rekey(arguments: &RekeyArgs) -> anyhow::Result<Outcome> {
             .ok_or_else(|| WrongUse::because(format!("'{text}' is no NEEDED/COUNT; try 3/5")))?;
         seals.push(json!({ "kind": "shamir", "threshold": threshold, "count": count }));
     }
+    if let Some(uri) = &arguments.pkcs11 {
+        let make = arguments.pkcs11_make_key;
+        seals.push(json!({ "kind": "pkcs11", "uri": uri, "makeKey": make }));
+    }
     if arguments.passphrase {
         seals
             .push(json!({ "kind": "passphrase", "passphrase": typed("New passphrase")?.expose() }));
     }
     if seals.is_empty() {
         return Err(WrongUse::because(
-            "name at least one seal: --key-file, --passphrase, --shares 3/5",
+            "name at least one seal: --key-file, --passphrase, --shares 3/5, --pkcs11 pkcs11:token=...;object=...",
         ));
     }
     let client = Client::connect(&arguments.connection)?;

@@ -73,6 +73,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rcgen", &["crypto"]),
     ("argon2", &["crypto"]),
     ("aes-kw", &["crypto"]),
+    ("cryptoki", &["crypto"]),
     ("x509-parser", &["crypto"]),
     ("rustls", &["crypto"]),
     ("rustls-pki-types", &["crypto"]),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use crypto::SecretText;
+use crypto::pkcs11::TokenKey;
 use http::Method;
 use identity::Audiences;
 use model::ResourceId;
@@ -43,6 +44,8 @@ struct SealBody {
     passphrase: Option<Wiped>,
     threshold: Option<u8>,
     count: Option<u8>,
+    uri: Option<String>,
+    make_key: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -114,7 +117,7 @@ fn keyring(doors: &Doors, word: &str, body: &[u8], who: &str) -> Result<Value, V
             let with = match (sent.passphrase, sent.share) {
                 (Some(Wiped(text)), None) => UnsealWith::Passphrase(text),
                 (None, Some(Wiped(text))) => UnsealWith::Share(text),
-                (None, None) => UnsealWith::KeyFile,
+                (None, None) => UnsealWith::AtHand,
                 _ => {
                     return Err(VaultError::bad_parameter(
                         "give a passphrase or a share, not both",
@@ -160,8 +163,12 @@ fn new_seal(sent: SealBody) -> Result<NewSeal, VaultError> {
             threshold: sent.threshold.ok_or_else(|| lacks("a threshold"))?,
             count: sent.count.ok_or_else(|| lacks("a count"))?,
         }),
+        "pkcs11" => Ok(NewSeal::Pkcs11 {
+            key: TokenKey::parse(&sent.uri.ok_or_else(|| lacks("a uri"))?)?,
+            make: sent.make_key.unwrap_or(false),
+        }),
         other => Err(VaultError::bad_parameter(format!(
-            "'{other}' is no kind of seal; there are keyFile, passphrase and shamir"
+            "'{other}' is no kind of seal; there are keyFile, passphrase, shamir and pkcs11"
         ))),
     }
 }
@@ -173,6 +180,9 @@ fn status(status: &SealStatus) -> Value {
         .map(|seal| match seal {
             SealKind::Shamir { threshold, count } => {
                 json!({ "kind": seal.word(), "threshold": threshold, "count": count })
+            }
+            SealKind::Pkcs11 { key, mechanism } => {
+                json!({ "kind": seal.word(), "uri": key.to_string(), "mechanism": mechanism.word() })
             }
             _ => json!({ "kind": seal.word() }),
         })

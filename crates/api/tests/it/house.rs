@@ -126,7 +126,7 @@ pub async fn house_with(limits: Limits) -> Fixture {
     let identity = Arc::new(identity);
     let assignments = Arc::new(RoleAssignments::new(identity.clone()));
     let settings = Settings { public_url: ORIGIN.into(), location: "local".into() };
-    let files = KeyFiles { own: folder.join("vault.unseal"), credential: None };
+    let files = KeyFiles { own: folder.join("vault.unseal"), credential: None, token: None };
     let vaults = Arc::new(Vaults::open(store.clone(), files, clock.now()).unwrap());
     let keeper: Arc<dyn Clock> = clock.clone();
     let builder = arm::builder(store.clone(), settings, tables.clone());

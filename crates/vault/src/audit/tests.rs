@@ -43,7 +43,7 @@ fn tables() -> Arc<CannedTables> {
 fn start(tables: &Arc<CannedTables>, folder: &tempfile::TempDir) -> (AuditLog, Arc<dyn Store>) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let clock = Arc::new(ManualClock::at("2026-11-22T10:00:00Z"));
-    let files = KeyFiles { own: folder.path().join("k"), credential: None };
+    let files = KeyFiles { own: folder.path().join("k"), credential: None, token: None };
     let keyring = Arc::new(Keyring::open(store.clone(), files, clock.now()).unwrap());
     let tables: Arc<dyn Tables> = tables.clone();
     let workspace = "w".into();

@@ -23,7 +23,7 @@ fn places() -> AuthorityPlaces {
 /// A vault of its own.
 pub(crate) fn vault(folder: &tempfile::TempDir) -> Arc<Vault> {
     let store = Arc::new(MemoryStore::new());
-    let files = KeyFiles { own: folder.path().join("vault.key"), credential: None };
+    let files = KeyFiles { own: folder.path().join("vault.key"), credential: None, token: None };
     let vaults = Vaults::open(store, files, DateTime::from_unix_seconds(NOW).unwrap()).unwrap();
     let id = model::ResourceId::new(
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/one",

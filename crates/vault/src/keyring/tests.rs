@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
+use crypto::pkcs11::TokenKey;
 use state::MemoryStore;
 use tempfile::TempDir;
 
@@ -22,7 +23,7 @@ impl Place {
     }
 
     fn start(&self) -> Keyring {
-        let files = KeyFiles { own: self.file(), credential: None };
+        let files = KeyFiles { own: self.file(), credential: None, token: None };
         Keyring::open(self.store.clone(), files, now()).unwrap()
     }
 }
@@ -59,7 +60,7 @@ fn sealing_forgets_and_only_the_right_key_opens() {
     assert!(!place.file().exists(), "no key file seal, no key file");
     keyring.seal();
     assert!(keyring.is_sealed());
-    assert_eq!(keyring.unseal(&UnsealWith::KeyFile).unwrap_err().code, "UnsealRefused");
+    assert_eq!(keyring.unseal(&UnsealWith::AtHand).unwrap_err().code, "UnsealRefused");
     let wrong = UnsealWith::Passphrase(passphrase("wrong horse battery"));
     assert_eq!(keyring.unseal(&wrong).unwrap_err().status, 403);
     let share = |i: usize| UnsealWith::Share(passphrase(shares[i].expose()));
@@ -70,6 +71,36 @@ fn sealing_forgets_and_only_the_right_key_opens() {
     keyring.seal();
     let right = UnsealWith::Passphrase(passphrase("correct horse battery"));
     assert!(!keyring.unseal(&right).unwrap().sealed);
+}
+
+#[test]
+fn a_token_that_cannot_be_asked_stands_in_nobodys_way() {
+    let place = Place::new();
+    let keyring = place.start();
+    let key = TokenKey::parse("pkcs11:token=house;object=unseal").unwrap();
+    let token = || NewSeal::Pkcs11 { key: key.clone(), make: true };
+    let error = keyring.rekey(&[token()], now()).err().unwrap();
+    assert_eq!((error.status, error.code), (400, "BadParameter"));
+    let wanted = if cfg!(feature = "pkcs11") { "--pkcs11-module" } else { "built without" };
+    assert!(error.message.contains(wanted), "{error}");
+    assert!(keyring.rekey(&[token(), token()], now()).err().unwrap().message.contains("only once"));
+    assert!(!place.start().is_sealed(), "the old seal holds");
+
+    // as a build with the feature left it, beside a passphrase
+    let right = || UnsealWith::Passphrase(passphrase("correct horse battery"));
+    let UnsealWith::Passphrase(text) = right() else { panic!("a passphrase") };
+    keyring.rekey(&[NewSeal::Passphrase(text)], now()).unwrap();
+    let stored = json!({
+        "kind": "pkcs11", "created": "now", "wrapped": STANDARD.encode([7; 60]),
+        "uri": "pkcs11:token=house;object=unseal", "mechanism": "aesGcm",
+    });
+    place.store.put(SEALS, "00", stored, Condition::Absent).unwrap();
+    let again = place.start();
+    assert!(again.is_sealed() && again.status().unwrap().seals.len() == 2);
+    let error = again.unseal(&UnsealWith::AtHand).unwrap_err();
+    assert_eq!(error.code, "UnsealRefused");
+    assert!(error.message.contains(wanted), "{error}");
+    assert!(!again.unseal(&right()).unwrap().sealed);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use arm::{Arm, BootstrapNames, Installation, Provider, Settings};
+use crypto::pkcs11::{Pin, TokenAccess};
 use crypto::tls::TlsServer;
 use crypto::{ServerCertificate, ServerNames};
 use identity::{
@@ -23,7 +24,7 @@ use state::{SqliteStore, Store};
 use vault::{AuditHouse, AuditLog, KeyFiles, Vaults};
 
 use super::built_in;
-use crate::cli::ServeArgs;
+use crate::cli::{PIN_VARIABLE, ServeArgs};
 use crate::instance::{DataFolder, Instance};
 
 /// The location that resources report.
@@ -88,7 +89,7 @@ impl House {
             clock: Arc::clone(&clock),
             portal_url: urls.origin(),
         };
-        let vaults = Arc::new(Vaults::open(Arc::clone(&store), key_files(&data), now)?);
+        let vaults = Arc::new(Vaults::open(Arc::clone(&store), key_files(&data, arguments), now)?);
         let arm = resources(&services, &identity, &vaults)?;
         let bootstrap = BootstrapNames {
             tenant_id: Some(identity.tenant().id.clone()),
@@ -151,11 +152,19 @@ fn server_names(arguments: &ServeArgs, address: SocketAddr) -> ServerNames {
     ServerNames::standard([arguments.name.as_str(), &host, &ip])
 }
 
-/// The vault's key file beside the other keys, or the one that systemd hands in as a credential.
-fn key_files(data: &DataFolder) -> KeyFiles {
+/// The vault's key file beside the other keys, or the one that systemd hands in as a credential; and the token.
+fn key_files(data: &DataFolder, arguments: &ServeArgs) -> KeyFiles {
     const NAME: &str = "vault.unseal";
-    let handed_in = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| Path::new(&d).join(NAME));
-    KeyFiles { own: data.keys().join(NAME), credential: handed_in.filter(|file| file.exists()) }
+    const PIN: &str = "vault.pin";
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let handed_in = |name| {
+        let file = credentials.as_ref().map(|folder| Path::new(folder).join(name));
+        file.filter(|file| file.exists())
+    };
+    let pin = arguments.pkcs11_pin_file.clone().or_else(|| handed_in(PIN));
+    let pin = pin.map_or(Pin::Variable(PIN_VARIABLE), Pin::File);
+    let token = arguments.pkcs11_module.clone().map(|module| TokenAccess { module, pin });
+    KeyFiles { own: data.keys().join(NAME), credential: handed_in(NAME), token }
 }
 
 fn open_logs(

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::cli::PIN_VARIABLE;
+
 /// Longest run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -16,6 +18,7 @@ pub(super) fn run(hooks: &Path, name: &str, arguments: &[&str]) -> Result<(), St
     }
     let child = Command::new(&program)
         .args(arguments)
+        .env_remove(PIN_VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -8,6 +8,7 @@ use collect::{Part, Received, journal};
 use serde_json::{Value, json};
 
 use super::{EVERY, PAUSE, Reader};
+use crate::cli::PIN_VARIABLE;
 
 /// Entries of the past that a first start takes in.
 const FIRST_ENTRIES: &str = "--lines=2000";
@@ -18,6 +19,7 @@ const BATCH: usize = 2000;
 pub(super) fn is_readable() -> bool {
     let probe = Command::new("journalctl")
         .args(["--lines=1", "--output=json", "--no-pager", "--quiet"])
+        .env_remove(PIN_VARIABLE)
         .output();
     probe.is_ok_and(|out| out.status.success() && out.stdout.starts_with(b"{"))
 }
@@ -39,6 +41,7 @@ fn follow_once(reader: &Reader) -> std::io::Result<()> {
     let begin = cursor.map_or_else(|| FIRST_ENTRIES.to_owned(), |c| format!("--after-cursor={c}"));
     let mut child = Command::new("journalctl")
         .args(["--follow", "--output=json", "--no-pager", "--quiet", &begin])
+        .env_remove(PIN_VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
