@@ -33,4 +33,4 @@ fi
 "$root/tests/softhsm.sh"
 export SECURITYINSIGHT_PREVIEW=$venv/securityinsight-preview
 cd "$here"
-exec "$venv/bin/python" -m pytest -p no:cacheprovider -q "$@"
+exec "$venv/bin/python" -m pytest -p no:cacheprovider -q -rs "$@"
