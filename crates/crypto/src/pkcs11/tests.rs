@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stderr)] // a test that is skipped says so
 //! Against SoftHSM, which reads its settings from the environment: each case runs in a process of its own.
 
 use std::path::{Path, PathBuf};
