@@ -28,21 +28,13 @@ pub struct SqliteStore {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     writer: Mutex<Connection>,
-    /// Writes that wait for the writer.
-    waiting: Mutex<Vec<Job>>,
+    queue: Mutex<Queue>,
     readers: Mutex<Vec<Connection>>,
 }
 
-/// Writes that stand or fall together, and where their outcome is put.
-struct Job {
-    ops: Vec<Op>,
-    outcome: Arc<Mutex<Option<Outcome>>>,
-}
+mod queue;
 
-type Outcome = Result<Vec<Option<Document>>, StoreError>;
-
-/// Most jobs of one commit.
-const JOBS_MAX: usize = 64;
+use queue::{Job, Outcome, Queue};
 
 impl SqliteStore {
     /// Opens or creates the file (mode 0600) with the machine's clock.
@@ -70,7 +62,7 @@ impl SqliteStore {
             path,
             clock,
             writer: Mutex::new(writer),
-            waiting: Mutex::default(),
+            queue: Mutex::default(),
             readers: Mutex::default(),
         })
     }
@@ -268,22 +260,15 @@ fn delete(
 
 /// Carries out jobs in one transaction; one that fails leaves no trace and does not touch the others.
 fn commit(writer: &mut Connection, jobs: Vec<Job>, now: DateTime) {
-    let (mut ops, mut waiting) = (Vec::new(), Vec::new());
-    for job in jobs {
-        ops.push(job.ops);
-        waiting.push(job.outcome);
-    }
+    let (ops, mut waiting): (Vec<_>, Vec<_>) = jobs.into_iter().map(Job::begin).unzip();
     let done = try_to_commit(writer, ops, now);
     let failed = done.as_ref().err().cloned();
     let mut done = done.unwrap_or_default().into_iter();
-    for outcome in waiting {
-        let told = done.next().unwrap_or_else(|| Err(failed.clone().unwrap_or_else(broken_off)));
-        *outcome.lock() = Some(told);
+    for turn in &mut waiting {
+        let told =
+            done.next().unwrap_or_else(|| Err(failed.clone().unwrap_or_else(queue::broken_off)));
+        turn.end(told);
     }
-}
-
-fn broken_off() -> StoreError {
-    StoreError::Unavailable("the write was broken off".into())
 }
 
 /// An error stands for all of them.
@@ -396,23 +381,12 @@ impl Store for SqliteStore {
     }
 
     fn apply(&self, ops: Vec<Op>) -> Result<Vec<Option<Document>>, StoreError> {
-        let outcome = Arc::new(Mutex::new(None));
-        self.waiting.lock().push(Job { ops, outcome: Arc::clone(&outcome) });
-        loop {
+        queue::join(&self.queue, ops, || {
             let mut writer = self.writer.lock();
-            // whoever had the writer before may have taken this job along
-            if let Some(outcome) = outcome.lock().take() {
-                return outcome;
-            }
-            let mut waiting = self.waiting.lock();
-            let count = waiting.len().min(JOBS_MAX);
-            let jobs: Vec<Job> = waiting.drain(..count).collect();
-            drop(waiting);
-            if jobs.is_empty() {
-                return Err(broken_off());
-            }
+            // those that came while somebody else wrote go along
+            let jobs = self.queue.lock().take();
             commit(&mut writer, jobs, self.clock.now());
-        }
+        })
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
