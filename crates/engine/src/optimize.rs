@@ -9,6 +9,7 @@ mod parts;
 mod prune;
 mod push;
 mod rewrite;
+mod settle;
 
 pub(crate) use hints::lone_terms;
 pub(crate) use rewrite::{conjuncts, is_certain};

@@ -63,7 +63,7 @@ pub(super) fn case(branches: Vec<(Expr, Expr)>, otherwise: Expr, ty: ScalarType)
 }
 
 /// A conjunction, flattened, with constants decided.
-pub(super) fn and(parts: Vec<Expr>) -> Expr {
+pub(crate) fn and(parts: Vec<Expr>) -> Expr {
     let mut kept = Vec::with_capacity(parts.len());
     for part in parts {
         match part {
@@ -83,7 +83,7 @@ pub(super) fn and(parts: Vec<Expr>) -> Expr {
 }
 
 /// A disjunction, flattened, with constants decided.
-pub(super) fn or(parts: Vec<Expr>) -> Expr {
+pub(crate) fn or(parts: Vec<Expr>) -> Expr {
     let mut kept = Vec::with_capacity(parts.len());
     for part in parts {
         match part {
@@ -103,7 +103,7 @@ pub(super) fn or(parts: Vec<Expr>) -> Expr {
 }
 
 /// `not`, with constants and double negation decided.
-pub(super) fn not(inner: Expr) -> Expr {
+pub(crate) fn not(inner: Expr) -> Expr {
     match inner {
         Expr::Literal(Value::Bool(b), ty) => Expr::Literal(Value::Bool(!b), ty),
         Expr::Literal(Value::Null, ty) => Expr::Literal(Value::Null, ty),

@@ -10,7 +10,7 @@ mod env;
 mod error;
 mod evaluate;
 mod expand;
-mod fold;
+pub(crate) mod fold;
 mod graph;
 mod join;
 mod naming;

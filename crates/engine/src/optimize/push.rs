@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::hints;
 use super::narrow::narrow;
 use super::rewrite::{columns, conjuncts, is_cheap, is_movable, substitute};
+use super::settle::settle;
 use crate::plan::{ColumnId, Expr, Field, JoinKind, Node, Output, Plan};
 use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 use model::{Rows, Schema};
@@ -231,19 +232,16 @@ fn through_projection(outputs: &[Output], wanted: Vec<Expr>) -> (Vec<Expr>, Vec<
     }
     let map: HashMap<ColumnId, &Expr> =
         outputs.iter().filter(|o| is_cheap(&o.expr)).map(|o| (o.field.id, &o.expr)).collect();
+    let constants = map.values().any(|expr| matches!(expr, Expr::Literal(..)));
     let (mut down, mut stay) = (Vec::new(), Vec::new());
-    let mut blocked = false;
     for expr in wanted {
         // once a conjunct stays, later ones that may fail on rows it removes could still move: null logic makes that safe
         match substitute(&expr, &map).filter(|_| is_movable(&expr)) {
+            Some(moved) if constants => down.extend(conjuncts(settle(moved))),
             Some(moved) => down.push(moved),
-            None => {
-                blocked = true;
-                stay.push(expr);
-            }
+            None => stay.push(expr),
         }
     }
-    let _ = blocked;
     (down, stay)
 }
 

@@ -39,13 +39,37 @@ async fn acknowledged_rows_answer_queries() {
     for (text, want) in cases {
         assert_eq!(ask(&house, text).await.unwrap(), [want], "{text}");
     }
-    let answer = house
-        .store()
-        .query(QueryRequest::new(WORKSPACE, "Events | where Message has 'nothing' | count", noon()))
-        .await
-        .unwrap();
-    assert_eq!((answer.statistics.segments, answer.statistics.segments_pruned), (1, 1));
+    let request = QueryRequest::new(WORKSPACE, "Events | where Message has 'nothing'", noon());
+    let answer = house.store().query(request).await.unwrap();
     assert_eq!(*answer.tables_read, [Arc::from("Events")]);
+}
+
+/// However a needle is asked for, the index tells that it is nowhere.
+#[tokio::test]
+async fn needles_are_sought_in_the_index() {
+    let house = House::new();
+    append(house.store(), "Events", rows("ann", 0, 1000), noon(), None).await.unwrap();
+    append(house.store(), "Other", rows("bob", 0, 1000), noon(), None).await.unwrap();
+    house.store().flush().unwrap();
+    for (text, segments) in [
+        ("Events | where Message has 'nothing'", 1),
+        ("Events | where Message has_any ('nothing', 'nowhere')", 1),
+        ("Events | where * has 'nothing'", 1),
+        ("search 'nothing'", 2),
+        ("search in (Events) Message has 'nothing'", 1),
+        ("union Events, Other | where * has 'nothing'", 2),
+        ("union withsource=T Events, Other | where * has 'nothing'", 2),
+        ("union * | where * has 'nothing'", 2),
+        ("union Events, (Other | project-away Writer) | where * has 'nothing'", 2),
+        ("union Events, (Other | extend Kind = 'x') | where Kind has 'nothing'", 0),
+        ("find where * has 'nothing'", 2),
+    ] {
+        let request = QueryRequest::new(WORKSPACE, text, noon());
+        let answer = house.store().query(request).await.unwrap();
+        assert_eq!(answer.tables[0].rows.len(), 0, "{text}");
+        let read = answer.statistics.segments - answer.statistics.segments_pruned;
+        assert_eq!((answer.statistics.segments, read), (segments, 0), "{text}");
+    }
 }
 
 #[tokio::test]
