@@ -102,6 +102,19 @@ fn matches_regex(call: &Call<'_>) -> Answer {
 /// `extract(regex, group, text)`: the text of the group in the first match.
 fn extract(call: &Call<'_>) -> Answer {
     let (patterns, groups, texts) = (Patterns::of(call, 0)?, call.number(1)?, call.any_text(2)?);
+    if let Patterns::One(regex) = &patterns
+        && let Some(Columnar::Scalar(_)) = call.args.get(1)
+        && let Some(group) = groups.long(0).and_then(|g| usize::try_from(g).ok())
+        && group > 0
+    {
+        // one set of places for all rows
+        let mut places = regex.capture_locations();
+        return call.written(|row, out| {
+            let text = texts.get(row);
+            let found = regex.captures_read(&mut places, &text).and_then(|_| places.get(group));
+            out.push_str(found.and_then(|(from, to)| text.get(from..to)).unwrap_or_default());
+        });
+    }
     call.written(|row, out| {
         let Some(group) = groups.long(row).and_then(|g| usize::try_from(g).ok()) else { return };
         let Some(regex) = patterns.get(row) else { return };
