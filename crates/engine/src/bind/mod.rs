@@ -308,12 +308,17 @@ impl Binder<'_> {
 
     /// A column that no row has: where tables without rows were left out of `union *`, of the type it has there.
     pub(super) fn unknown_column(&self, name: &str) -> Expr {
+        union::null(self.type_left_out(name).unwrap_or(ScalarType::Dynamic))
+    }
+
+    /// The type of a column in the tables without rows that were left out of a union of all.
+    pub(super) fn type_left_out(&self, name: &str) -> Option<ScalarType> {
         let of_table = |table: Arc<str>| {
             let schema = self.catalog.table(&table)?.schema();
             schema.column(name).map(|c| c.ty)
         };
         let names = if self.left_out.get() { self.catalog.table_names() } else { Vec::new() };
-        union::null(names.into_iter().find_map(of_table).unwrap_or(ScalarType::Dynamic))
+        names.into_iter().find_map(of_table)
     }
 
     /// Computes a plan now. None when only names and types are asked for.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use kql::Span;
 use kql::syntax::{
-    BinaryOperator, Expr as Ast, ExprKind, Find, FindColumn, FindProject, Literal, Search, Selector,
+    BinaryOperator, Expr as Ast, ExprKind, Find, FindColumn, FindProject, Literal, Parameters,
+    Search, Selector,
 };
 use values::{ScalarType, Value};
 
-use super::env::Env;
+use super::env::{Binding, Env};
 use super::error::{BindError, Result};
 use super::naming::matches_wildcard;
 use super::types::cast;
@@ -28,10 +29,11 @@ impl Binder<'_> {
             .parameters
             .word("kind")
             .is_some_and(|k| k.eq_ignore_ascii_case("case_sensitive"));
-        let source_name = search.parameters.word("withsource").unwrap_or("$table");
+        let source_name = source_column(&search.parameters, "$table");
+        let sought = Sought { predicate: Some(&search.predicate), case, operator: "search" };
         if let Some(rows) = first {
             let source = rows.source.clone().unwrap_or_default();
-            let filtered = self.search_in(env, rows, &search.predicate, case, true)?;
+            let filtered = self.search_in(env, rows, sought)?;
             let mut outputs = vec![Output {
                 field: self.field(source_name, ScalarType::String),
                 expr: Expr::Literal(Value::String(source), ScalarType::String),
@@ -41,16 +43,7 @@ impl Binder<'_> {
         }
         let all = search.tables.is_none();
         let inputs = self.searched_tables(env, search.tables.as_deref(), span)?;
-        let mut filtered = Vec::with_capacity(inputs.len());
-        let mut failure = None;
-        for input in inputs {
-            match self.search_in(env, input, &search.predicate, case, !all) {
-                Ok(rows) => filtered.push(rows),
-                // a table without a column named in the condition has no row that meets it
-                Err(error) if error.code == "SEM0100" => failure = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
+        let Matching { rows: filtered, failure, .. } = self.matching(env, inputs, sought)?;
         if filtered.is_empty() {
             if let (Some(error), false) = (failure, all) {
                 return Err(error);
@@ -86,17 +79,57 @@ impl Binder<'_> {
         Ok(inputs)
     }
 
-    fn search_in(
-        &self,
-        env: &Env,
-        input: Relation,
-        predicate: &Ast,
-        case: bool,
-        report: bool,
-    ) -> Result<Relation> {
-        let _ = report;
-        let ctx = Context::row(env, &input, "search");
-        let predicate = self.search_predicate(&ctx, predicate, case)?;
+    /// Those of the tables that can have rows that meet the condition, each cut down to these.
+    ///
+    /// A column of the condition that a table lacks, and another one has, is null there; a table with none of the
+    /// condition's columns has no such rows.
+    fn matching(&self, env: &Env, inputs: Vec<Relation>, sought: Sought<'_>) -> Result<Matching> {
+        let mut names = Vec::new();
+        if let Some(predicate) = sought.predicate {
+            mentioned(predicate, &mut names);
+        }
+        let mut types: Vec<(Arc<str>, ScalarType)> = Vec::new();
+        for name in names {
+            let named = matches!(env.get(&name), Some(Binding::Scalar(_)));
+            if named || types.iter().any(|(n, _)| *n == name) {
+                continue;
+            }
+            if let Some(ty) = self.type_somewhere(&inputs, &name) {
+                types.push((name, ty));
+            }
+        }
+        let everywhere = types.is_empty() || sought.predicate.is_none_or(looks_everywhere);
+        let mut found = Matching::default();
+        for input in inputs {
+            let has = |name: &Arc<str>| super::scalar::find(&input.plan.fields, name).is_some();
+            if !everywhere && !types.iter().any(|(name, _)| has(name)) {
+                continue;
+            }
+            let lacking = types.iter().filter(|(name, _)| !has(name));
+            let scope = lacking.fold(env.clone(), |scope, (name, ty)| {
+                scope.with(Arc::clone(name), Binding::Scalar(super::union::null(*ty)))
+            });
+            found.fields.extend(input.plan.fields.iter().cloned());
+            match self.search_in(&scope, input, sought) {
+                Ok(rows) => found.rows.push(rows),
+                // a name that no table has
+                Err(error) if error.code == "SEM0100" => found.failure = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The type that a column has in the first table that has it, be it one left out for want of rows.
+    fn type_somewhere(&self, inputs: &[Relation], name: &str) -> Option<ScalarType> {
+        let here = |rows: &Relation| super::scalar::find(&rows.plan.fields, name).map(|f| f.ty);
+        inputs.iter().find_map(here).or_else(|| self.type_left_out(name))
+    }
+
+    fn search_in(&self, env: &Env, input: Relation, sought: Sought<'_>) -> Result<Relation> {
+        let Some(predicate) = sought.predicate else { return Ok(input) };
+        let ctx = Context::row(env, &input, sought.operator);
+        let predicate = self.search_predicate(&ctx, predicate, sought.case)?;
         let fields = input.plan.fields.clone();
         let node = Node::Filter { input: input.plan.clone(), predicate };
         Ok(input.with_plan(Plan { node: Arc::new(node), fields }))
@@ -253,25 +286,19 @@ impl Binder<'_> {
         find: &Find,
         span: Span,
     ) -> Result<Relation> {
-        let source = find.parameters.word("withsource").unwrap_or("source_");
+        let source = source_column(&find.parameters, "source_");
         let inputs = match first {
             Some(rows) => vec![rows],
             None => self.searched_tables(env, find.tables.as_deref(), span)?,
         };
-        let common = common_columns(&inputs);
-        let mut found = Vec::new();
-        let mut failure = None;
-        for input in inputs {
-            let filtered = match &find.predicate {
-                Some(predicate) => self.search_in(env, input, predicate, false, true),
-                None => Ok(input),
-            };
-            match filtered {
-                Ok(rows) => found.push(self.find_columns(rows, find, &common)?),
-                Err(error) if error.code == "SEM0100" => failure = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
+        let sought = Sought { predicate: find.predicate.as_deref(), case: false, operator: "find" };
+        let Matching { rows, failure, fields } = self.matching(env, inputs, sought)?;
+        let common = common_columns(&rows);
+        let shown = self.shown_columns(find, &common, &fields)?;
+        let found = rows
+            .into_iter()
+            .map(|rows| self.find_columns(rows, find, &shown))
+            .collect::<Result<Vec<_>>>()?;
         if found.is_empty() {
             return match failure {
                 Some(error) if find.tables.is_some() => Err(error),
@@ -287,74 +314,159 @@ impl Binder<'_> {
         self.union_of(found, false, Some(source), span)
     }
 
-    /// The columns that `find` shows: those asked for, or those of the condition and the rest packed.
-    fn find_columns(&self, rows: Relation, find: &Find, common: &[Arc<str>]) -> Result<Relation> {
-        let span = Span::default();
-        let mut wanted: Vec<(Arc<str>, Option<ScalarType>)> = Vec::new();
-        let mut packed = false;
+    /// The columns that `find` shows: those asked for, or those that all tables have and those of the condition.
+    fn shown_columns(
+        &self,
+        find: &Find,
+        common: &[Arc<str>],
+        fields: &[Field],
+    ) -> Result<Vec<Shown>> {
+        let mut shown: Vec<Shown> = Vec::new();
         match &find.project {
             FindProject::Columns(columns) => {
                 for column in columns {
-                    match column {
-                        FindColumn::Column { name, column_type } => {
-                            wanted.push((
-                                Arc::clone(&name.text),
-                                column_type.as_ref().and_then(|t| t.scalar),
-                            ));
-                        }
-                        FindColumn::Pack(_) => packed = true,
+                    let FindColumn::Column { name, column_type } = column else { continue };
+                    let cast = column_type.as_ref().and_then(|t| t.scalar);
+                    let known = super::scalar::find(fields, &name.text).map(|f| f.ty);
+                    let ty = cast.or(known).or_else(|| self.type_left_out(&name.text));
+                    if ty.is_none() && !fields.is_empty() && find.tables.is_some() {
+                        return Err(BindError::new(
+                            "SEM0100",
+                            name.span,
+                            format!(
+                                "'find' operator: Failed to resolve column named '{}'",
+                                name.text
+                            ),
+                        ));
                     }
+                    let missing = Some(ty.unwrap_or(ScalarType::String));
+                    shown.push(Shown { name: Arc::clone(&name.text), cast, missing });
                 }
             }
             FindProject::Smart => {
-                packed = true;
-                wanted.extend(common.iter().map(|name| (Arc::clone(name), None)));
+                let mut names = common.to_vec();
                 if let Some(predicate) = &find.predicate {
-                    let mut named = Vec::new();
-                    mentioned(predicate, &mut named);
-                    named.retain(|(n, _)| super::scalar::find(&rows.plan.fields, n).is_some());
-                    wanted.append(&mut named);
+                    mentioned(predicate, &mut names);
                 }
+                shown.extend(names.into_iter().map(|name| Shown {
+                    name,
+                    cast: None,
+                    missing: None,
+                }));
             }
         }
+        Ok(shown)
+    }
+
+    /// What `find` makes of the columns of one table: those shown, and the others packed where that is asked for.
+    fn find_columns(&self, mut rows: Relation, find: &Find, shown: &[Shown]) -> Result<Relation> {
+        let away = |name: &str| {
+            find.project_away.iter().any(|ast| match &ast.kind {
+                ExprKind::Star => true,
+                ExprKind::Name(dropped) => *dropped.text == *name,
+                ExprKind::Wildcard(pattern) => matches_wildcard(&pattern.text, name),
+                _ => false,
+            })
+        };
         let mut outputs: Vec<Output> = Vec::new();
-        for (name, ty) in wanted {
-            if outputs.iter().any(|o| o.field.name == name) {
+        for Shown { name, cast: ty, missing } in shown {
+            if away(name) || outputs.iter().any(|o| o.field.name == *name) {
                 continue;
             }
-            let expr = match super::scalar::find(&rows.plan.fields, &name) {
-                Some(f) => Expr::Column(f.id, f.ty),
-                None => super::union::null(ty.unwrap_or(ScalarType::String)),
+            let expr = match (super::scalar::find(&rows.plan.fields, name), missing) {
+                (Some(f), _) => Expr::Column(f.id, f.ty),
+                (None, Some(missing)) => super::union::null(*missing),
+                (None, None) => continue,
             };
-            let expr = ty.map_or(expr.clone(), |t| cast(expr, t));
-            outputs.push(Output { field: self.field(name, expr.ty()), expr });
+            let expr = match ty {
+                Some(ty) => cast(expr, *ty),
+                None => expr,
+            };
+            outputs.push(Output { field: self.field(Arc::clone(name), expr.ty()), expr });
         }
-        if packed {
+        let packed = match &find.project {
+            FindProject::Columns(columns) => {
+                columns.iter().any(|c| matches!(c, FindColumn::Pack(_)))
+            }
+            FindProject::Smart => true,
+        };
+        if packed && !away("pack_") {
             let mut args = Vec::new();
             for field in &rows.plan.fields {
-                if !outputs.iter().any(|o| o.field.name == field.name) {
+                if !away(&field.name) && !outputs.iter().any(|o| o.field.name == field.name) {
                     args.push(super::call::text(&field.name));
                     args.push(Expr::Column(field.id, field.ty));
                 }
             }
-            let expr = self.registered("bag_pack", args, ScalarType::Dynamic, span)?;
+            let expr = self.registered("bag_pack", args, ScalarType::Dynamic, Span::default())?;
             outputs.push(Output { field: self.field("pack_", ScalarType::Dynamic), expr });
         }
-        if outputs.is_empty() {
-            return Err(BindError::new("SEM0009", span, "'find' operator: no column is shown"));
+        rows.plan = project(rows.plan, outputs);
+        rows.open = false;
+        Ok(rows)
+    }
+}
+
+/// What `search` and `find` look for.
+#[derive(Clone, Copy)]
+struct Sought<'a> {
+    /// None where every row will do.
+    predicate: Option<&'a Ast>,
+    /// Texts are told apart by case.
+    case: bool,
+    /// For messages.
+    operator: &'static str,
+}
+
+/// Where it was found.
+#[derive(Default)]
+struct Matching {
+    rows: Vec<Relation>,
+    /// The columns of all tables looked into.
+    fields: Vec<Field>,
+    /// Why a table could not be looked into.
+    failure: Option<BindError>,
+}
+
+/// A column that `find` shows.
+struct Shown {
+    name: Arc<str>,
+    /// The type asked for.
+    cast: Option<ScalarType>,
+    /// The type of its nulls in tables without it; none where it is left out of them.
+    missing: Option<ScalarType>,
+}
+
+/// The column that names the table a row comes from.
+fn source_column<'a>(parameters: &'a Parameters, otherwise: &'a str) -> &'a str {
+    let asked = parameters.word("withsource").or_else(|| parameters.word("with_source"));
+    asked.unwrap_or(otherwise)
+}
+
+/// True for a condition that every column of a table has a part in.
+fn looks_everywhere(ast: &Ast) -> bool {
+    match &ast.kind {
+        ExprKind::Literal(Literal::String(_)) | ExprKind::Star => true,
+        ExprKind::Parenthesised(inner) => looks_everywhere(inner),
+        ExprKind::Call(call) if &*call.name.text == "not" => {
+            call.arguments.iter().any(looks_everywhere)
         }
-        let mut result = rows.with_plan(project(rows.plan.clone(), outputs));
-        result.open = false;
-        Ok(result)
+        ExprKind::Binary {
+            operator: BinaryOperator::And | BinaryOperator::Or,
+            left,
+            right,
+            ..
+        } => looks_everywhere(left) || looks_everywhere(right),
+        ExprKind::Binary { left, .. } => {
+            matches!(left.kind, ExprKind::Star | ExprKind::Wildcard(_))
+        }
+        _ => false,
     }
 }
 
 /// Columns that all inputs have, under the same name and type.
 fn common_columns(inputs: &[Relation]) -> Vec<Arc<str>> {
     let Some((first, rest)) = inputs.split_first() else { return Vec::new() };
-    if rest.is_empty() {
-        return Vec::new();
-    }
     let everywhere = |f: &&Field| {
         rest.iter().all(|r| r.plan.fields.iter().any(|o| o.name == f.name && o.ty == f.ty))
     };
@@ -362,9 +474,9 @@ fn common_columns(inputs: &[Relation]) -> Vec<Arc<str>> {
 }
 
 /// Columns that a condition names.
-fn mentioned(ast: &Ast, out: &mut Vec<(Arc<str>, Option<ScalarType>)>) {
+fn mentioned(ast: &Ast, out: &mut Vec<Arc<str>>) {
     match &ast.kind {
-        ExprKind::Name(name) => out.push((Arc::clone(&name.text), None)),
+        ExprKind::Name(name) => out.push(Arc::clone(&name.text)),
         ExprKind::Path { base, selector: Selector::Name(_) } | ExprKind::Index { base, .. } => {
             mentioned(base, out)
         }

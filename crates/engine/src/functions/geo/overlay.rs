@@ -280,19 +280,20 @@ fn union_two(a: &Region, b: &Region) -> Option<Region> {
     Some(areas(&overlay.nodes, link_rings(&overlay.nodes, &pieces)))
 }
 
-/// Polygons as areas that do not overlap; none where they are too many. The smallest are joined first.
+/// Polygons as areas that do not overlap; none where they are too many. Those with the fewest points are joined first; what
+/// is joined counts as many points as its parts had.
 pub(super) fn union(polygons: &[Polygon]) -> Option<Region> {
-    let size =
-        |region: &Region| region.iter().flat_map(Polygon::rings).map(Vec::len).sum::<usize>();
-    let mut queue: Vec<Region> = polygons.iter().map(|p| vec![p.clone()]).collect();
-    queue.sort_by_key(size);
+    let mut queue: Vec<(usize, Region)> = polygons
+        .iter()
+        .map(|polygon| (polygon.rings().map(Vec::len).sum(), vec![polygon.clone()]))
+        .collect();
+    queue.sort_by_key(|(points, _)| *points);
     while queue.len() > 1 {
-        let (first, second) = (queue.remove(0), queue.remove(0));
-        let joined = union_two(&first, &second)?;
-        let place = queue.partition_point(|r| size(r) <= size(&joined));
-        queue.insert(place, joined);
+        let ((a, first), (b, second)) = (queue.remove(0), queue.remove(0));
+        let place = queue.partition_point(|(points, _)| *points <= a + b);
+        queue.insert(place, (a + b, union_two(&first, &second)?));
     }
-    queue.pop()
+    queue.pop().map(|(_, region)| region)
 }
 
 /// What two areas share: areas, and where they only touch, lines and points.
