@@ -424,7 +424,7 @@ impl TableSource for MemoryTable {
 }
 
 /// A catalogue of tables in memory and functions by name; no other workspaces.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct MemoryCatalog {
     tables: HashMap<String, Arc<dyn TableSource>>,
     functions: HashMap<String, Arc<FunctionDefinition>>,

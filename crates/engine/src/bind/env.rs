@@ -39,8 +39,8 @@ pub(crate) struct Declared {
     pub(super) env: Env,
     /// True for `view`: wildcards and `search` see it.
     pub(super) view: bool,
-    /// True for saved functions: places inside do not belong to the query's text.
-    pub(super) saved: bool,
+    /// For saved functions, over which tables they meant something: places inside do not belong to the query's text.
+    pub(super) saved: Option<Arc<super::demand::Proof>>,
 }
 
 /// A chain of names, newest first.

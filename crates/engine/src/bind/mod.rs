@@ -5,6 +5,7 @@
 
 mod call;
 mod data;
+mod demand;
 mod entities;
 mod env;
 mod error;
@@ -33,11 +34,12 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use kql::syntax::{Parameters, Query};
-use model::{DateTime, Principal, Rows, TimeRange};
+use model::{DateTime, Principal, Rows, Schema, TimeRange};
 use values::{ScalarType, Value};
 
 pub use error::BindError;
 
+use self::demand::Leave;
 use self::env::Env;
 use self::error::Result;
 use crate::functions::EvalContext;
@@ -51,6 +53,7 @@ const DEPTH_MAX: usize = 300;
 const UNFOLDED_MAX: usize = 20_000;
 
 /// What surrounds a query.
+#[derive(Clone, Copy)]
 pub struct Settings<'a> {
     /// `now()`.
     pub now: DateTime,
@@ -114,6 +117,12 @@ pub(crate) struct Binder<'a> {
     options: RefCell<Vec<(Arc<str>, Value)>>,
     /// Further results (`fork`, `facet`).
     extra: RefCell<Vec<(String, Plan)>>,
+    /// Tables read so far with their columns, each use counted.
+    scanned: RefCell<Vec<(Arc<str>, Arc<Schema>)>>,
+    /// Inside a saved function that is known to mean something, of which not all columns are asked for.
+    lazy: Cell<bool>,
+    /// Whether columns that nobody asks for may be left out.
+    leave: Cell<Leave>,
     /// Tables that `graph-to-table` named, for the statements behind it.
     named: RefCell<Vec<(Arc<str>, Relation)>>,
 }
@@ -178,6 +187,20 @@ pub fn bind(
     catalog: Arc<dyn Catalog>,
     settings: Settings<'_>,
 ) -> Result<BoundQuery> {
+    let (result, left) = attempt(query, Arc::clone(&catalog), settings, Leave::Allowed);
+    match result {
+        // said as it is said when everything is bound
+        Err(_) if left == Leave::Done => attempt(query, catalog, settings, Leave::Forbidden).0,
+        result => result,
+    }
+}
+
+fn attempt(
+    query: &Query,
+    catalog: Arc<dyn Catalog>,
+    settings: Settings<'_>,
+    leave: Leave,
+) -> (Result<BoundQuery>, Leave) {
     let context = EvalContext::new(settings.now, catalog.places());
     let binder = Binder {
         catalog,
@@ -193,15 +216,20 @@ pub fn bind(
         saved: RefCell::default(),
         options: RefCell::default(),
         extra: RefCell::default(),
+        scanned: RefCell::default(),
+        lazy: Cell::default(),
+        leave: Cell::new(leave),
         named: RefCell::default(),
     };
-    let results = binder.query(query)?;
-    Ok(BoundQuery {
+    let results = binder.query(query);
+    let leave = binder.leave.get();
+    let bound = results.map(|results| BoundQuery {
         results,
         render: binder.render.take(),
         options: binder.options.take(),
         tables: binder.tables.take(),
-    })
+    });
+    (bound, leave)
 }
 
 impl Binder<'_> {

@@ -7,6 +7,7 @@ use kql::Span;
 use kql::syntax::{Expr as Ast, ExprKind, Ident, ReorderColumn, ReorderOrder, Schema};
 use values::{ScalarType, Value};
 
+use super::demand::Demand;
 use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::{Names, implied_name, matches_wildcard};
@@ -204,13 +205,14 @@ impl Binder<'_> {
         input: Relation,
         columns: &[Ast],
         operator: &'static str,
+        after: &Demand,
     ) -> Result<Relation> {
         let input = self.once_named(input);
         let before = input.clone();
         let input = self.with_ingestion_time(input, columns);
         let mut outputs = pass(&input.plan.fields);
         let mut names = Names::new(input.plan.fields.iter().map(|f| Arc::clone(&f.name)));
-        for ast in columns {
+        for ast in columns.iter().filter(|ast| after.wants_output(ast)) {
             let ctx = Context::row(env, &input, operator);
             if let Some(parts) = self.multi_column(&ctx, ast)? {
                 for (name, given, expr) in parts {
@@ -275,12 +277,19 @@ impl Binder<'_> {
         env: &Env,
         input: Relation,
         columns: &[Ast],
+        after: &Demand,
     ) -> Result<Relation> {
         let input = self.with_ingestion_time(input, columns);
         let ctx = Context::row(env, &input, "project");
+        // rows are counted by a column
+        let none = !columns.iter().any(|ast| after.wants_output(ast));
         let mut names = Names::beside(&input.plan.fields);
         let mut outputs = Vec::with_capacity(columns.len());
-        for ast in columns {
+        for (at, ast) in columns.iter().enumerate() {
+            let counted = none && at == 0;
+            if !counted && !after.wants_output(ast) {
+                continue;
+            }
             match &ast.kind {
                 ExprKind::Star => {
                     for field in &input.plan.fields {

@@ -1,8 +1,8 @@
 //! Statements: `let`, `set`, `declare`, and the calls of functions they make.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use ahash::AHashMap;
 use kql::Span;
 use kql::syntax::{
     Block, Expr as Ast, ExprKind, FunctionDeclaration, FunctionParameter, LetValue, Literal,
@@ -13,6 +13,7 @@ use model::FunctionDefinition;
 use parking_lot::Mutex;
 use values::{ScalarType, Value};
 
+use super::demand::{Demand, Leave, Proof};
 use super::env::{Binding, Declared, Env};
 use super::error::{BindError, Result};
 use super::types::cast;
@@ -52,10 +53,12 @@ const TABLE_FUNCTIONS: &[&str] = &[
 struct Saved {
     parameters: Arc<Vec<FunctionParameter>>,
     body: Arc<Block>,
+    proof: Arc<Proof>,
 }
 
 /// Parsed saved functions by their text.
-static SAVED: LazyLock<Mutex<HashMap<(Arc<str>, Arc<str>), Saved>>> = LazyLock::new(Mutex::default);
+static SAVED: LazyLock<Mutex<AHashMap<(Arc<str>, Arc<str>), Saved>>> =
+    LazyLock::new(Mutex::default);
 
 /// What to do about a graph that nobody reads.
 const GRAPH_END: &str = "a graph is no result; read it with graph-match or graph-to-table";
@@ -222,11 +225,16 @@ impl Binder<'_> {
 
     /// An expression of either kind.
     pub(super) fn bound(&self, env: &Env, expr: &Ast) -> Result<Bound> {
+        self.bound_for(env, expr, &Demand::All)
+    }
+
+    /// An expression of either kind; of a table these columns are asked for.
+    fn bound_for(&self, env: &Env, expr: &Ast, demand: &Demand) -> Result<Bound> {
         if self.is_graph(env, expr) {
             return self.graph_value(env, expr).map(|g| Bound::Graph(Box::new(g)));
         }
         if self.is_tabular(env, expr, &[]) {
-            return self.tabular(env, expr).map(Bound::Table);
+            return self.tabular_for(env, expr, demand).map(Bound::Table);
         }
         let call = match &expr.unparenthesised().kind {
             ExprKind::Call(call) => Some(call),
@@ -376,7 +384,7 @@ impl Binder<'_> {
     ) -> Result<Arc<Declared>> {
         let key = (Arc::clone(&definition.parameters), Arc::clone(&definition.body));
         let known = SAVED.lock().get(&key).cloned();
-        let Saved { parameters, body } = match known {
+        let Saved { parameters, body, proof } = match known {
             Some(saved) => saved,
             None => {
                 let parsed = parse_function(definition).map_err(|message| {
@@ -386,8 +394,11 @@ impl Binder<'_> {
                         format!("saved function '{}': {message}", definition.name),
                     )
                 })?;
-                let saved =
-                    Saved { parameters: Arc::new(parsed.parameters), body: Arc::new(parsed.body) };
+                let saved = Saved {
+                    parameters: Arc::new(parsed.parameters),
+                    body: Arc::new(parsed.body),
+                    proof: Arc::default(),
+                };
                 let mut cache = SAVED.lock();
                 if cache.len() >= SAVED_MAX {
                     cache.clear();
@@ -397,7 +408,8 @@ impl Binder<'_> {
             }
         };
         let (name, env) = (Arc::clone(&definition.name), Env::default());
-        Ok(Arc::new(Declared { name, parameters, body, env, view: false, saved: true }))
+        let saved = Some(proof);
+        Ok(Arc::new(Declared { name, parameters, body, env, view: false, saved }))
     }
 
     /// Calls a declared function: its body, with the parameters standing for the arguments.
@@ -408,13 +420,25 @@ impl Binder<'_> {
         args: &[Ast],
         span: Span,
     ) -> Result<Bound> {
+        self.invoke_for(ctx, declared, args, span, &Demand::All)
+    }
+
+    /// Calls a declared function, of whose rows these columns are asked for.
+    pub(super) fn invoke_for(
+        &self,
+        ctx: &Context<'_>,
+        declared: &Arc<Declared>,
+        args: &[Ast],
+        span: Span,
+        demand: &Demand,
+    ) -> Result<Bound> {
         let given = assign_arguments(declared, args, span)?;
         let mut env = declared.env.clone();
         for (parameter, arg) in declared.parameters.iter().zip(given) {
             let binding = self.argument(ctx, declared, parameter, arg, span)?;
             env = env.with(Arc::clone(&parameter.name.text), binding);
         }
-        self.body(declared, env, span)
+        self.body(declared, env, span, demand)
     }
 
     /// Calls a function whose first parameter is a table, with these rows (`T | invoke f(...)`).
@@ -461,7 +485,7 @@ impl Binder<'_> {
             let binding = self.argument(ctx, declared, parameter, arg, span)?;
             env = env.with(Arc::clone(&parameter.name.text), binding);
         }
-        match self.body(declared, env, span)? {
+        match self.body(declared, env, span, &Demand::All)? {
             Bound::Table(rows) => Ok(rows),
             Bound::Scalar(_) | Bound::Graph(_) => Err(BindError::new(
                 "SEM0079",
@@ -501,26 +525,62 @@ impl Binder<'_> {
         }
     }
 
-    fn body(&self, declared: &Declared, env: Env, span: Span) -> Result<Bound> {
+    fn body(&self, declared: &Declared, env: Env, span: Span, demand: &Demand) -> Result<Bound> {
         self.bodies.set(self.bodies.get() + 1);
         self.unfolded(self.bodies.get(), "calls of functions", span)?;
-        if !declared.saved {
-            return self.statements(declared, env, span);
+        let Some(proof) = &declared.saved else {
+            return self.statements(declared, env, span, demand);
+        };
+        let lazy = self.leave.get() != Leave::Forbidden
+            && matches!(demand, Demand::Names { .. })
+            && super::demand::holds(proof, &*self.catalog);
+        if lazy {
+            self.leave.set(Leave::Done);
+            let bound = self.saved_body(declared, env.clone(), span, &demand.lazily());
+            if bound.is_ok() {
+                return bound;
+            }
         }
-        self.saved.borrow_mut().push(Arc::clone(&declared.name));
-        let result = self.statements(declared, env, span);
-        self.saved.borrow_mut().pop();
-        result
+        let scanned = self.scanned.borrow().len();
+        let bound = self.saved_body(declared, env, span, &Demand::All)?;
+        let tables = self.scanned.borrow().get(scanned..).unwrap_or_default().to_vec();
+        *proof.lock() = Some(super::demand::once_each(tables));
+        Ok(bound)
     }
 
-    fn statements(&self, declared: &Declared, mut env: Env, span: Span) -> Result<Bound> {
+    fn saved_body(
+        &self,
+        declared: &Declared,
+        env: Env,
+        span: Span,
+        demand: &Demand,
+    ) -> Result<Bound> {
+        let outer = self.lazy.replace(demand.is_lazy());
+        self.saved.borrow_mut().push(Arc::clone(&declared.name));
+        let bound = self.statements(declared, env, span, demand);
+        self.saved.borrow_mut().pop();
+        self.lazy.set(outer);
+        bound
+    }
+
+    fn statements(
+        &self,
+        declared: &Declared,
+        mut env: Env,
+        span: Span,
+        demand: &Demand,
+    ) -> Result<Bound> {
         self.nested(span, || {
             let mut result = None;
             for statement in &declared.body.statements {
-                match self.statement(&mut env, statement) {
+                let bound = match &statement.kind {
+                    StatementKind::Expression(expr) => self.bound_for(&env, expr, demand).map(Some),
+                    _ => self.statement(&mut env, statement),
+                };
+                match bound {
                     Ok(Some(bound)) => result = Some(bound),
                     Ok(None) => {}
-                    Err(mut error) if declared.saved => {
+                    Err(mut error) if declared.saved.is_some() => {
                         // places inside a saved function mean nothing to the reader of the query
                         error.message =
                             format!("in function '{}': {}", declared.name, error.message);
@@ -597,7 +657,7 @@ pub(super) fn declared(name: &Arc<str>, f: &FunctionDeclaration, env: &Env) -> D
         body: Arc::new(Block { statements: f.body.statements.clone(), span: f.body.span }),
         env: env.clone(),
         view: f.view,
-        saved: false,
+        saved: None,
     }
 }
 

@@ -9,6 +9,7 @@ use kql::syntax::{
 };
 use values::{ScalarType, Value};
 
+use super::demand::Demand;
 use super::entities::is_visible;
 use super::env::{Binding, Env};
 use super::error::{BindError, Result};
@@ -24,20 +25,25 @@ pub(super) const INGESTION_TIME: &str = "$IngestionTime";
 impl Binder<'_> {
     /// An expression that stands for rows.
     pub(super) fn tabular(&self, env: &Env, ast: &Ast) -> Result<Relation> {
-        self.nested(ast.span, || self.tabular_here(env, ast))
+        self.tabular_for(env, ast, &Demand::All)
     }
 
-    fn tabular_here(&self, env: &Env, ast: &Ast) -> Result<Relation> {
+    /// An expression that stands for rows, of which these columns are asked for.
+    pub(super) fn tabular_for(&self, env: &Env, ast: &Ast, demand: &Demand) -> Result<Relation> {
+        self.nested(ast.span, || self.tabular_here(env, ast, demand))
+    }
+
+    fn tabular_here(&self, env: &Env, ast: &Ast, demand: &Demand) -> Result<Relation> {
         match &ast.kind {
-            ExprKind::Parenthesised(inner) => self.tabular(env, inner),
+            ExprKind::Parenthesised(inner) => self.tabular_for(env, inner, demand),
             ExprKind::Pipe { source, operators } => {
-                match self.pipe(env, source.as_deref(), operators)? {
+                match self.pipe(env, source.as_deref(), operators, demand)? {
                     Flow::Rows(rows) => Ok(rows),
                     Flow::Graph(_) => Err(expected_table(ast.span)),
                 }
             }
-            ExprKind::Name(name) => self.named_table(env, name),
-            ExprKind::Call(call) => self.table_call(env, call, ast.span),
+            ExprKind::Name(name) => self.named_table(env, name, demand),
+            ExprKind::Call(call) => self.table_call(env, call, ast.span, demand),
             ExprKind::Path { base, selector } => self.scoped(env, base, selector, ast.span),
             ExprKind::DataTable(table) => self.data_table(env, table, ast.span),
             ExprKind::InlineExternalTable(table) => self.inline_table(table, ast.span),
@@ -59,13 +65,14 @@ impl Binder<'_> {
     }
 
     /// A table, `let`, or function without parentheses.
-    pub(super) fn named_table(&self, env: &Env, name: &Ident) -> Result<Relation> {
+    pub(super) fn named_table(&self, env: &Env, name: &Ident, demand: &Demand) -> Result<Relation> {
         match env.get(&name.text) {
             Some(Binding::Table(rows)) => return Ok(self.instance(rows)),
             Some(Binding::Failed(error)) => return Err((**error).clone()),
             Some(Binding::Function(declared)) => {
                 let declared = Arc::clone(declared);
-                return match self.invoke(&Context::constant(env, ""), &declared, &[], name.span)? {
+                let ctx = Context::constant(env, "");
+                return match self.invoke_for(&ctx, &declared, &[], name.span, demand)? {
                     Bound::Table(mut rows) => {
                         if declared.view {
                             rows.source = Some(Arc::clone(&name.text));
@@ -84,7 +91,7 @@ impl Binder<'_> {
             }
             Some(Binding::Database(_) | Binding::Pattern(_) | Binding::Restriction(_)) | None => {}
         }
-        self.catalog_table(&self.catalog, &name.text, name.span, env)
+        self.catalog_table(&self.catalog, &name.text, name.span, env, demand)
     }
 
     /// A table or function of a catalogue.
@@ -94,6 +101,7 @@ impl Binder<'_> {
         name: &str,
         span: Span,
         env: &Env,
+        demand: &Demand,
     ) -> Result<Relation> {
         if !is_visible(env, name) {
             return Err(BindError::unresolved("table or function", "", name, span, []));
@@ -102,11 +110,12 @@ impl Binder<'_> {
         let inside = self.saved.borrow().iter().any(|n| **n == *name);
         let function = if inside { None } else { catalog.function(name) };
         if let (None, Some(table)) = (&function, catalog.table(name)) {
-            return Ok(self.scan(table));
+            return Ok(self.scan_for(table, demand));
         }
         if let Some(definition) = function.or_else(|| catalog.function(name)) {
             let declared = self.parse_saved(&definition, span)?;
-            return match self.invoke(&Context::constant(env, ""), &declared, &[], span)? {
+            let ctx = Context::constant(env, "");
+            return match self.invoke_for(&ctx, &declared, &[], span, demand)? {
                 Bound::Table(mut rows) => {
                     rows.source.get_or_insert_with(|| Arc::from(name));
                     Ok(rows)
@@ -126,14 +135,31 @@ impl Binder<'_> {
 
     /// Reading a stored table.
     pub(super) fn scan(&self, table: Arc<dyn TableSource>) -> Relation {
+        self.scan_for(table, &Demand::All)
+    }
+
+    /// Reading these columns of a stored table.
+    fn scan_for(&self, table: Arc<dyn TableSource>, demand: &Demand) -> Relation {
         self.note_table(table.name());
         let schema = table.schema();
-        let fields: Vec<Field> =
-            schema.columns.iter().map(|c| self.field(Arc::clone(&c.name), c.ty)).collect();
+        self.scanned.borrow_mut().push((Arc::from(table.name()), Arc::clone(&schema)));
+        let all = self.option("query_datetimescope_column").is_some();
+        let mut columns: Vec<usize> = (0..schema.columns.len()).collect();
+        if demand.is_lazy() && !all {
+            columns.retain(|at| schema.columns.get(*at).is_some_and(|c| demand.wants(&c.name)));
+            if columns.is_empty() && !schema.columns.is_empty() {
+                columns.push(0); // rows are counted by a column
+            }
+        }
+        let fields: Vec<Field> = columns
+            .iter()
+            .filter_map(|at| schema.columns.get(*at))
+            .map(|c| self.field(Arc::clone(&c.name), c.ty))
+            .collect();
         let time = schema.position("TimeGenerated").and(self.time_bounds());
         let source = Arc::from(table.name());
         let scan = Scan {
-            columns: (0..fields.len()).map(ScanColumn::Column).collect(),
+            columns: columns.into_iter().map(ScanColumn::Column).collect(),
             time,
             ingested: self.ingestion_bounds(),
             hints: Vec::new(),
@@ -189,7 +215,7 @@ impl Binder<'_> {
         })
     }
 
-    fn table_call(&self, env: &Env, call: &Call, span: Span) -> Result<Relation> {
+    fn table_call(&self, env: &Env, call: &Call, span: Span, demand: &Demand) -> Result<Relation> {
         let name = &*call.name.text;
         let declared = match env.get(name) {
             Some(Binding::Function(declared)) => Some(Arc::clone(declared)),
@@ -240,12 +266,14 @@ impl Binder<'_> {
             None => match self.saved_function(name, call.name.span)? {
                 Some(d) => d,
                 None => match self.catalog.table(name) {
-                    Some(table) if call.arguments.is_empty() => return Ok(self.scan(table)),
+                    Some(table) if call.arguments.is_empty() => {
+                        return Ok(self.scan_for(table, demand));
+                    }
                     _ => return Err(self.unknown_function(&ctx, &call.name)),
                 },
             },
         };
-        match self.invoke(&ctx, &declared, &call.arguments, span)? {
+        match self.invoke_for(&ctx, &declared, &call.arguments, span, demand)? {
             Bound::Table(mut rows) => {
                 rows.source.get_or_insert_with(|| Arc::clone(&call.name.text));
                 Ok(rows)
@@ -269,7 +297,7 @@ impl Binder<'_> {
             ));
         };
         let name = Ident { text: Arc::from(text), span: first.span, bracketed: true };
-        self.named_table(env, &name)
+        self.named_table(env, &name, &Demand::All)
     }
 
     fn watchlist(&self, ctx: &Context<'_>, call: &Call, span: Span) -> Result<Relation> {
@@ -318,7 +346,8 @@ impl Binder<'_> {
         self.check_scope(env, base, wanted, span)?;
         match selector {
             Selector::Name(name) => {
-                self.catalog_table(&catalog, &name.text, name.span, &Env::default())
+                let env = Env::default();
+                self.catalog_table(&catalog, &name.text, name.span, &env, &Demand::All)
             }
             Selector::Call(call) => {
                 if &*call.name.text == "table" {
@@ -327,7 +356,8 @@ impl Binder<'_> {
                         _ => None,
                     });
                     if let Some(name) = first {
-                        return self.catalog_table(&catalog, &name, call.span, &Env::default());
+                        let env = Env::default();
+                        return self.catalog_table(&catalog, &name, call.span, &env, &Demand::All);
                     }
                 }
                 match catalog.function(&call.name.text) {
@@ -348,6 +378,7 @@ impl Binder<'_> {
                         &call.name.text,
                         call.name.span,
                         &Env::default(),
+                        &Demand::All,
                     ),
                 }
             }
@@ -437,13 +468,17 @@ impl Binder<'_> {
         env: &Env,
         source: Option<&Ast>,
         operators: &[Operator],
+        demand: &Demand,
     ) -> Result<Flow> {
+        // inside a lazy function its own columns may be left out; elsewhere only those of the functions it calls
+        let demands = demand.clone().along(operators, self.lazy.get());
+        let first = demands.first().unwrap_or(&Demand::All);
         let rows = match source {
             Some(source) if operators.first().is_some_and(graph::takes_graph) => {
                 let graph = self.graph_value(env, source)?;
                 return self.graph_flow(env, Flow::Graph(Box::new(graph)), operators);
             }
-            Some(source) => Some(self.tabular(env, source)?),
+            Some(source) => Some(self.tabular_for(env, source, first)?),
             None => None,
         };
         match operators.iter().position(|o| matches!(o.kind, Op::MakeGraph(_))) {
@@ -452,7 +487,7 @@ impl Binder<'_> {
                 let rows = self.pipeline(env, rows, before)?;
                 self.graph_flow(env, Flow::Rows(rows), after)
             }
-            _ => self.pipeline(env, rows, operators).map(Flow::Rows),
+            _ => self.pipeline_for(env, rows, operators, &demands).map(Flow::Rows),
         }
     }
 
@@ -462,6 +497,17 @@ impl Binder<'_> {
         env: &Env,
         rows: Option<Relation>,
         operators: &[Operator],
+    ) -> Result<Relation> {
+        self.pipeline_for(env, rows, operators, &[])
+    }
+
+    /// Operators one after the other, and what is asked of the rows before each; nothing said asks for all.
+    fn pipeline_for(
+        &self,
+        env: &Env,
+        rows: Option<Relation>,
+        operators: &[Operator],
+        demands: &[Demand],
     ) -> Result<Relation> {
         let mut env = env.clone();
         let mut rows = rows;
@@ -478,7 +524,8 @@ impl Binder<'_> {
                     )),
                 };
             }
-            rows = Some(self.operator(&mut env, rows, operator)?);
+            let after = demands.get(at + 1).unwrap_or(&Demand::All);
+            rows = Some(self.operator(&mut env, rows, operator, after)?);
         }
         rows.ok_or_else(|| {
             BindError::new("SEM0009", Span::default(), "an empty pipeline gives no rows")
@@ -490,13 +537,14 @@ impl Binder<'_> {
         env: &mut Env,
         rows: Option<Relation>,
         operator: &Operator,
+        after: &Demand,
     ) -> Result<Relation> {
         let span = operator.span;
         // operators that make rows by themselves
         let input = match (&operator.kind, rows) {
             (Op::Print(columns), None) => return self.print(env, columns),
             (Op::Range(range), None) => return self.range(env, range),
-            (Op::Union(union), rows) => return self.union(env, rows, union, span),
+            (Op::Union(union), rows) => return self.union(env, rows, union, span, after),
             (Op::Search(search), rows) => return self.search(env, rows, search, span),
             (Op::Find(find), rows) => return self.find(env, rows, find, span),
             (Op::MacroExpand(expand), None) => return self.macro_expand(env, expand, span),
@@ -512,8 +560,8 @@ impl Binder<'_> {
         };
         match &operator.kind {
             Op::Where(w) => self.filter(env, input, &w.predicate),
-            Op::Extend(columns) => self.extend(env, input, columns, "extend"),
-            Op::Project(columns) => self.project_operator(env, input, columns),
+            Op::Extend(columns) => self.extend(env, input, columns, "extend", after),
+            Op::Project(columns) => self.project_operator(env, input, columns, after),
             Op::ProjectAway(columns) => self.project_away(input, columns),
             Op::ProjectKeep(columns) => self.project_keep(input, columns),
             Op::ProjectRename(columns) => self.project_rename(input, columns),
@@ -532,7 +580,7 @@ impl Binder<'_> {
             Op::Serialize(serialize) => {
                 let mut input = input;
                 input.ordered = true;
-                self.extend(env, input, &serialize.columns, "serialize")
+                self.extend(env, input, &serialize.columns, "serialize", after)
             }
             Op::Join(join) => self.join(env, input, join, span),
             Op::Lookup(join) => self.lookup(env, input, join, span),

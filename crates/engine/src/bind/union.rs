@@ -7,6 +7,7 @@ use kql::Span;
 use kql::syntax::{Expr as Ast, ExprKind, Ident, Union};
 use values::{ScalarType, Value};
 
+use super::demand::Demand;
 use super::env::{Binding, Env};
 use super::error::{BindError, Result};
 use super::naming::matches_wildcard;
@@ -25,6 +26,7 @@ impl Binder<'_> {
         first: Option<Relation>,
         union: &Union,
         span: Span,
+        demand: &Demand,
     ) -> Result<Relation> {
         let fuzzy = union.parameters.flag("isfuzzy").unwrap_or(false);
         let inner = word(&union.parameters, "kind").as_deref() == Some("inner");
@@ -35,7 +37,7 @@ impl Binder<'_> {
         let mut missing = None;
         for ast in &union.tables {
             let outer = self.forgiving.replace(fuzzy || self.forgiving.get());
-            let input = self.union_input(env, ast);
+            let input = self.union_input(env, ast, demand);
             self.forgiving.set(outer);
             match input {
                 Ok(found) => inputs.extend(found),
@@ -73,14 +75,14 @@ impl Binder<'_> {
     }
 
     /// The inputs that one element stands for.
-    fn union_input(&self, env: &Env, ast: &Ast) -> Result<Vec<Relation>> {
+    fn union_input(&self, env: &Env, ast: &Ast, demand: &Demand) -> Result<Vec<Relation>> {
         match &ast.kind {
             ExprKind::Wildcard(pattern) => self.by_wildcard(env, pattern),
             ExprKind::Star => self.by_wildcard(
                 env,
                 &Ident { text: Arc::from("*"), span: ast.span, bracketed: false },
             ),
-            _ => Ok(vec![self.tabular(env, ast)?]),
+            _ => Ok(vec![self.tabular_for(env, ast, demand)?]),
         }
     }
 
@@ -126,7 +128,7 @@ impl Binder<'_> {
     pub(super) fn wildcard_union(&self, env: &Env, asts: &[Ast], span: Span) -> Result<Relation> {
         let mut inputs = Vec::new();
         for ast in asts {
-            inputs.extend(self.union_input(env, ast)?);
+            inputs.extend(self.union_input(env, ast, &Demand::All)?);
         }
         if inputs.is_empty() {
             return Err(BindError::new("SEM0100", span, "no table fits the pattern"));

@@ -1,8 +1,8 @@
 //! What all steps of one run share: limits, memory, cancellation, counters.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use model::Cancel;
@@ -12,6 +12,10 @@ use super::measure::Measures;
 use super::shared::SharedResults;
 use crate::functions::EvalContext;
 use crate::source::Counters;
+
+/// As many as the machine has; asked once, for the answer is read from files.
+static THREADS: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
 /// How a plan is to be run.
 #[derive(Clone, Debug)]
@@ -53,7 +57,7 @@ impl ExecSettings {
             bytes_max: limits.bytes_max,
             cancel: Cancel::default(),
             counters: Arc::default(),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: *THREADS,
             measures: None,
             spill: None,
         }

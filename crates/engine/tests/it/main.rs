@@ -9,6 +9,7 @@ mod bounds;
 mod explain;
 mod readings;
 mod reference;
+mod unasked;
 
 use std::fmt::Write as _;
 use std::path::Path;

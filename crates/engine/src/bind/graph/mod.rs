@@ -12,6 +12,7 @@ use kql::syntax::{
 };
 use values::ScalarType;
 
+use super::demand::Demand;
 use super::env::{Binding, Declared, Env};
 use super::error::{BindError, Result};
 use super::naming::Names;
@@ -121,7 +122,7 @@ impl Binder<'_> {
         };
         let (name, arguments) = match &ast.kind {
             ExprKind::Pipe { source, operators } => {
-                return match self.pipe(env, source.as_deref(), operators)? {
+                return match self.pipe(env, source.as_deref(), operators, &Demand::All)? {
                     Flow::Graph(graph) => Ok(*graph),
                     Flow::Rows(_) => Err(expected()),
                 };
@@ -282,7 +283,7 @@ impl Binder<'_> {
                     self.make_graph(&env, rows, make, operator.span)?
                 }
                 (Flow::Rows(rows), _) => {
-                    Flow::Rows(self.operator(&mut env, Some(rows), operator)?)
+                    Flow::Rows(self.operator(&mut env, Some(rows), operator, &Demand::All)?)
                 }
             };
         }
