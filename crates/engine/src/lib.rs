@@ -99,9 +99,7 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     let mut settings = exec_settings(query, &counters);
     settings.measures.clone_from(&measures);
     let executor = Executor::new(settings);
-    let run = |plan: &Plan| -> Result<Rows, String> {
-        executor.run(&optimize::optimize(plan)).map(|a| a.rows).map_err(|e| e.to_string())
-    };
+    let run = |plan: &Plan| -> Result<Rows, ExecError> { executor.rows(&optimize::optimize(plan)) };
     let bound = compile(query, &parsed, &run, &mut stages)?;
     // parts that ran on the way are over, and what comes may lie where they lay
     let results = measures.as_ref().map_or_else(Vec::new, |measures| {
@@ -187,7 +185,7 @@ impl Screened {
         if query.explain || query.bind_only || asks_to_explain(&parsed.query) {
             return None;
         }
-        let unasked = |_: &Plan| Err("not while screening".to_owned());
+        let unasked = |_: &Plan| Err(ExecError::Evaluation("not while screening".to_owned()));
         let mut bound = compile(query, &parsed, &unasked, &mut Stages::default()).ok()?;
         let (name, plan) = bound.results.pop().filter(|_| bound.results.is_empty())?;
         let compile = started.elapsed();
@@ -213,7 +211,7 @@ impl Screened {
 fn compile(
     query: &Query<'_>,
     parsed: &kql::Parsed,
-    run: &dyn Fn(&Plan) -> Result<Rows, String>,
+    run: &dyn Fn(&Plan) -> Result<Rows, ExecError>,
     stages: &mut Stages,
 ) -> Result<BoundQuery, QueryError> {
     let started = Instant::now();
@@ -227,6 +225,7 @@ fn compile(
         parameters: query.parameters,
         principal: query.principal,
         run: if query.bind_only { None } else { Some(run) },
+        memory_max: query.limits.memory_max,
     };
     let mut bound = bind::bind(&parsed.query, Arc::clone(&query.catalog), settings)
         .map_err(|e| semantic_error(e, query.text))?;

@@ -521,11 +521,12 @@ pub struct ParseKvOptions {
 
 /// A computation over whole inputs.
 pub trait WholeOperator: Send + Sync + std::fmt::Debug {
-    /// The rows, with columns as the plan's fields say.
+    /// The rows, with columns as the plan's fields say, made with this many bytes of memory at most.
     fn run(
         &self,
         inputs: &[Rows],
         context: &crate::functions::EvalContext,
+        memory: usize,
     ) -> Result<Rows, crate::exec::ExecError>;
 }
 

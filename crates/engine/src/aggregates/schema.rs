@@ -1,7 +1,9 @@
 //! `buildschema`: the shape of dynamic values.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use ahash::AHashMap;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 use model::ColumnBuilder;
@@ -18,6 +20,9 @@ pub(super) const AGGREGATES: &[Aggregate] =
 /// Deepest level that is told apart.
 const DEPTH_MAX: usize = 64;
 
+/// Bytes of a slot, its place and what hangs on them.
+const SLOT: usize = 256;
+
 /// What was seen at one place.
 #[derive(Clone, Default)]
 struct Shape {
@@ -26,7 +31,9 @@ struct Shape {
     /// There was a bag, if only an empty one.
     bag: bool,
     /// Slots of bags, in order of first appearance.
-    slots: Vec<(String, Shape)>,
+    slots: Vec<(Arc<str>, Shape)>,
+    /// Where each is.
+    places: AHashMap<Arc<str>, usize>,
     /// Elements of arrays.
     elements: Option<Box<Shape>>,
 }
@@ -44,10 +51,12 @@ impl Shape {
             }
             Kind::Object => {
                 self.bag = true;
-                return value
-                    .object()
-                    .map(|(key, item)| self.slot(key).take(item, depth + 1))
-                    .sum();
+                let mut bytes = 0;
+                for (key, item) in value.object() {
+                    let (slot, fresh) = self.slot(key);
+                    bytes += fresh + slot.take(item, depth + 1);
+                }
+                return bytes;
             }
             Kind::Bool => "bool",
             Kind::Long => "long",
@@ -61,15 +70,19 @@ impl Shape {
         usize::from(self.scalars.insert(scalar)) * 32
     }
 
-    fn slot(&mut self, key: &str) -> &mut Self {
-        let at = match self.slots.iter().position(|(known, _)| known == key) {
-            Some(at) => at,
+    /// The slot of a key, and the bytes that it takes where it is new.
+    fn slot(&mut self, key: &str) -> (&mut Self, usize) {
+        let (at, bytes) = match self.places.get(key) {
+            Some(at) => (*at, 0),
             None => {
-                self.slots.push((key.to_owned(), Self::default()));
-                self.slots.len() - 1
+                let key: Arc<str> = Arc::from(key);
+                let bytes = SLOT + key.len();
+                self.places.insert(Arc::clone(&key), self.slots.len());
+                self.slots.push((key, Self::default()));
+                (self.slots.len() - 1, bytes)
             }
         };
-        &mut self.slots[at].1
+        (&mut self.slots[at].1, bytes)
     }
 
     fn join(&mut self, other: Self) -> usize {
@@ -77,7 +90,8 @@ impl Shape {
         self.bag |= other.bag;
         let mut bytes = 0;
         for (key, shape) in other.slots {
-            bytes += 64 + self.slot(&key).join(shape);
+            let (slot, fresh) = self.slot(&key);
+            bytes += fresh + slot.join(shape);
         }
         if let Some(elements) = other.elements {
             bytes += self.elements.get_or_insert_default().join(*elements);

@@ -116,10 +116,15 @@ impl Binder<'_> {
         if let Some(error) = unread.filter(|_| !rows.is_empty()) {
             return Err(error);
         }
-        let call = PluginCall { rows: &rows, width, args: &args, context: &self.context };
-        let result = (plugin.run)(&call).map_err(|m| {
-            BindError::new("SEM0061", span, format!("plugin '{}': {m}", plugin.name))
-        })?;
+        let call = PluginCall {
+            rows: &rows,
+            width,
+            args: &args,
+            context: &self.context,
+            memory_max: self.settings.memory_max,
+        };
+        let result = (plugin.run)(&call)
+            .map_err(|m| plugin_error(span, format!("plugin '{}': {m}", plugin.name)))?;
         Ok((result, plugin.open && rows.is_empty()))
     }
 
@@ -275,8 +280,8 @@ impl Binder<'_> {
             aggregates: vec![aggregate],
         };
         let groups = self.rows_now(&Plan { node: Arc::new(node), fields }, span)?;
-        let wide = plugins::widen(&groups, keys.len(), &empty)
-            .map_err(|m| BindError::new("SEM0061", span, m))?;
+        let wide = plugins::widen(&groups, keys.len(), &empty, self.settings.memory_max)
+            .map_err(|m| plugin_error(span, m))?;
         Ok((wide, groups.is_empty()))
     }
 
@@ -332,6 +337,12 @@ struct PluginOutputs<'a> {
     columns: &'a mut Vec<Output>,
     /// Why a table argument has no rows. It counts only where the plugin has rows to look up in it.
     unread: &'a mut Option<BindError>,
+}
+
+/// What a plugin refuses: its arguments, or rows for which there is no room.
+fn plugin_error(span: Span, message: String) -> BindError {
+    let limit = message.contains(plugins::NO_ROOM);
+    BindError { limit, ..BindError::new("SEM0061", span, message) }
 }
 
 /// The columns of a plan without rows.

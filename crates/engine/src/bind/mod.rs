@@ -42,6 +42,7 @@ pub use error::BindError;
 use self::demand::Leave;
 use self::env::Env;
 use self::error::Result;
+use crate::exec::ExecError;
 use crate::functions::EvalContext;
 use crate::plan::{AggregateCall, ColumnId, Expr, Field, Node, Output, Plan};
 use crate::source::{Catalog, TickRange};
@@ -67,7 +68,9 @@ pub struct Settings<'a> {
     pub principal: Option<&'a Principal>,
     /// Runs a part of the query early, where its result decides the columns behind it (`pivot`, `bag_unpack`).
     /// None when only names and types are asked for.
-    pub run: Option<&'a dyn Fn(&Plan) -> Result<Rows, String>>,
+    pub run: Option<&'a dyn Fn(&Plan) -> std::result::Result<Rows, ExecError>>,
+    /// Bytes that the query may hold.
+    pub memory_max: usize,
 }
 
 /// A bound query.
@@ -353,9 +356,10 @@ impl Binder<'_> {
     pub(super) fn run_now(&self, plan: &Plan, span: kql::Span) -> Result<Option<Rows>> {
         match self.settings.run {
             None => Ok(None),
-            Some(run) => {
-                run(plan).map(Some).map_err(|message| BindError::new("SEM0000", span, message))
-            }
+            Some(run) => run(plan).map(Some).map_err(|error| {
+                let limit = matches!(error, ExecError::ResourceLimit(_));
+                BindError { limit, ..BindError::new("SEM0000", span, error.to_string()) }
+            }),
         }
     }
 

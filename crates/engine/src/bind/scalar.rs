@@ -385,8 +385,10 @@ impl Binder<'_> {
         let function = functions::find(name).ok_or_else(|| {
             BindError::refused(span, format!("'{name}' is not supported by this version"))
         })?;
-        self.call(function, args, ty)
-            .map_err(|e| BindError::new("SEM0001", span, format!("{name}: {e}")))
+        self.call(function, args, ty).map_err(|e| BindError {
+            limit: e.limit,
+            ..BindError::new("SEM0001", span, format!("{name}: {e}"))
+        })
     }
 
     fn between(

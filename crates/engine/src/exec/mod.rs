@@ -99,6 +99,13 @@ impl Executor {
         let (batches, exceeded) = operator::collect_answer(operator.as_ref(), &self.run)?;
         Ok(Answer { rows: Rows { schema, batches }, exceeded })
     }
+
+    /// All rows of a plan, which other parts of the query stand on: bounded by its memory, not as a result is.
+    pub fn rows(&self, plan: &Plan) -> Result<Rows, ExecError> {
+        let columns = plan.fields.iter().map(|f| (&*f.name, f.ty));
+        let schema = Arc::new(Schema::new(columns));
+        Ok(Rows { schema, batches: shared::compute(plan, &self.run)? })
+    }
 }
 
 /// Runs one plan.

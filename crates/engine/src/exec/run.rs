@@ -132,6 +132,11 @@ impl Memory {
         self.max
     }
 
+    /// Bytes of the budget that nobody holds.
+    pub(crate) fn left(&self) -> usize {
+        self.max.saturating_sub(self.used.load(Ordering::Relaxed))
+    }
+
     /// Counts what is kept until the run ends.
     pub(crate) fn hold(&self, bytes: usize) {
         self.used.fetch_add(bytes, Ordering::Relaxed);

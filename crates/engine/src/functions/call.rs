@@ -56,6 +56,16 @@ pub fn repeat(value: &Value, ty: ScalarType, rows: usize) -> ArrayRef {
             Err(_) => values,
         };
     }
+    if let (Value::Dynamic(value), ScalarType::Dynamic) = (value, ty)
+        && let Ok(length) = u32::try_from(value.as_bytes().len())
+    {
+        // the bytes once, however many rows
+        let mut builder = BinaryViewBuilder::with_capacity(rows);
+        let block = builder.append_block(value.as_bytes().to_vec().into());
+        if (0..rows).all(|_| builder.try_append_view(block, 0, length).is_ok()) {
+            return Arc::new(builder.finish());
+        }
+    }
     match (value, ty) {
         (Value::Long(v), ScalarType::Long) => return Arc::new(Int64Array::from_value(*v, rows)),
         (Value::DateTime(v), ScalarType::DateTime) => {
@@ -93,13 +103,49 @@ impl EvalContext {
 
 /// Why an evaluation failed: a bad constant argument (regex, format, ...). Bad data never fails, it is null.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct EvalError(pub String);
+#[error("{text}")]
+pub struct EvalError {
+    /// What is wrong.
+    pub text: String,
+    /// A limit, rather than the arguments.
+    pub limit: bool,
+}
+
+/// Most bytes of one value that a function makes.
+const VALUE_MAX: usize = 64 << 20;
+
+/// Most bytes of all the values that one call makes for a batch of rows.
+const COLUMN_MAX: usize = 1 << 30;
+
+/// The sizes of values being made, within their bounds.
+#[derive(Default)]
+pub(super) struct Sizes {
+    all: usize,
+}
+
+impl Sizes {
+    /// Counts one value; fails once it, or all together, are too large.
+    #[inline]
+    pub(super) fn add(&mut self, bytes: usize) -> Result<(), EvalError> {
+        self.all = self.all.saturating_add(bytes);
+        if bytes > VALUE_MAX || self.all > COLUMN_MAX {
+            return Err(EvalError {
+                text: format!(
+                    "an expression makes values of more than {} MB, or of more than {} MB for a few thousand rows; work on shorter texts and arrays",
+                    VALUE_MAX >> 20,
+                    COLUMN_MAX >> 20
+                ),
+                limit: true,
+            });
+        }
+        Ok(())
+    }
+}
 
 impl EvalError {
     /// An error with this text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), limit: false }
     }
 }
 
@@ -208,7 +254,7 @@ impl<'a> DynamicArg<'a> {
 }
 
 fn mismatch(index: usize, wanted: &str) -> EvalError {
-    EvalError(format!("argument {} is not of type {wanted}", index + 1))
+    EvalError::new(format!("argument {} is not of type {wanted}", index + 1))
 }
 
 macro_rules! accessor {
@@ -317,9 +363,13 @@ impl Call<'_> {
         f: impl Fn(usize) -> Option<S>,
     ) -> Result<Columnar, EvalError> {
         let mut b = StringViewBuilder::with_capacity(self.rows);
+        let mut sizes = Sizes::default();
         for r in 0..self.rows {
             match f(r) {
-                Some(s) => b.append_value(s),
+                Some(s) => {
+                    sizes.add(s.as_ref().len())?;
+                    b.append_value(s);
+                }
                 None => b.append_value(""),
             }
         }
@@ -329,9 +379,13 @@ impl Call<'_> {
     /// A dynamic column, row by row.
     pub fn dynamics(&self, f: impl Fn(usize) -> Option<Dynamic>) -> Result<Columnar, EvalError> {
         let mut b = BinaryViewBuilder::with_capacity(self.rows);
+        let mut sizes = Sizes::default();
         for r in 0..self.rows {
             match f(r) {
-                Some(d) => b.append_value(d.as_bytes()),
+                Some(d) => {
+                    sizes.add(d.as_bytes().len())?;
+                    b.append_value(d.as_bytes());
+                }
                 None => b.append_null(),
             }
         }
@@ -343,7 +397,7 @@ impl Call<'_> {
         let mut b = FixedSizeBinaryBuilder::with_capacity(self.rows, 16);
         for r in 0..self.rows {
             match f(r) {
-                Some(v) => b.append_value(v).map_err(|e| EvalError(e.to_string()))?,
+                Some(v) => b.append_value(v).map_err(|e| EvalError::new(e.to_string()))?,
                 None => b.append_null(),
             }
         }
@@ -353,7 +407,16 @@ impl Call<'_> {
     /// A column of the result's own type, row by row, from values.
     pub fn values(&self, f: impl Fn(usize) -> Value) -> Result<Columnar, EvalError> {
         let mut b = model::ColumnBuilder::new(self.result, self.rows);
-        (0..self.rows).for_each(|r| b.push(&f(r)));
+        let mut sizes = Sizes::default();
+        for row in 0..self.rows {
+            let value = f(row);
+            match &value {
+                Value::String(text) => sizes.add(text.len())?,
+                Value::Dynamic(value) => sizes.add(value.as_bytes().len())?,
+                _ => {}
+            }
+            b.push(&value);
+        }
         Ok(Columnar::Array(b.finish()))
     }
 }
@@ -414,15 +477,16 @@ fn per_distinct_value(
     let Columnar::Array(values) = result else { return Ok(result) };
     if call.result == ScalarType::String && values.as_string_view_opt().is_some() {
         let coded = DictionaryArray::<Int32Type>::try_new(dict.keys().clone(), values)
-            .map_err(|e| EvalError(e.to_string()))?;
+            .map_err(|e| EvalError::new(e.to_string()))?;
         return Ok(Columnar::Array(Arc::new(coded)));
     }
     arrow_select::take::take(&values, dict.keys(), None)
         .map(Columnar::Array)
-        .map_err(|e| EvalError(e.to_string()))
+        .map_err(|e| EvalError::new(e.to_string()))
 }
 
 /// A dictionary column as plain views.
 pub fn decode(dict: &DictionaryArray<Int32Type>) -> Result<ArrayRef, EvalError> {
-    arrow_select::take::take(dict.values(), dict.keys(), None).map_err(|e| EvalError(e.to_string()))
+    arrow_select::take::take(dict.values(), dict.keys(), None)
+        .map_err(|e| EvalError::new(e.to_string()))
 }

@@ -9,7 +9,7 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use values::{Decimal, DynamicBuilder, DynamicRef, Kind, ScalarType, Value};
 
 use super::call::{
-    Call, Columnar, DecimalArg, DynamicArg, EvalError, IntArg, LongArg, RealArg, TextArg,
+    Call, Columnar, DecimalArg, DynamicArg, EvalError, IntArg, LongArg, RealArg, Sizes, TextArg,
 };
 
 /// What every function gives.
@@ -135,9 +135,11 @@ impl Call<'_> {
     pub(super) fn written(&self, mut f: impl FnMut(usize, &mut String)) -> Answer {
         let mut builder = StringViewBuilder::with_capacity(self.rows).with_fixed_block_size(BLOCK);
         let mut buffer = String::new();
+        let mut sizes = Sizes::default();
         for row in 0..self.rows {
             buffer.clear();
             f(row, &mut buffer);
+            sizes.add(buffer.len())?;
             builder.append_value(&buffer);
         }
         Ok(Columnar::Array(Arc::new(builder.finish())))
@@ -160,11 +162,13 @@ impl Call<'_> {
         let mut column = BinaryViewBuilder::with_capacity(self.rows).with_fixed_block_size(BLOCK);
         let mut builder = DynamicBuilder::new();
         let mut bytes = Vec::new();
+        let mut sizes = Sizes::default();
         for row in 0..self.rows {
             bytes.clear();
             builder.clear();
             let written = f(row, &mut builder).is_some();
             builder.finish_into(&mut bytes);
+            sizes.add(bytes.len())?;
             if written && !DynamicRef::new(&bytes).is_null() {
                 column.append_value(&bytes);
             } else {

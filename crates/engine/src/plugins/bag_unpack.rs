@@ -14,6 +14,9 @@ use super::PluginCall;
 /// Most columns made of one bag.
 const COLUMNS_MAX: usize = 2_000;
 
+/// Bytes of a cell.
+const CELL: usize = 16;
+
 /// What happens to a key that is a column already.
 #[derive(Clone, Copy, PartialEq)]
 enum Conflict {
@@ -79,6 +82,7 @@ pub(super) fn run(call: &PluginCall<'_>) -> Result<Rows, String> {
             }
         }
     }
+    super::support::fits("bag_unpack", call.rows.len(), slots.len(), CELL, call.memory_max)?;
     let columns = slots
         .iter()
         .map(|slot| match slot {

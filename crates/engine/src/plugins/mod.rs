@@ -27,6 +27,7 @@ use model::{Rows, ScalarType, Value};
 use crate::functions::EvalContext;
 
 pub(crate) use pivot::widen;
+pub(crate) use support::NO_ROOM;
 
 /// A plugin.
 pub struct Plugin {
@@ -56,6 +57,8 @@ pub struct PluginCall<'a> {
     pub args: &'a [PluginArgument],
     /// The query's surroundings.
     pub context: &'a EvalContext,
+    /// Bytes that the query may hold.
+    pub memory_max: usize,
 }
 
 /// An argument of a plugin.

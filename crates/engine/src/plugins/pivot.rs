@@ -10,8 +10,16 @@ use model::{Column, Rows, ScalarType, Schema, Value};
 /// Most columns made of one pivot.
 const COLUMNS_MAX: usize = 10_000;
 
+/// Bytes of a cell while the table is made: as a value, and in its column.
+const CELL: usize = 48;
+
 /// Rows of (keys..., pivot value, aggregate) become rows of (keys..., one column a pivot value). `empty` fills absent cells.
-pub(crate) fn widen(groups: &Rows, keys: usize, empty: &Value) -> Result<Rows, String> {
+pub(crate) fn widen(
+    groups: &Rows,
+    keys: usize,
+    empty: &Value,
+    memory_max: usize,
+) -> Result<Rows, String> {
     let ty = groups.schema.columns.get(keys + 1).map_or(ScalarType::Long, |c| c.ty);
     let mut names: Vec<Arc<str>> = Vec::new();
     let mut name_at: HashMap<Arc<str>, usize> = HashMap::new();
@@ -34,12 +42,17 @@ pub(crate) fn widen(groups: &Rows, keys: usize, empty: &Value) -> Result<Rows, S
             rows.push((values, Vec::new()));
             rows.len() - 1
         });
+        // cells lie as far as the last value met: half of them when values come one after the other
+        if row.is_multiple_of(1024) {
+            super::support::fits("pivot", rows.len() / 2, keys + names.len(), CELL, memory_max)?;
+        }
         let cells = &mut rows[row].1;
         if cells.len() <= column {
             cells.resize(column + 1, empty.clone());
         }
         cells[column] = value;
     }
+    super::support::fits("pivot", rows.len(), keys + names.len(), CELL, memory_max)?;
     let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_by(|a, b| names[*a].cmp(&names[*b]));
     let mut columns: Vec<Column> = groups.schema.columns.iter().take(keys).cloned().collect();

@@ -36,6 +36,26 @@ pub(super) fn groups(
     Ok((numbers, grouper.keys().map_err(|e| e.to_string())?))
 }
 
+/// What the message of a plugin that has no room says.
+pub(crate) const NO_ROOM: &str = "memory that a query may use";
+
+/// Refuses a table of cells that would not fit into the memory of a query.
+pub(super) fn fits(
+    plugin: &str,
+    rows: usize,
+    columns: usize,
+    bytes_a_cell: usize,
+    memory_max: usize,
+) -> Result<(), String> {
+    if rows.saturating_mul(columns).saturating_mul(bytes_a_cell) <= memory_max {
+        return Ok(());
+    }
+    Err(format!(
+        "{plugin}: {rows} rows of {columns} columns do not fit into the {} MB of {NO_ROOM}; filter or project before it",
+        memory_max >> 20
+    ))
+}
+
 /// A table growing row by row.
 pub(super) struct Growing {
     columns: Vec<Column>,

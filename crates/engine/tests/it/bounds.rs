@@ -115,6 +115,61 @@ fn rows_that_must_be_held_are_refused_once_they_do_not_fit() {
     }
 }
 
+/// Memory that operators and functions need beyond their input's.
+#[test]
+fn what_is_made_of_few_rows_is_bounded() {
+    let rows = "range x from 1 to 100000 step 1 | extend k = tostring(x % 3000)";
+    for text in [
+        "range x from 1 to 9 step 1 | make-series n = count() on x from 0 to 10000000 step 1".to_owned(),
+        format!("{rows} | make-series n = count() on x from 0 to 100000 step 1000 by k"),
+        format!("{rows} | evaluate pivot(k)"),
+        format!("{rows} | extend b = bag_pack(tostring(x % 1500), x) | evaluate bag_unpack(b)"),
+        format!("{rows} | extend j = tostring(hash(x)) | evaluate autocluster()"),
+        format!("{rows} | top-nested of tostring(hash(x)) by max(x)"),
+        "range x from 1 to 200 step 1 | mv-expand y = range(1, 200, 1) to typeof(long) | make-graph x --> y with_node_id=id | graph-match (p)-[e*1..3]->(q) project p.id, e.x".to_owned(),
+        format!("{rows} | summarize s = buildschema(bag_pack(tostring(x), x)) | project strlen(tostring(s))"),
+        // one value, and the values of one batch
+        "print a = range(1, 1000000, 1) | extend b = array_concat(a, a, a, a, a, a, a, a, a, a) | project array_length(array_concat(b, b))".to_owned(),
+        "range x from 1 to 5000 step 1 | extend y = range(1, 100000 + x, 1) | summarize sum(array_length(y))".to_owned(),
+        "range x from 1 to 5000 step 1 | extend y = strrep(strrep(tostring(x), 1000), 1000) | summarize sum(strlen(y))".to_owned(),
+    ] {
+        match ask(&text, 8 << 20) {
+            Err(QueryError::ResourceLimit(_)) => {}
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    // the same value in every row is there once
+    let text = "range x from 1 to 8000 step 1 | extend y = range(1, 1000000, 1) | summarize sum(array_length(y))";
+    assert_eq!(ask(text, 8 << 20).unwrap(), ["[Long(8000000000)]"]);
+}
+
+/// Rows that plugins work on are no result: the limit of a result does not cut them.
+#[test]
+fn plugins_see_all_rows() {
+    let rows = "range x from 1 to 3000 step 1";
+    let catalog: Arc<dyn engine::source::Catalog> = Arc::new(MemoryCatalog::default());
+    for (text, expected) in [
+        (format!("{rows} | evaluate narrow() | count"), 3000),
+        (
+            format!(
+                "{rows} | extend b = bag_pack('n', x) | evaluate bag_unpack(b) | summarize max(n)"
+            ),
+            3000,
+        ),
+        (
+            format!("{rows} | extend k = tostring(x % 2) | evaluate pivot(k, count(), x) | count"),
+            3000,
+        ),
+    ] {
+        let now = DateTime::parse("2024-06-01T12:00:00Z").unwrap();
+        let mut query = Query::new(&text, Arc::clone(&catalog), now);
+        query.limits.rows_max = 100;
+        let answer = engine::query(&query).unwrap();
+        let row = answer.tables[0].rows.values().next().unwrap();
+        assert_eq!(row[0].as_i64(), Some(expected), "{text}");
+    }
+}
+
 #[test]
 fn regular_expressions_stay_small() {
     for text in [

@@ -27,7 +27,7 @@ use crate::functions::{Call, Columnar, EvalContext, EvalError, Function, evaluat
 
 impl From<EvalError> for ExecError {
     fn from(error: EvalError) -> Self {
-        Self::Evaluation(error.0)
+        if error.limit { Self::ResourceLimit(error.text) } else { Self::Evaluation(error.text) }
     }
 }
 

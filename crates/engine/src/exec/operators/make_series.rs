@@ -21,6 +21,9 @@ use crate::exec::run::Run;
 use crate::exec::{ExecError, columns};
 use crate::plan::ColumnId;
 
+/// What a bin takes in an array.
+const BYTES_A_BIN: usize = 12;
+
 /// The axis.
 pub(crate) struct Axis {
     pub(crate) expr: Scalar,
@@ -239,6 +242,13 @@ impl MakeSeries {
             .collect();
         let bins_in_all: i64 = ranges.iter().map(|(a, b)| b - a).sum();
         run.generate(u64::try_from(bins_in_all).unwrap_or(u64::MAX), "make-series")?;
+        // the arrays, and one of them in the making
+        let arrays = usize::try_from(bins_in_all).unwrap_or(usize::MAX);
+        let arrays = arrays.saturating_mul(BYTES_A_BIN * (values.len() + 2));
+        if arrays > run.memory.left() {
+            let account = run.memory.account();
+            return Err(account.refuse("make-series", "use a longer step, or fewer keys"));
+        }
         let firsts = UInt32Array::from(firsts);
         let mut columns = keys
             .iter()

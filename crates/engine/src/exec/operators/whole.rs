@@ -55,7 +55,13 @@ impl Whole {
             }
             inputs.push(model::Rows { schema: Arc::clone(schema), batches });
         }
-        let rows = self.operator.run(&inputs, run.context())?;
+        let rows = self.operator.run(&inputs, run.context(), run.memory.left())?;
+        drop(inputs);
+        let kept = rows.batches.iter().map(columns::weight).sum();
+        if !account.set(kept) {
+            return Err(account.refuse("an operator over all rows", "narrow its input"));
+        }
+        run.memory.hold(kept);
         if rows.batches.iter().any(|b| b.columns.len() != self.width) {
             return Err(ExecError::Evaluation(
                 "a plugin gave other columns than it promised".to_owned(),

@@ -142,7 +142,7 @@ impl Found<'_> {
 }
 
 impl WholeOperator for Reduce {
-    fn run(&self, inputs: &[Rows], _: &EvalContext) -> Result<Rows, ExecError> {
+    fn run(&self, inputs: &[Rows], _: &EvalContext, _: usize) -> Result<Rows, ExecError> {
         let Some(input) = inputs.first() else { return Ok(Rows::default()) };
         let mut texts: Vec<&str> = Vec::new();
         for batch in &input.batches {

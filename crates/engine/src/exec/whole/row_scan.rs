@@ -333,7 +333,7 @@ impl Scanner<'_> {
 }
 
 impl WholeOperator for RowScan {
-    fn run(&self, inputs: &[Rows], context: &EvalContext) -> Result<Rows, ExecError> {
+    fn run(&self, inputs: &[Rows], context: &EvalContext, _: usize) -> Result<Rows, ExecError> {
         let Some(input) = inputs.first() else { return Ok(Rows::default()) };
         let batch = whole(input)?;
         let ready = self.ready(&batch, context)?;

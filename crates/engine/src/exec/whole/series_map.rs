@@ -84,7 +84,7 @@ impl SeriesMap {
 }
 
 impl WholeOperator for SeriesMap {
-    fn run(&self, inputs: &[Rows], context: &EvalContext) -> Result<Rows, ExecError> {
+    fn run(&self, inputs: &[Rows], context: &EvalContext, _: usize) -> Result<Rows, ExecError> {
         let Some(input) = inputs.first() else { return Ok(Rows::default()) };
         let batch = whole(input)?;
         let layout: Vec<_> = self.elements.iter().map(|(_, f)| f.id).collect();

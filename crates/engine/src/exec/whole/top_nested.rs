@@ -45,6 +45,9 @@ pub struct NestedLevel {
 /// The id of the column that numbers the groups of the level above.
 const PARENT: ColumnId = ColumnId::MAX;
 
+/// Bytes of a cell of a group: its value, and its part of the key.
+const CELL: usize = 48;
+
 /// A chosen value: the cells of its levels so far. Closed where it stands for the rest.
 #[derive(Clone, Default)]
 struct Chosen {
@@ -53,8 +56,14 @@ struct Chosen {
 }
 
 impl WholeOperator for TopNested {
-    fn run(&self, inputs: &[Rows], context: &EvalContext) -> Result<Rows, ExecError> {
-        let run = Run::new(ExecSettings::new(context.clone()));
+    fn run(
+        &self,
+        inputs: &[Rows],
+        context: &EvalContext,
+        memory: usize,
+    ) -> Result<Rows, ExecError> {
+        let settings = ExecSettings { memory_max: memory, ..ExecSettings::new(context.clone()) };
+        let run = Run::new(settings);
         let columns = self.levels.iter().flat_map(|level| {
             let by = level.by.fields.first();
             [Some(&level.field), by].into_iter().flatten().map(|f| Column::new(&f.name, f.ty))
@@ -114,6 +123,12 @@ impl TopNested {
             compile(&level.of, &layout)?,
         );
         let groups = summarize(&[&parent, &of], calls, rows, run)?;
+        // every group with its values, and those of the levels above
+        let cells = groups.rows.saturating_mul(1 + 2 * self.levels.len());
+        if cells.saturating_mul(CELL) > run.memory.left() {
+            let account = run.memory.account();
+            return Err(account.refuse("top-nested", "ask for fewer levels, or of fewer values"));
+        }
         let best = self.best(level, &groups, open.len());
         let mut chosen = Vec::new();
         let mut number_of = vec![None; groups.rows];

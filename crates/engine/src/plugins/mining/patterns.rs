@@ -6,11 +6,14 @@ use arrow_array::ArrayRef;
 use model::rows::cell;
 use model::{Column, ScalarType, Value};
 
-use crate::plugins::support::{groups, ticks, whole};
+use crate::plugins::support::{fits, groups, ticks, whole};
 use crate::plugins::{PluginCall, PluginValue};
 
 /// Most patterns that are looked at.
 const PATTERNS_MAX: usize = 200_000;
+
+/// Bytes of a cell: its code, its value, and its part of the row.
+const CELL: usize = 96;
 
 /// Distinct rows of the columns that patterns are made of.
 pub(super) struct Table {
@@ -73,9 +76,10 @@ impl Table {
     ) -> Result<Self, String> {
         let schema = &call.rows.schema.columns;
         let types: Vec<ScalarType> = schema.iter().map(|c| c.ty).collect();
-        let batch = whole(call.rows)?;
         let used: Vec<usize> =
             (0..call.width).filter(|at| !without.contains(at) && weight != Some(*at)).collect();
+        fits("patterns", call.rows.len(), used.len(), CELL, call.memory_max)?;
+        let batch = whole(call.rows)?;
         let mut codes = Vec::with_capacity(used.len());
         let mut keys = Vec::with_capacity(used.len());
         for column in &used {

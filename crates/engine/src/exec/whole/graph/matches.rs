@@ -77,6 +77,7 @@ pub(super) struct Search<'a> {
     steps: u64,
     matches: u64,
     bytes: usize,
+    bytes_max: usize,
     out: &'a mut Vec<Batch>,
 }
 
@@ -85,6 +86,7 @@ pub(super) fn run(
     graph: &Graph,
     pattern: &Pattern,
     context: &EvalContext,
+    memory: usize,
     out: &mut Vec<Batch>,
 ) -> Result<(), ExecError> {
     let mut search = Search {
@@ -101,7 +103,8 @@ pub(super) fn run(
         found: Found::default(),
         steps: 0,
         matches: 0,
-        bytes: 0,
+        bytes: out.iter().map(columns::weight).sum(),
+        bytes_max: memory.min(BYTES_MAX),
         out,
     };
     for condition in &pattern.conditions {
@@ -252,9 +255,10 @@ impl Search<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let rows = project(&outputs, &batch, self.context)?;
         self.bytes = self.bytes.saturating_add(columns::weight(&rows));
-        if self.bytes > BYTES_MAX {
+        if self.bytes > self.bytes_max {
             return Err(ExecError::ResourceLimit(format!(
-                "the matches of the graph pattern take more than {BYTES_MAX} bytes; narrow the pattern or project less"
+                "the matches of the graph pattern take more than {} MB of memory; narrow the pattern or project less",
+                self.bytes_max >> 20
             )));
         }
         self.out.push(rows);

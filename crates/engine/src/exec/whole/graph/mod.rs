@@ -186,7 +186,12 @@ pub enum CollectedKind {
 }
 
 impl WholeOperator for GraphQuery {
-    fn run(&self, inputs: &[Rows], context: &EvalContext) -> Result<Rows, ExecError> {
+    fn run(
+        &self,
+        inputs: &[Rows],
+        context: &EvalContext,
+        memory: usize,
+    ) -> Result<Rows, ExecError> {
         let columns = self.fields.iter().map(|f| Column::new(&f.name, f.ty)).collect();
         let schema = Arc::new(Schema { columns });
         let mut batches = Vec::new();
@@ -194,7 +199,7 @@ impl WholeOperator for GraphQuery {
             for step in &self.steps {
                 graph.step(&self.source, step, context)?;
             }
-            self.rows(&graph, context, &mut batches)?;
+            self.rows(&graph, context, memory, &mut batches)?;
         }
         Ok(Rows { schema, batches })
     }
@@ -205,6 +210,7 @@ impl GraphQuery {
         &self,
         graph: &Graph,
         context: &EvalContext,
+        memory: usize,
         out: &mut Vec<Batch>,
     ) -> Result<(), ExecError> {
         match &self.result {
@@ -217,7 +223,7 @@ impl GraphQuery {
                 out.push(columns_of(exprs, &graph.edges, &layout, context)?);
             }
             GraphResult::Matches(pattern) => {
-                matches::run(graph, pattern, context, out)?;
+                matches::run(graph, pattern, context, memory, out)?;
             }
         }
         Ok(())
