@@ -34,7 +34,7 @@ until curl -sk "https://127.0.0.1:$port/readyz" >/dev/null; do
   sleep 0.1
 done
 eval "$("$binary" env --data "$work/data")"
-"$python" "$kit/run_bench.py" --data "$data" --store "$stores" --peers "$peers" "${build[@]}" --runs "$runs" \
+"$python" "$kit/run_bench.py" --data "$data" --store "$stores" --peers "$peers" "${build[@]}" --runs "$runs" ${QUERIES:+--queries "$QUERIES"} \
   --product --product-pid "$server" --product-dir "$work/data" --load http --out "$cache/last.json"
 touch "$stores/built"
 echo "the numbers as JSON: $cache/last.json"
