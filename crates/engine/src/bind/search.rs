@@ -101,6 +101,7 @@ impl Binder<'_> {
         let everywhere = types.is_empty() || sought.predicate.is_none_or(looks_everywhere);
         let mut found = Matching::default();
         for input in inputs {
+            found.fields.extend(input.plan.fields.iter().cloned());
             let has = |name: &Arc<str>| super::scalar::find(&input.plan.fields, name).is_some();
             if !everywhere && !types.iter().any(|(name, _)| has(name)) {
                 continue;
@@ -109,7 +110,6 @@ impl Binder<'_> {
             let scope = lacking.fold(env.clone(), |scope, (name, ty)| {
                 scope.with(Arc::clone(name), Binding::Scalar(super::union::null(*ty)))
             });
-            found.fields.extend(input.plan.fields.iter().cloned());
             match self.search_in(&scope, input, sought) {
                 Ok(rows) => found.rows.push(rows),
                 // a name that no table has

@@ -131,7 +131,6 @@ fn what_is_made_of_few_rows_is_bounded() {
         // one value, and the values of one batch
         "print a = range(1, 1000000, 1) | extend b = array_concat(a, a, a, a, a, a, a, a, a, a) | project array_length(array_concat(b, b))".to_owned(),
         "range x from 1 to 5000 step 1 | extend y = range(1, 100000 + x, 1) | summarize sum(array_length(y))".to_owned(),
-        "range x from 1 to 5000 step 1 | extend y = strrep(strrep(tostring(x), 1000), 1000) | summarize sum(strlen(y))".to_owned(),
     ] {
         match ask(&text, 8 << 20) {
             Err(QueryError::ResourceLimit(_)) => {}
