@@ -12,6 +12,7 @@ mod core;
 pub mod disk;
 mod error;
 mod gather;
+pub mod hostile;
 mod manage;
 mod memory;
 mod options;

@@ -17,11 +17,15 @@
 //! tells when records between are missing, and the head of the next file when the end of a file is.
 
 mod files;
+mod mend;
 mod record;
 mod scan;
 mod writer;
 
 pub(crate) use files::Files;
+pub(crate) use mend::mend;
+#[cfg(test)]
+pub(crate) use record::write_file_head;
 pub(crate) use record::{Header, TableEnd, table_ends};
 pub(crate) use scan::{Scanned, scan};
 pub(crate) use writer::{Message, Pending, Writer};

@@ -25,6 +25,11 @@ const DEPTH_MAX: usize = 64;
 
 /// Reads a whole file; the error says what is wrong with it.
 pub fn read(bytes: Vec<u8>) -> Result<Rows, String> {
+    super::caught(|| read_here(bytes))
+        .unwrap_or_else(|why| Err(format!("not a readable Parquet file: {why}")))
+}
+
+fn read_here(bytes: Vec<u8>) -> Result<Rows, String> {
     let wrong = |e: &dyn std::fmt::Display| format!("not a readable Parquet file: {e}");
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).map_err(|e| wrong(&e))?;

@@ -31,6 +31,7 @@ use crate::disk::Disk;
 use crate::error::Error;
 use crate::gather;
 use crate::memory::Span;
+use crate::parquet_file::caught;
 use chunks::Chunks;
 pub(crate) use group::GroupReader;
 pub(crate) use pages::Keeper;
@@ -167,8 +168,9 @@ impl Rows {
         let damaged = |e: ParquetError| from_parquet(e, &path);
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Skip)
-            .with_offset_index_policy(PageIndexPolicy::Optional)
-            .parse_and_finish(&*file)
+            .with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = caught(|| metadata.parse_and_finish(&*file))
+            .map_err(|e| Error::damaged(&path, e))?
             .map_err(damaged)?;
         let columns = stored(&metadata)
             .ok_or_else(|| Error::damaged(&path, "its columns are not described"))?;
@@ -215,7 +217,7 @@ impl Rows {
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
-        self.group_reader(builder.build().map_err(damaged)?, columns)
+        self.group_reader(|| builder.build(), columns)
     }
 
     /// As [`Rows::read`], of few rows: page by page.
@@ -239,13 +241,13 @@ impl Rows {
             self.mask(columns),
             Some(self.schema(group).fields()),
         );
-        let reader = ParquetRecordBatchReader::try_new_with_row_groups(
-            &levels.map_err(damaged)?,
-            &pages,
-            batch_rows,
-            Some(selection),
-        );
-        self.group_reader(reader.map_err(damaged)?, columns)
+        let (levels, selection) = (levels.map_err(damaged)?, Some(selection));
+        let open = || {
+            ParquetRecordBatchReader::try_new_with_row_groups(
+                &levels, &pages, batch_rows, selection,
+            )
+        };
+        self.group_reader(open, columns)
     }
 
     fn mask(&self, columns: &[usize]) -> ProjectionMask {
@@ -255,9 +257,12 @@ impl Rows {
 
     fn group_reader(
         &self,
-        reader: ParquetRecordBatchReader,
+        open: impl FnOnce() -> parquet::errors::Result<ParquetRecordBatchReader>,
         columns: &[usize],
     ) -> Result<GroupReader, Error> {
+        let reader = caught(open)
+            .map_err(|e| Error::damaged(&self.path, e))?
+            .map_err(|e| from_parquet(e, &self.path))?;
         // The reader gives the columns in the file's order; `order` finds each wanted one among them.
         let mut sorted: Vec<usize> = columns.to_vec();
         sorted.sort_unstable();

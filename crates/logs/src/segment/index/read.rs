@@ -203,7 +203,7 @@ fn read_columns(bytes: &[u8]) -> Result<(usize, u8, Vec<String>), Truncated> {
     let mut reader = Reader::new(bytes);
     let rows = usize::try_from(reader.u64()?).map_err(|_| Truncated)?;
     let block_rows = reader.count()?;
-    if block_rows != crate::segment::BLOCK_ROWS {
+    if block_rows != crate::segment::BLOCK_ROWS || rows > crate::segment::ROWS_MAX {
         return Err(Truncated);
     }
     let flags = reader.u8()?;

@@ -7,6 +7,7 @@ use model::ScalarType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::error::Error;
+use crate::parquet_file::caught;
 use crate::segment::dynamic;
 use crate::segment::physical::{self, Form};
 
@@ -29,7 +30,8 @@ impl GroupReader {
 
     /// The next rows, columns in the order asked for; none at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<ArrayRef>>, Error> {
-        let Some(batch) = self.reader.next() else { return Ok(None) };
+        let next = caught(|| self.reader.next()).map_err(|e| Error::damaged(&self.path, e))?;
+        let Some(batch) = next else { return Ok(None) };
         // What a checksum already told is in the text; all else means that the file is not what was written.
         let batch = batch.map_err(|error| Error::damaged(&self.path, error))?;
         let column = |(place, ty, form): &(usize, ScalarType, Form)| {
