@@ -186,6 +186,9 @@ mod tests {
                     assert!(taken.is_empty(), "as if the store broke");
                 })
             });
+            while !queue.lock().led {
+                std::thread::yield_now();
+            }
             let others: Vec<_> = (0..3)
                 .map(|_| scope.spawn(|| join(&queue, ops(1), || commit_all(&queue))))
                 .collect();
