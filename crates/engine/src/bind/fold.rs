@@ -5,7 +5,7 @@ use std::sync::Arc;
 use values::{ScalarType, Value};
 
 use super::Binder;
-use crate::functions::{Call, Columnar, EvalError, Function, evaluate};
+use crate::functions::{Call, Columnar, EvalContext, EvalError, Function, evaluate};
 use crate::plan::Expr;
 
 impl Binder<'_> {
@@ -16,26 +16,31 @@ impl Binder<'_> {
         args: Vec<Expr>,
         ty: ScalarType,
     ) -> Result<Expr, EvalError> {
-        let constants: Option<Vec<(Value, ScalarType)>> = args
-            .iter()
-            .map(|a| match a {
-                Expr::Literal(v, t) => Some((v.clone(), *t)),
-                _ => None,
-            })
-            .collect();
-        if let (Some(constants), true) = (constants, function.pure) {
-            let (values, types): (Vec<_>, Vec<_>) =
-                constants.into_iter().map(|(v, t)| (Columnar::Scalar(v), t)).unzip();
-            let call =
-                Call { args: &values, types: &types, rows: 1, result: ty, context: &self.context };
-            let value = match evaluate(function, &call)? {
-                Columnar::Scalar(v) => v,
-                array @ Columnar::Array(_) => array.value(ty, 0),
-            };
-            return Ok(Expr::Literal(normal(value, ty), ty));
-        }
-        Ok(Expr::Call { function, args, ty })
+        let decided = constant(function, &args, ty, &self.context)?;
+        Ok(decided.unwrap_or(Expr::Call { function, args, ty }))
     }
+}
+
+/// The value of a call whose arguments are constants; none where one is not, or the function depends on more than them.
+pub(crate) fn constant(
+    function: &'static Function,
+    args: &[Expr],
+    ty: ScalarType,
+    context: &EvalContext,
+) -> Result<Option<Expr>, EvalError> {
+    let constant = |arg: &Expr| match arg {
+        Expr::Literal(value, ty) if function.pure => Some((Columnar::Scalar(value.clone()), *ty)),
+        _ => None,
+    };
+    let constants = args.iter().map(constant).collect::<Option<Vec<_>>>();
+    let Some(constants) = constants.filter(|_| function.pure) else { return Ok(None) };
+    let (values, types): (Vec<_>, Vec<_>) = constants.into_iter().unzip();
+    let call = Call { args: &values, types: &types, rows: 1, result: ty, context };
+    let value = match evaluate(function, &call)? {
+        Columnar::Scalar(value) => value,
+        array @ Columnar::Array(_) => array.value(ty, 0),
+    };
+    Ok(Some(Expr::Literal(normal(value, ty), ty)))
 }
 
 /// A null string is the empty text.

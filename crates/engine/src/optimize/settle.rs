@@ -5,7 +5,7 @@ use values::{DateTime, ScalarType, Value};
 
 use super::rewrite::{Replaced, transform};
 use crate::bind::fold;
-use crate::functions::{Call, Columnar, EvalContext, evaluate, terms};
+use crate::functions::{EvalContext, terms};
 use crate::plan::Expr;
 
 /// The condition with what constants decide decided.
@@ -14,9 +14,16 @@ pub(super) fn settle(condition: Expr) -> Expr {
         .unwrap_or(condition)
 }
 
+/// Comparisons of texts depend on nothing but these.
+const NOTHING_AROUND: EvalContext = EvalContext::new(DateTime::from_ticks(0), None);
+
+fn compares(function: &str) -> bool {
+    matches!(function, "==" | "!=" | "=~") || terms::needs_the_text(function)
+}
+
 /// What stands in its place; none where only parts inside it may be decided.
 fn settled(expr: &Expr) -> Option<Expr> {
-    let each = |parts: &[Expr]| parts.iter().cloned().map(settle).collect();
+    let each = |parts: &[Expr]| -> Vec<Expr> { parts.iter().cloned().map(settle).collect() };
     match expr {
         Expr::And(parts) => Some(fold::and(each(parts))),
         Expr::Or(parts) => Some(fold::or(each(parts))),
@@ -27,27 +34,10 @@ fn settled(expr: &Expr) -> Option<Expr> {
             }
             _ => None,
         },
-        Expr::Call { function, args, ty: ScalarType::Bool } => {
-            let decides =
-                matches!(function.name, "==" | "!=" | "=~") || terms::needs_the_text(function.name);
-            let constants: Option<Vec<(Columnar, ScalarType)>> = args
-                .iter()
-                .filter(|_| decides)
-                .map(|arg| match settle(arg.clone()) {
-                    Expr::Literal(value, ty) => Some((Columnar::Scalar(value), ty)),
-                    _ => None,
-                })
-                .collect();
-            let (values, types): (Vec<_>, Vec<_>) =
-                constants.filter(|_| decides)?.into_iter().unzip();
-            let (result, context) =
-                (ScalarType::Bool, EvalContext::new(DateTime::from_ticks(0), None));
-            let call = Call { args: &values, types: &types, rows: 1, result, context: &context };
-            let value = match evaluate(function, &call).ok()? {
-                Columnar::Scalar(value) => value,
-                array @ Columnar::Array(_) => array.value(result, 0),
-            };
-            Some(Expr::Literal(value, result))
+        Expr::Call { function, args, ty: ty @ ScalarType::Bool } if compares(function.name) => {
+            let args = each(args);
+            let decided = fold::constant(function, &args, *ty, &NOTHING_AROUND).ok().flatten();
+            Some(decided.unwrap_or(Expr::Call { function, args, ty: *ty }))
         }
         _ => None,
     }
