@@ -1,7 +1,7 @@
 //! Batches on disk, for what does not fit into memory. The files have no name: they vanish with the process.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, BufWriter, Seek, SeekFrom};
+use std::io::{BufReader, BufWriter, ErrorKind, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,12 +30,12 @@ fn nameless(run: &Run) -> Result<File, ExecError> {
     let folder = run.settings.spill.clone().unwrap_or_else(std::env::temp_dir);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     let path = folder.join(format!("query-{}-{serial}.spill", std::process::id()));
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(|e| failed("creating", e))?;
+    let create = || OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+    let file = create().or_else(|error| match error.kind() {
+        ErrorKind::NotFound => std::fs::create_dir_all(&folder).and_then(|()| create()),
+        _ => Err(error),
+    });
+    let file = file.map_err(|e| failed("creating", e))?;
     std::fs::remove_file(&path).map_err(|e| failed("unlinking", e))?;
     Ok(file)
 }

@@ -72,6 +72,26 @@ async fn needles_are_sought_in_the_index() {
     }
 }
 
+/// A query that needs more memory than it may have goes on in files of the store's folder.
+#[tokio::test]
+async fn large_queries_spill_beside_the_tables() {
+    let house = House::new();
+    append(house.store(), "Events", rows("ann", 0, 20_000), noon(), None).await.unwrap();
+    for text in [
+        "Events | summarize n = count() by _ItemId, Message, Number | count",
+        "Events | distinct _ItemId, Message | count",
+        "Events | order by Message desc | summarize n = count()",
+        "Events | join kind=inner Events on _ItemId | count",
+    ] {
+        let mut request = QueryRequest::new(WORKSPACE, text, noon());
+        request.limits.memory_max = 1 << 20;
+        let rows = ask_with(&house, request).await.unwrap();
+        assert_eq!(rows, [vec![Value::Long(20_000)]], "{text}");
+    }
+    let folder = house.options().folder.join("spill");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0, "the files have no name");
+}
+
 #[tokio::test]
 async fn ranges_functions_access_and_errors() {
     let house = House::new();
