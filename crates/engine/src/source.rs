@@ -164,7 +164,8 @@ pub trait TableSource: Send + Sync {
 
 /// Rows under way. Several workers call `next` at the same time; each gets another morsel (a row group, a batch).
 pub trait Scan: Send + Sync {
-    /// The next morsel; none at the end. Columns in the order asked for, no empty batches.
+    /// The next morsel; none at the end. Columns in the order asked for; a morsel of which no row is wanted comes as a
+    /// batch without rows, maybe without columns, so that a worker who pulls sees that it takes long.
     fn next(&self) -> Result<Option<Batch>, SourceError>;
 
     /// True when the rows that the request's filter does not keep are left out; else the engine filters.

@@ -271,23 +271,20 @@ impl Scan for TableScan {
     }
 
     fn next(&self) -> Result<Option<Batch>, SourceError> {
-        loop {
-            if self.context.request.cancel.is_cancelled() {
-                self.queue.end();
-                return Err(SourceError::Cancelled);
-            }
-            if self.is_satisfied() {
-                self.queue.end();
-                return Ok(None);
-            }
-            let Some((unit, taken)) = self.queue.take() else { return Ok(None) };
-            let (batch, rest) = unit.work(&self.context).map_err(SourceError::from)?;
-            taken.done(rest);
-            let batch = batch.filter(|b| b.rows > 0).and_then(|b| self.within_limit(b));
-            if let Some(batch) = batch {
-                Counters::add(&self.context.request.counters.rows_read, batch.rows as u64);
-                return Ok(Some(batch));
-            }
+        if self.context.request.cancel.is_cancelled() {
+            self.queue.end();
+            return Err(SourceError::Cancelled);
         }
+        if self.is_satisfied() {
+            self.queue.end();
+            return Ok(None);
+        }
+        let Some((unit, taken)) = self.queue.take() else { return Ok(None) };
+        let (batch, rest) = unit.work(&self.context).map_err(SourceError::from)?;
+        taken.done(rest);
+        let batch = batch.filter(|b| b.rows > 0).and_then(|b| self.within_limit(b));
+        let batch = batch.unwrap_or(Batch { columns: Vec::new(), rows: 0 });
+        Counters::add(&self.context.request.counters.rows_read, batch.rows as u64);
+        Ok(Some(batch))
     }
 }

@@ -18,7 +18,8 @@ pub(crate) trait Operator: Send + Sync {
     /// one thread before the first `next`.
     fn prepare(&self, run: &Run) -> Result<(), ExecError>;
 
-    /// Some more rows; none at the end, and then always none.
+    /// Some more rows; none at the end, and then always none. A batch without rows is no end: it tells a caller who wants
+    /// to look around that work was done, though in vain.
     fn next(&self, run: &Run) -> Result<Option<Batch>, ExecError>;
 
     /// True when the order of rows means something, so that one worker has to pull them.
@@ -130,7 +131,7 @@ fn pull<S>(
         }
         run.check()?;
         let Some(batch) = input.next(run)? else { return Ok(true) };
-        if feed(state, batch)? == Flow::Stop {
+        if batch.rows > 0 && feed(state, batch)? == Flow::Stop {
             stop.store(true, Ordering::Relaxed);
             return Ok(true);
         }

@@ -238,6 +238,9 @@ pub(crate) fn read(
     let worker = || -> Result<Vec<Vec<Value>>, SourceError> {
         let mut rows = Vec::new();
         while let Some(batch) = scan.next()? {
+            if batch.rows == 0 {
+                continue;
+            }
             assert!(batch.rows > 0 && batch.columns.len() == wanted.len());
             for row in 0..batch.rows {
                 let cells = batch.columns.iter().zip(&wanted);

@@ -303,24 +303,19 @@ impl Operator for Expand {
     }
 
     fn next(&self, run: &Run) -> Result<Option<Batch>, ExecError> {
-        loop {
-            let waiting = self.open.lock().pop();
-            let mut open = match waiting {
-                Some(open) => open,
-                None => match self.input.next(run)? {
-                    Some(batch) => self.open(&batch, run)?,
-                    None => return Ok(None),
-                },
-            };
-            let piece = self.piece(&mut open, run)?;
-            if open.row < open.batch.rows {
-                self.open.lock().push(open);
-            }
-            if piece.rows > 0 {
-                return Ok(Some(piece));
-            }
-            run.check()?;
+        let waiting = self.open.lock().pop();
+        let mut open = match waiting {
+            Some(open) => open,
+            None => match self.input.next(run)? {
+                Some(batch) => self.open(&batch, run)?,
+                None => return Ok(None),
+            },
+        };
+        let piece = self.piece(&mut open, run)?;
+        if open.row < open.batch.rows {
+            self.open.lock().push(open);
         }
+        Ok(Some(piece))
     }
 
     fn ordered(&self) -> bool {

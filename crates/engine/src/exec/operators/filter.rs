@@ -41,23 +41,17 @@ impl Operator for Filter {
     }
 
     fn next(&self, run: &Run) -> Result<Option<Batch>, ExecError> {
-        while let Some(batch) = self.input.next(run)? {
-            let keep = self.predicate.truth(&batch, run.context())?;
-            let count = keep.count_set_bits();
-            if count == 0 {
-                run.check()?;
-                continue;
-            }
-            let picked = match &self.kept {
-                None => batch,
-                Some(kept) => columns::pick(&batch, kept),
-            };
-            if count == picked.rows {
-                return Ok(Some(picked));
-            }
-            return columns::filter(&picked, &keep).map(Some);
+        let Some(batch) = self.input.next(run)? else { return Ok(None) };
+        let keep = self.predicate.truth(&batch, run.context())?;
+        let count = keep.count_set_bits();
+        let picked = match &self.kept {
+            None => batch,
+            Some(kept) => columns::pick(&batch, kept),
+        };
+        if count == picked.rows || count == 0 {
+            return Ok(Some(picked.slice(0, count)));
         }
-        Ok(None)
+        columns::filter(&picked, &keep).map(Some)
     }
 
     fn ordered(&self) -> bool {

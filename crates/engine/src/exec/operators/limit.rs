@@ -32,6 +32,9 @@ impl Operator for Limit {
             return Ok(None);
         }
         let Some(batch) = self.input.next(run)? else { return Ok(None) };
+        if batch.rows == 0 {
+            return Ok(Some(batch));
+        }
         let take = |left: usize| Some(left.saturating_sub(batch.rows));
         let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         let mine = left.unwrap_or(0).min(batch.rows);

@@ -48,6 +48,13 @@ pub(crate) struct Scan {
     kept: Option<Vec<usize>>,
     /// Pieces of morsels larger than the caches.
     pieces: Mutex<VecDeque<Batch>>,
+    /// No rows of the columns handed on.
+    nothing: Batch,
+}
+
+/// No rows of some columns.
+fn nothing<'f>(fields: impl Iterator<Item = &'f Field>) -> Batch {
+    Batch { columns: fields.map(|field| columns::empty(field.ty)).collect(), rows: 0 }
 }
 
 /// A predicate over some of the columns of a scan.
@@ -205,6 +212,7 @@ impl Scan {
             bound: Mutex::default(),
             kept: None,
             pieces: Mutex::default(),
+            nothing: nothing(fields.iter()),
         };
         Stage { operator: Box::new(operator), layout }
     }
@@ -233,6 +241,7 @@ impl Scan {
             bound: Mutex::default(),
             kept: (kept.len() < fields.len()).then_some(kept),
             pieces: Mutex::default(),
+            nothing: nothing(fields.iter().filter(|field| need.contains(&field.id))),
         };
         Stage { operator: Box::new(operator), layout }
     }
@@ -338,24 +347,19 @@ impl Operator for Scan {
         }
         let Some(source) = self.source() else { return Ok(None) };
         let filtered = source.filters();
-        loop {
-            let piece = self.pieces.lock().pop_front();
-            let piece = match piece {
-                Some(piece) => piece,
-                None => match source.next()? {
-                    Some(batch) => self.first_piece(&batch),
-                    None => match self.pieces.lock().pop_front() {
-                        Some(piece) => piece,
-                        None => return Ok(None),
-                    },
+        let piece = self.pieces.lock().pop_front();
+        let piece = match piece {
+            Some(piece) => piece,
+            None => match source.next()? {
+                Some(batch) if batch.rows == 0 => return Ok(Some(self.nothing.clone())),
+                Some(batch) => self.first_piece(&batch),
+                None => match self.pieces.lock().pop_front() {
+                    Some(piece) => piece,
+                    None => return Ok(None),
                 },
-            };
-            let picked = self.pick(piece, filtered)?;
-            if picked.rows > 0 {
-                return Ok(Some(picked));
-            }
-            run.check()?;
-        }
+            },
+        };
+        self.pick(piece, filtered).map(Some)
     }
 
     fn ordered(&self) -> bool {
@@ -456,19 +460,14 @@ fn inside(batch: &Batch, time: usize, range: TickRange) -> Option<BooleanBuffer>
 
 impl source::Scan for MemoryScan {
     fn next(&self) -> Result<Option<Batch>, SourceError> {
-        loop {
-            if self.request.cancel.is_cancelled() {
-                return Err(SourceError::Cancelled);
-            }
-            let Some(batch) = self.rows.batches.get(self.next.fetch_add(1, Ordering::Relaxed))
-            else {
-                return Ok(None);
-            };
-            let picked = self.pick(batch)?;
-            if picked.rows > 0 {
-                Counters::add(&self.request.counters.rows_read, picked.rows as u64);
-                return Ok(Some(picked));
-            }
+        if self.request.cancel.is_cancelled() {
+            return Err(SourceError::Cancelled);
         }
+        let Some(batch) = self.rows.batches.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
+            return Ok(None);
+        };
+        let picked = self.pick(batch)?;
+        Counters::add(&self.request.counters.rows_read, picked.rows as u64);
+        Ok(Some(picked))
     }
 }

@@ -117,7 +117,7 @@ fn walk(scan: &Scan, request: ScanRequest, pass: &Pass) -> Result<(), SourceErro
     let rows = scan.table.scan(request)?;
     let filters = rows.filters();
     while let Some(batch) = rows.next()? {
-        if !filters {
+        if !filters && batch.rows > 0 {
             pass.look(&batch)?;
         }
         if pass.all_met() {

@@ -1,9 +1,14 @@
 //! What a query may not do: take too long, make too many rows, go on after it was stopped.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
-use model::{Rows, Schema};
+use arrow_array::Int64Array;
+use model::{Batch, Rows, Schema};
+use parking_lot::Mutex;
 use values::{DateTime, ScalarType, Value};
 
 use super::{PLAIN, rows, run};
@@ -11,7 +16,7 @@ use crate::Query;
 use crate::exec::{self, ExecError, ExecSettings};
 use crate::functions::EvalContext;
 use crate::plan::{Expansion, Expr, Field, Node, Plan};
-use crate::source::MemoryCatalog;
+use crate::source::{MemoryCatalog, Scan, ScanRequest, SourceError, TableSource};
 
 fn query(text: &str) -> Query<'_> {
     Query::new(text, Arc::new(MemoryCatalog::default()), DateTime::UNIX_EPOCH)
@@ -68,6 +73,62 @@ fn time_is_limited_and_cancelling_ends_a_query() {
     let stopped = query(text);
     stopped.cancel.cancel();
     assert!(matches!(crate::query(&stopped).unwrap_err(), model::QueryError::Cancelled));
+}
+
+/// A table whose batches take a while; notes the threads that read it.
+#[derive(Clone, Default)]
+struct Slow {
+    left: Arc<AtomicUsize>,
+    seen: Arc<Mutex<HashSet<ThreadId>>>,
+}
+
+impl TableSource for Slow {
+    fn name(&self) -> &'static str {
+        "Slow"
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        Arc::new(Schema::new([("x", ScalarType::Long)]))
+    }
+
+    fn scan(&self, _: ScanRequest) -> Result<Box<dyn Scan>, SourceError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Scan for Slow {
+    fn next(&self) -> Result<Option<Batch>, SourceError> {
+        std::thread::sleep(Duration::from_millis(2));
+        self.seen.lock().insert(std::thread::current().id());
+        let less = |left: usize| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+            return Ok(None);
+        }
+        let column = Arc::new(Int64Array::from(vec![1; 10]));
+        Ok(Some(Batch { columns: vec![column], rows: 10 }))
+    }
+}
+
+#[test]
+fn steps_that_find_nothing_get_help_too() {
+    for (text, count) in [
+        ("Slow | where x == 2 | count", 0),
+        ("Slow | where x * 2 == 3 | project x | summarize count() by x | count", 0),
+        ("Slow | mv-expand a = dynamic([]) to typeof(long) | where a > x | count", 0),
+        ("Slow | take 5 | where x == 1 | count", 5),
+        ("Slow | where x == 1 | count", 600),
+    ] {
+        let slow = Slow { left: Arc::new(AtomicUsize::new(60)), ..Slow::default() };
+        let mut catalog = MemoryCatalog::default();
+        catalog.insert(Arc::new(slow.clone()));
+        let mut asked = Query::new(text, Arc::new(catalog), DateTime::UNIX_EPOCH);
+        asked.threads = 2;
+        let answer = crate::query(&asked).unwrap();
+        let found: Vec<_> = answer.tables[0].rows.values().collect();
+        assert_eq!(found, [[Value::Long(count)]], "{text}");
+        let threads = slow.seen.lock().len();
+        assert!(threads == 2 || count == 5, "{text}: {threads} threads");
+    }
 }
 
 #[test]
