@@ -1,8 +1,9 @@
 //! Plan to equal plan: filters move down to the scans, unused columns fall away, scans learn time bounds and hints.
 //!
-//! Three passes over the tree. [`push`] carries conjuncts downward as far as their columns are known unchanged; [`parts`]
-//! makes columns of the paths into dynamic ones; [`prune`] carries the set of wanted columns.
+//! Three passes over the tree. [`push`] carries conjuncts downward as far as their columns are known unchanged, and does
+//! away with groups that need none ([`flat`]); [`parts`] makes columns of the paths into dynamic ones; [`prune`] carries the set of wanted columns.
 
+mod flat;
 mod hints;
 mod narrow;
 mod parts;

@@ -386,7 +386,7 @@ pub enum Node {
         /// Inputs.
         inputs: Vec<Plan>,
     },
-    /// `mv-expand`: one row per element. Fields: the input's, then the expansions', then the index.
+    /// `mv-expand`: one row per element. Fields: the input's, then the expansions', the index, the row.
     Expand {
         /// Input.
         input: Plan,
@@ -396,6 +396,8 @@ pub enum Node {
         bags_as_arrays: bool,
         /// `with_itemindex`: 0-based position, long.
         index: Option<Field>,
+        /// A number for each input row, the same for all of its elements and no other row's; long.
+        row: Option<Field>,
         /// Most elements taken of one row.
         limit: Option<u64>,
         /// mv-apply: rows without elements vanish; mv-expand: a null array gives one row with null.
@@ -544,6 +546,36 @@ impl Expr {
             Self::Path { .. } => ScalarType::Dynamic,
             Self::Window(w) => w.ty,
         }
+    }
+}
+
+/// A projection.
+pub(crate) fn project(input: Plan, outputs: Vec<Output>) -> Plan {
+    let fields = outputs.iter().map(|o| o.field.clone()).collect();
+    let node = if outputs.iter().any(|o| has_window(&o.expr)) {
+        Node::Window { input, outputs }
+    } else {
+        Node::Project { input, outputs }
+    };
+    Plan { node: Arc::new(node), fields }
+}
+
+/// Every column as it is.
+pub(crate) fn pass(fields: &[Field]) -> Vec<Output> {
+    fields.iter().map(|f| Output { field: f.clone(), expr: f.column() }).collect()
+}
+
+/// True where the value depends on neighbouring rows.
+pub(crate) fn has_window(expr: &Expr) -> bool {
+    let mut found = false;
+    visit(expr, &mut |e| found |= matches!(e, Expr::Window(_)));
+    found
+}
+
+impl Field {
+    /// The column's value.
+    pub(crate) const fn column(&self) -> Expr {
+        Expr::Column(self.id, self.ty)
     }
 }
 

@@ -47,7 +47,8 @@ impl Binder<'_> {
         let items = self.items(env, &input, &expand.items)?;
         let index =
             expand.parameters.word("with_itemindex").map(|n| self.field(n, ScalarType::Long));
-        let expanded = self.expanded(&input, &items, bags_as_arrays, index.as_ref(), limit, true);
+        let expanded =
+            self.expanded(&input, &items, bags_as_arrays, (index.as_ref(), None), limit, true);
         let mut outputs = self.shown(&input.plan.fields, &items);
         if let Some(index) = index {
             outputs.push(Output { expr: Expr::Column(index.id, index.ty), field: index });
@@ -99,18 +100,19 @@ impl Binder<'_> {
         input: &Relation,
         items: &[Item],
         bags_as_arrays: bool,
-        index: Option<&Field>,
+        (index, row): (Option<&Field>, Option<&Field>),
         limit: Option<u64>,
         keep_null: bool,
     ) -> Plan {
         let mut fields = input.plan.fields.clone();
         fields.extend(items.iter().map(|i| i.expansion.field.clone()));
-        fields.extend(index.cloned());
+        fields.extend(index.into_iter().chain(row).cloned());
         let node = Node::Expand {
             input: input.plan.clone(),
             expansions: items.iter().map(|i| i.expansion.clone()).collect(),
             bags_as_arrays,
             index: index.cloned(),
+            row: row.cloned(),
             limit,
             keep_null,
         };
@@ -147,24 +149,18 @@ impl Binder<'_> {
             Some(ast) => Some(self.row_count(env, ast, "mv-apply")? as u64),
             None => None,
         };
-        // rows are numbered, so that the body runs once per row
-        let number = crate::plan::Window {
-            kind: crate::plan::WindowKind::RowNumber,
-            args: Vec::new(),
-            ty: ScalarType::Long,
-        };
         let outer = input.plan.fields.clone();
-        let (numbered, row) =
-            self.with_column(input.plan.clone(), "$row", Expr::Window(Box::new(number)));
-        let numbered = input.with_plan(numbered);
-        let items = self.items(env, &numbered, &apply.items)?;
+        let items = self.items(env, &input, &apply.items)?;
         let index =
             apply.parameters.word("with_itemindex").map(|n| self.field(n, ScalarType::Long));
-        let expanded = self.expanded(&numbered, &items, false, index.as_ref(), limit, false);
-        let mut visible = self.shown(&numbered.plan.fields, &items);
-        if let Some(index) = &index {
-            visible.push(Output { field: index.clone(), expr: Expr::Column(index.id, index.ty) });
-        }
+        // rows are numbered, so that the body runs once per row
+        let row = self.field("$row", ScalarType::Long);
+        let numbers = (index.as_ref(), Some(&row));
+        let expanded = self.expanded(&input, &items, false, numbers, limit, false);
+        let mut visible = self.shown(&input.plan.fields, &items);
+        visible.extend(
+            index.iter().chain([&row]).map(|f| Output { field: f.clone(), expr: f.column() }),
+        );
         // columns that an expansion hides stay available beside the body's result
         let hidden: Vec<Field> =
             outer.iter().filter(|f| !visible.iter().any(|o| o.field.id == f.id)).cloned().collect();

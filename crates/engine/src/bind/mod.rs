@@ -44,7 +44,8 @@ use self::env::Env;
 use self::error::Result;
 use crate::exec::ExecError;
 use crate::functions::EvalContext;
-use crate::plan::{AggregateCall, ColumnId, Expr, Field, Node, Output, Plan};
+use crate::plan::{AggregateCall, ColumnId, Expr, Field, Output, Plan};
+pub(super) use crate::plan::{has_window, pass, project};
 use crate::source::{Catalog, TickRange};
 
 /// How deep queries, functions and expressions may nest.
@@ -382,28 +383,6 @@ fn tick_range(range: TimeRange) -> TickRange {
         start: range.start.map_or(i64::MIN, DateTime::ticks),
         end: range.end.map_or(i64::MAX, DateTime::ticks),
     }
-}
-
-/// A projection.
-pub(super) fn project(input: Plan, outputs: Vec<Output>) -> Plan {
-    let fields = outputs.iter().map(|o| o.field.clone()).collect();
-    let node = if outputs.iter().any(|o| has_window(&o.expr)) {
-        Node::Window { input, outputs }
-    } else {
-        Node::Project { input, outputs }
-    };
-    Plan { node: Arc::new(node), fields }
-}
-
-/// Every column as it is.
-pub(super) fn pass(fields: &[Field]) -> Vec<Output> {
-    fields.iter().map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) }).collect()
-}
-
-fn has_window(expr: &Expr) -> bool {
-    let mut found = false;
-    crate::plan::visit(expr, &mut |e| found |= matches!(e, Expr::Window(_)));
-    found
 }
 
 /// Step by step building of a relation.

@@ -13,7 +13,7 @@ use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::implied_name;
 
-use super::{Binder, Context, Relation, pass, project};
+use super::{Binder, Context, Relation};
 use crate::aggregates;
 use crate::plan::{AggregateCall, Expr, Node, Output, Plan, SortKey};
 
@@ -196,18 +196,5 @@ impl Binder<'_> {
         });
         result.ordered = true;
         Ok(result)
-    }
-
-    /// A constant added to every row, for operators that need a helper column.
-    pub(super) fn with_column(
-        &self,
-        input: Plan,
-        name: &str,
-        expr: Expr,
-    ) -> (Plan, crate::plan::Field) {
-        let field = self.field(name, expr.ty());
-        let mut outputs = pass(&input.fields);
-        outputs.push(Output { field: field.clone(), expr });
-        (project(input, outputs), field)
     }
 }

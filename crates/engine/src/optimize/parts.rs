@@ -94,11 +94,26 @@ impl Parts {
                 let right = self.below(right, right_keys.iter_mut(), wishes);
                 handed_up(Node::Join { kind, left, right, left_keys, right_keys }, fields, wishes)
             }
-            Node::Expand { input, mut expansions, bags_as_arrays, index, limit, keep_null } => {
+            Node::Expand {
+                input,
+                mut expansions,
+                bags_as_arrays,
+                index,
+                row,
+                limit,
+                keep_null,
+            } => {
                 let exprs = expansions.iter_mut().map(|e| &mut e.expr);
                 let input = self.below(input, exprs, wishes);
-                let node =
-                    Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null };
+                let node = Node::Expand {
+                    input,
+                    expansions,
+                    bags_as_arrays,
+                    index,
+                    row,
+                    limit,
+                    keep_null,
+                };
                 handed_up(node, fields, wishes)
             }
             Node::Parse { input, mut text, parts, captures, mode, only_matches } => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::rewrite::columns;
-use crate::plan::{AggregateCall, ColumnId, Expr, Field, Grouping, Node, Output, Plan};
+use crate::plan::{AggregateCall, ColumnId, Expr, Field, Grouping, Node, Output, Plan, pass};
 use ahash::AHashSet as HashSet;
 
 type Wanted = HashSet<ColumnId>;
@@ -115,14 +115,15 @@ fn prune(plan: Plan, wanted: &Wanted) -> Plan {
                 .collect();
             Plan { node: Arc::new(Node::Union { inputs }), fields: retain(fields, wanted) }
         }
-        Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null } => {
+        Node::Expand { input, expansions, bags_as_arrays, index, row, limit, keep_null } => {
             let mut below = needs(expansions.iter().map(|e| &e.expr));
             below.extend(wanted);
             let input = prune(input, &below);
             let mut fields = input.fields.clone();
             fields.extend(expansions.iter().map(|e| e.field.clone()));
-            fields.extend(index.clone());
-            let node = Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null };
+            fields.extend(index.iter().chain(&row).cloned());
+            let node =
+                Node::Expand { input, expansions, bags_as_arrays, index, row, limit, keep_null };
             narrowed(Plan { node: Arc::new(node), fields }, wanted)
         }
         Node::Parse { input, text, parts, captures, mode, only_matches } => {
@@ -236,11 +237,7 @@ fn exactly(plan: Plan, fields: &[Field]) -> Plan {
     if plan.fields == fields {
         return plan;
     }
-    let outputs = fields
-        .iter()
-        .map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) })
-        .collect();
-    projection(plan, outputs, false)
+    projection(plan, pass(fields), false)
 }
 
 /// A projection; two in a row that only pick and rename become one.

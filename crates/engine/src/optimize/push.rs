@@ -3,17 +3,19 @@
 
 use std::sync::Arc;
 
+use super::flat::flat;
 use super::hints;
 use super::narrow::narrow;
 use super::rewrite::{columns, conjuncts, is_cheap, is_movable, substitute};
 use super::settle::settle;
-use crate::plan::{ColumnId, Expr, Field, JoinKind, Node, Output, Plan};
+use crate::plan::{ColumnId, Expr, Field, JoinKind, Node, Output, Plan, pass, project};
 use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 use model::{Rows, Schema};
 use values::Value;
 
 /// The plan with these conjuncts applied as early as possible. They read the plan's fields.
 pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {
+    let plan = flat(&plan).unwrap_or(plan);
     let fields = plan.fields;
     if wanted.iter().any(never) {
         return nothing(fields);
@@ -86,13 +88,14 @@ pub(super) fn push(plan: Plan, mut wanted: Vec<Expr>) -> Plan {
             let node = Node::Join { kind, left, right, left_keys, right_keys };
             filtered(Plan { node: Arc::new(node), fields }, stay)
         }
-        Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null } => {
+        Node::Expand { input, expansions, bags_as_arrays, index, row, limit, keep_null } => {
             let (down, stay) = split(wanted, &input, true);
             let input = push(input, down);
             if is_nothing(&input) {
                 return nothing(fields);
             }
-            let node = Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null };
+            let node =
+                Node::Expand { input, expansions, bags_as_arrays, index, row, limit, keep_null };
             filtered(Plan { node: Arc::new(node), fields }, stay)
         }
         Node::Parse { input, text, parts, captures, mode, only_matches } => {
@@ -261,11 +264,7 @@ fn restore(plan: Plan, fields: &[crate::plan::Field]) -> Plan {
     if plan.fields.len() == fields.len() {
         return plan;
     }
-    let outputs = fields
-        .iter()
-        .map(|f| Output { field: f.clone(), expr: Expr::Column(f.id, f.ty) })
-        .collect();
-    Plan { node: Arc::new(Node::Project { input: plan, outputs }), fields: fields.to_vec() }
+    project(plan, pass(fields))
 }
 
 fn unwrap(node: Arc<Node>) -> Node {

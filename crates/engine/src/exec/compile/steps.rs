@@ -35,8 +35,8 @@ impl Compiler<'_> {
                 self.join(*kind, (left, left_keys), (right, right_keys), need)
             }
             Node::Union { inputs } => self.union(inputs, fields, need),
-            Node::Expand { input, expansions, bags_as_arrays, index, limit, keep_null } => {
-                let layout = Layout { expansions, index: index.as_ref() };
+            Node::Expand { input, expansions, bags_as_arrays, index, row, limit, keep_null } => {
+                let layout = Layout { expansions, index: index.as_ref(), row: row.as_ref() };
                 self.expand(input, layout, (*bags_as_arrays, *limit, *keep_null), need)
             }
             Node::Apply { input, grouping, row, keep, body, mapping } => {
@@ -245,7 +245,7 @@ impl Compiler<'_> {
     fn expand(
         &self,
         input: &Plan,
-        Layout { expansions, index }: Layout<'_>,
+        Layout { expansions, index, row }: Layout<'_>,
         (bags_as_arrays, limit, keep_null): (bool, Option<u64>, bool),
         need: &Need,
     ) -> Result<Stage, ExecError> {
@@ -259,11 +259,12 @@ impl Compiler<'_> {
             .map(|e| Ok((self.expr(&e.expr, &stage.layout)?, e.field.ty)))
             .collect::<Result<_, ExecError>>()?;
         layout.extend(expansions.iter().map(|e| e.field.id));
-        layout.extend(index.map(|f| f.id));
+        layout.extend(index.into_iter().chain(row).map(|f| f.id));
         let spec = ops::ExpandSpec {
             arrays,
             bags_as_arrays,
             index: index.is_some(),
+            row: row.is_some(),
             limit: limit.unwrap_or(u64::MAX),
             keep_null,
             kept,
@@ -435,6 +436,7 @@ impl Compiler<'_> {
 struct Layout<'a> {
     expansions: &'a [Expansion],
     index: Option<&'a Field>,
+    row: Option<&'a Field>,
 }
 
 /// Of the columns needed, those that are fields.

@@ -1,6 +1,7 @@
 //! `mv-expand`: one row per element of an array, or per slot of a bag.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BinaryViewArray, Int64Array, UInt32Array};
@@ -25,6 +26,8 @@ pub(crate) struct Spec {
     pub(crate) bags_as_arrays: bool,
     /// A column of positions follows.
     pub(crate) index: bool,
+    /// A column with a number of the input's row follows.
+    pub(crate) row: bool,
     pub(crate) limit: u64,
     pub(crate) keep_null: bool,
     /// Positions of the input's columns handed on.
@@ -37,6 +40,8 @@ pub(crate) struct Expand {
     spec: Spec,
     /// Batches of which rows are left.
     open: Mutex<Vec<Open>>,
+    /// Rows of the input so far.
+    seen: AtomicI64,
 }
 
 /// A batch under way.
@@ -44,6 +49,8 @@ struct Open {
     batch: Batch,
     arrays: Vec<Arrays>,
     row: usize,
+    /// The number of its first row.
+    first: i64,
 }
 
 /// The arrays of a column.
@@ -121,7 +128,8 @@ impl Arrays {
 
 impl Expand {
     pub(crate) fn stage(input: Stage, spec: Spec, layout: Vec<ColumnId>) -> Stage {
-        let operator = Self { input: input.operator, spec, open: Mutex::default() };
+        let operator =
+            Self { input: input.operator, spec, open: Mutex::default(), seen: AtomicI64::new(0) };
         Stage { operator: Box::new(operator), layout }
     }
 
@@ -133,7 +141,8 @@ impl Expand {
             Arrays::new(&column, *ty, bags_as_arrays, keep_null)
         };
         let arrays = self.spec.arrays.iter().map(arrays).collect::<Result<_, ExecError>>()?;
-        Ok(Open { batch: pick(batch, &self.spec.kept), arrays, row: 0 })
+        let first = self.seen.fetch_add(batch.rows as i64, Ordering::Relaxed);
+        Ok(Open { batch: pick(batch, &self.spec.kept), arrays, row: 0, first })
     }
 
     /// The next rows of a batch.
@@ -158,6 +167,10 @@ impl Expand {
         if self.spec.index {
             let index = Int64Array::from_iter_values(positions.iter().map(|p| *p as i64));
             out.columns.push(Arc::new(index));
+        }
+        if self.spec.row {
+            let numbers = rows.iter().map(|row| open.first + i64::from(*row));
+            out.columns.push(Arc::new(Int64Array::from_iter_values(numbers)));
         }
         Ok(out)
     }

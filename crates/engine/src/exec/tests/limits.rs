@@ -47,6 +47,7 @@ fn expansion(rows: usize) -> Plan {
         expansions: vec![Expansion { expr, field: element.clone() }],
         bags_as_arrays: false,
         index: None,
+        row: None,
         limit: None,
         keep_null: true,
     };

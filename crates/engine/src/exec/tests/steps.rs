@@ -142,6 +142,87 @@ fn groups() {
     ]);
 }
 
+/// The steps that all groups take at once give what they give group by group: a random number in a condition keeps them
+/// apart.
+#[test]
+fn groups_at_once_and_one_by_one() {
+    let arrays =
+        ["null", "[]", "[1]", "[3,1,2,2]", "[null,5]", "[9,8,7,6,5,4,3,2,1]", "{\"a\":4}", "7"];
+    let table: Vec<String> = (0..40)
+        .map(|i| {
+            let array = arrays[(i * 7) % arrays.len()];
+            let key = ["'a'", "'b'", "''", "'c d'"][i % 4];
+            let number = if i % 9 == 0 { "long(null)".to_owned() } else { (i % 5).to_string() };
+            format!("{i}, {key}, {number}, dynamic({array})")
+        })
+        .collect();
+    let data = format!("datatable(i:long, k:string, v:long, a:dynamic)[{}]", table.join(", "));
+    let of_elements = [
+        "where e > 2",
+        "where e > 2 | project f = e * 2",
+        "extend f = e + v | where f > 3 | project-away k",
+        "extend k = strcat(k, '!')",
+        "summarize c = count()",
+        "where e > 2 | summarize c = count(), s = sum(e), l = make_list(e)",
+        "where e > 2 | extend f = e * 2 | where f < 12 | summarize c = count(), m = max(f)",
+        "summarize c = count() by o = e % 2",
+        "where e > 4 | summarize c = count() by o = e % 2 | summarize n = count(), t = sum(c)",
+        "summarize c = count() by o = e % 2 | where c > 1 | summarize n = count()",
+        "summarize c = countif(e > 3), s = sumif(e, e < 3)",
+        "top 1 by e",
+        "top 2 by e asc | summarize l = make_list(e)",
+        "where e > 2 | top 1 by e | summarize c = count()",
+        "top 2 by e desc | where e > 3 | summarize c = count()",
+        "order by e desc | summarize l = make_list(e)",
+        "order by e asc | take 2 | project e",
+        "summarize c = count() | where c > 2 | extend d = c + 1",
+        "mv-expand x = pack_array(e, e) to typeof(long) | summarize s = sum(x)",
+        "mv-apply x = pack_array(e, 1) to typeof(long) on (summarize m = max(x)) | summarize s = sum(m)",
+        "where false | summarize c = count()",
+        "where false | take 1",
+        "take 0 | summarize c = count()",
+        "distinct e",
+        "summarize arg_max(e, v)",
+        "project e | summarize b = make_bag(pack('x', e))",
+        "extend r = row_number() | where r == 1",
+    ];
+    let of_groups = [
+        "top 1 by i desc",
+        "top 3 by i | project i, k",
+        "summarize c = count(), s = sum(v)",
+        "where v > 2 | summarize c = count()",
+        "where v > 2",
+        "order by i desc | summarize l = make_list(i)",
+        "summarize c = count() by v",
+        "summarize m = max(v) | project m",
+    ];
+    let apart = "where rand() >= 0.0";
+    let pairs = of_elements
+        .iter()
+        .map(|body| {
+            let form = |body: &str| {
+                format!("{data} | mv-apply with_itemindex=at e = a to typeof(long) on ({body})")
+            };
+            (form(body), form(&format!("{apart} | {body}")))
+        })
+        .chain(["k", "v", "v % 2"].iter().flat_map(|by| {
+            let data = &data;
+            of_groups.iter().map(move |body| {
+                let form = |body: &str| {
+                    format!("{data} | extend by_ = {by} | partition hint.strategy=native by by_ ({body})")
+                };
+                (form(body), form(&format!("{apart} | {body}")))
+            })
+        }));
+    for (at_once, one_by_one) in pairs {
+        let ends = "| project p = tostring(pack_all()) | order by p asc";
+        let got = rows(&[], &format!("{at_once} {ends}"), PLAIN);
+        let expected = rows(&[], &format!("{one_by_one} {ends}"), PLAIN);
+        assert!(!expected.is_empty() || at_once.contains("false") || at_once.contains("take 0"));
+        super::same(&expected, &got, &at_once);
+    }
+}
+
 #[test]
 fn unions_and_shared_inputs() {
     check(&[
