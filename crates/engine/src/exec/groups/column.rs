@@ -46,6 +46,7 @@ impl Parts {
 pub(crate) struct Scratch {
     /// Kept alive so that its address stays its own.
     values: Option<ArrayRef>,
+    /// A number a value; empty where the dictionary came once and is large.
     map: Vec<u32>,
 }
 
@@ -53,19 +54,20 @@ pub(crate) struct Scratch {
 const UNKNOWN: u32 = u32::MAX - 1;
 
 impl Scratch {
-    /// Makes the map fit the dictionary; false where the dictionary is too large for the rows that use it.
+    /// Makes the map fit the dictionary; false where the dictionary came once and is too large for the rows that use it.
     fn fit(&mut self, dictionary: &Coded) -> bool {
         let values = dictionary.values();
-        if self.values.as_ref().is_some_and(|known| columns::same(known, values)) {
+        let again = self.values.as_ref().is_some_and(|known| columns::same(known, values));
+        if again && self.map.len() == values.len() {
             return true;
-        }
-        if values.len() > dictionary.len().saturating_mul(4) {
-            return false;
         }
         self.values = Some(Arc::clone(values));
         self.map.clear();
-        self.map.resize(values.len(), UNKNOWN);
-        true
+        let fits = again || values.len() <= dictionary.len().saturating_mul(4);
+        if fits {
+            self.map.resize(values.len(), UNKNOWN);
+        }
+        fits
     }
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn hash_rows(
 /// Numbers keys.
 pub(crate) struct Grouper {
     sides: Vec<Side>,
-    /// `pairs[i]` numbers the combinations of columns `0..=i`.
+    /// `pairs[i]` numbers the combinations of columns `0..=i`; the first is idle where its column's values are numbered
+    /// already.
     pairs: Vec<Pairs>,
     count: usize,
     scratch: Vec<Scratch>,
@@ -74,6 +75,10 @@ impl Grouper {
                 self.count = side.count();
                 return Ok(numbers);
             }
+            if at == 0 && side.dense() {
+                side.numbers(key, scratch, &mut numbers)?;
+                continue;
+            }
             side.parts(key, scratch, &mut parts)?;
             pairs.number(&mut numbers, &parts, at == 0);
             self.count = pairs.len();
@@ -103,6 +108,10 @@ impl Grouper {
                 side.find_numbers(key, scratch, &mut numbers)?;
                 return Ok(numbers);
             }
+            if at == 0 && side.dense() {
+                side.find_numbers(key, scratch, &mut numbers)?;
+                continue;
+            }
             side.find_parts(key, scratch, &mut parts)?;
             pairs.find(&mut numbers, &parts, at == 0);
         }
@@ -118,7 +127,12 @@ impl Grouper {
         let mut columns = Vec::with_capacity(self.sides.len());
         // the combinations in `ids` belong to columns 0..=at
         let mut ids: Vec<u32> = (0..u32::try_from(self.count).unwrap_or(MISSING)).collect();
-        for (side, pairs) in self.sides.iter().zip(&self.pairs).rev() {
+        for (at, (side, pairs)) in self.sides.iter().zip(&self.pairs).enumerate().rev() {
+            if at == 0 && side.dense() {
+                let parts: Vec<u64> = ids.iter().map(|id| u64::from(*id)).collect();
+                columns.push(side.column(&parts, None)?);
+                break;
+            }
             let (parts, valid, before) = pairs.parts_of(&ids);
             let valid = valid.map(NullBuffer::from);
             columns.push(side.column(&parts, valid)?);
