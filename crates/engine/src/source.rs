@@ -317,6 +317,13 @@ pub enum Hint {
         /// The terms, lower case.
         terms: Vec<String>,
     },
+    /// Some term of the column is like this.
+    Piece {
+        /// Position in the table's schema.
+        column: usize,
+        /// What is known of the term.
+        piece: Piece,
+    },
     /// The column compares so with the value.
     Compare {
         /// Position in the table's schema.
@@ -337,6 +344,35 @@ pub enum Hint {
     Any(Vec<Hint>),
     /// All of these hold.
     All(Vec<Hint>),
+}
+
+/// What is known of a term: lower case letters and digits of ASCII.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Piece {
+    /// It begins so.
+    Start(String),
+    /// It ends so.
+    End(String),
+    /// It contains this.
+    Inside(String),
+}
+
+impl Piece {
+    /// The known characters.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Start(text) | Self::End(text) | Self::Inside(text) => text,
+        }
+    }
+
+    /// True for a term like this.
+    pub fn matches(&self, term: &[u8]) -> bool {
+        match self {
+            Self::Start(text) => term.starts_with(text.as_bytes()),
+            Self::End(text) => term.ends_with(text.as_bytes()),
+            Self::Inside(text) => memchr::memmem::find(term, text.as_bytes()).is_some(),
+        }
+    }
 }
 
 /// A comparison of a [`Hint`].

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringViewBuilder;
 use arrow_array::{ArrayRef, Int64Array};
+use engine::source::Piece;
 use model::ScalarType;
 use uuid::Uuid;
 
@@ -47,6 +48,17 @@ impl Synthetic {
             Some(text) => terms_of(text).iter().any(|t| t == term),
             // The groups of an id.
             None => matches!(term.len(), 4 | 8 | 12) && term.iter().all(u8::is_ascii_hexdigit),
+        }
+    }
+
+    /// True when the column can hold a term like this.
+    pub(crate) fn may_hold_piece(&self, name: &str, piece: &Piece) -> bool {
+        match self.constant(name) {
+            Some(text) => terms_of(text).iter().any(|term| piece.matches(term)),
+            None => {
+                let text = piece.text().as_bytes();
+                text.len() <= 12 && text.iter().all(u8::is_ascii_hexdigit)
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use values::Value;
 use crate::plan::{
     AggregateCall, ColumnId, Expr, Matching, Node, Output, Plan, Set, Step, children,
 };
-use crate::source::{Hint, TickRange};
+use crate::source::{Hint, Piece, TickRange};
 
 /// Longest text of a detail.
 const DETAIL_MAX: usize = 400;
@@ -142,6 +142,14 @@ fn hinted(hint: &Hint, scan: &crate::plan::Scan) -> String {
         Hint::Terms { column, terms } => {
             let place = column.map_or_else(|| "any column".to_owned(), name);
             format!("{place} has {}", terms.join(" "))
+        }
+        Hint::Piece { column, piece } => {
+            let how = match piece {
+                Piece::Start(_) => "begins with",
+                Piece::End(_) => "ends with",
+                Piece::Inside(_) => "contains",
+            };
+            format!("{} has a term that {how} {}", name(*column), piece.text())
         }
         Hint::Compare { column, op, value } => format!("{} {op:?} {value}", name(*column)),
         Hint::In { column, values } => format!("{} is one of {}", name(*column), values.len()),

@@ -4,10 +4,14 @@ use ahash::AHashMap;
 use values::{ScalarType, Value};
 
 use crate::plan::{ColumnId, Expr, Field, Matching, Scan, Set, visit};
-use crate::source::{Comparison, Hint, ScanColumn, TickRange};
+use crate::source::{Comparison, Hint, Piece, ScanColumn, TickRange};
 
 /// Terms that an index knows: shorter ones stand in too many rows to prune.
 const TERM_MIN: usize = 3;
+
+/// Columns asked for the same text from which on it is worth while to look through all terms for a part of one: the
+/// values of a few columns are looked through as fast.
+const MANY: usize = 4;
 
 /// Most values of an `in` that become a hint.
 const SET_MAX: usize = 10_000;
@@ -19,7 +23,7 @@ pub(super) fn learn(scan: &mut Scan, fields: &[Field], conjuncts: &[Expr]) {
     let mut time = TickRange::ALL;
     let mut hints = Vec::new();
     for conjunct in conjuncts {
-        if let Some(hint) = columns.hint(conjunct) {
+        if let Some(hint) = columns.hint(conjunct, false) {
             if let Hint::Compare { column, op, value: Value::DateTime(at) } = &hint
                 && schema.columns.get(*column).is_some_and(|c| &*c.name == "TimeGenerated")
             {
@@ -69,18 +73,19 @@ impl Columns<'_> {
         }
     }
 
-    /// A condition that every row meeting the conjunct meets.
-    fn hint(&self, expr: &Expr) -> Option<Hint> {
+    /// A condition that every row meeting the conjunct meets. `many`: columns are asked for the same text.
+    fn hint(&self, expr: &Expr, many: bool) -> Option<Hint> {
         match expr {
             Expr::And(parts) => {
-                let hints: Vec<Hint> = parts.iter().filter_map(|p| self.hint(p)).collect();
+                let hints: Vec<Hint> = parts.iter().filter_map(|p| self.hint(p, many)).collect();
                 (!hints.is_empty()).then_some(Hint::All(hints))
             }
             Expr::Or(parts) => {
-                let hints = parts.iter().map(|p| self.hint(p)).collect::<Option<Vec<_>>>()?;
+                let many = many || parts.len() >= MANY;
+                let hints = parts.iter().map(|p| self.hint(p, many)).collect::<Option<_>>()?;
                 Some(Hint::Any(hints))
             }
-            Expr::Call { function, args, .. } => self.call(function.name, args),
+            Expr::Call { function, args, .. } => self.call(function.name, args, many),
             Expr::InSet { value, set: Set::Values(values), matching, negated: false } => {
                 self.set(value, values, *matching)
             }
@@ -88,7 +93,7 @@ impl Columns<'_> {
         }
     }
 
-    fn call(&self, name: &str, args: &[Expr]) -> Option<Hint> {
+    fn call(&self, name: &str, args: &[Expr], many: bool) -> Option<Hint> {
         let [left, right] = args else { return None };
         let comparison = |flip: bool| {
             Some(match (name, flip) {
@@ -106,11 +111,11 @@ impl Columns<'_> {
             _ => return None,
         };
         if let Value::String(text) = value
-            && let Some(terms) =
-                needed_terms(name, text).filter(|_| !flipped || matches!(name, "==" | "=~"))
+            && let Some(Needed { terms, mut pieces }) =
+                Needed::of(name, text).filter(|_| !flipped || matches!(name, "==" | "=~"))
         {
-            let by_terms =
-                self.position(column, true).map(|c| Hint::Terms { column: Some(c), terms });
+            pieces.retain(|piece| many || matches!(piece, Piece::Start(_)));
+            let by_terms = self.position(column, true).and_then(|c| by_terms(c, terms, pieces));
             return match (name, self.position(column, false)) {
                 ("==", Some(c)) => {
                     let equal =
@@ -191,40 +196,78 @@ fn text_column(expr: &Expr) -> Option<ColumnId> {
 
 /// Whole terms that a text must hold to meet `operator text`, lower case; none where nothing is certain.
 fn needed_terms(operator: &str, text: &str) -> Option<Vec<String>> {
-    let mut terms: Vec<(usize, usize)> = Vec::new();
-    let mut start = None;
-    for (at, c) in text.char_indices() {
-        match (c.is_alphanumeric(), start) {
-            (true, None) => start = Some(at),
-            (false, Some(from)) => {
-                terms.push((from, at));
-                start = None;
+    Needed::of(operator, text).map(|needed| needed.terms).filter(|terms| !terms.is_empty())
+}
+
+/// The hint of a column that must hold all of this; none where that is nothing.
+fn by_terms(column: usize, terms: Vec<String>, pieces: Vec<Piece>) -> Option<Hint> {
+    let whole = (!terms.is_empty()).then_some(Hint::Terms { column: Some(column), terms });
+    if pieces.is_empty() {
+        return whole;
+    }
+    let pieces = pieces.into_iter().map(|piece| Hint::Piece { column, piece });
+    Some(Hint::All(whole.into_iter().chain(pieces).collect()))
+}
+
+/// What a text must hold to meet a condition.
+struct Needed {
+    /// Whole terms, lower case.
+    terms: Vec<String>,
+    /// Terms of which a part is known: at the ends, where the operator does not say that the term is over.
+    pieces: Vec<Piece>,
+}
+
+impl Needed {
+    /// Of `operator text`; none for other operators.
+    fn of(operator: &str, text: &str) -> Option<Self> {
+        let mut terms: Vec<(usize, usize)> = Vec::new();
+        let mut start = None;
+        for (at, c) in text.char_indices() {
+            match (c.is_alphanumeric(), start) {
+                (true, None) => start = Some(at),
+                (false, Some(from)) => {
+                    terms.push((from, at));
+                    start = None;
+                }
+                _ => {}
             }
-            _ => {}
         }
+        if let Some(from) = start {
+            terms.push((from, text.len()));
+        }
+        // a term at an end may continue in the searched text, unless the operator says it does not
+        let (left_open, right_open) = match operator {
+            "==" | "=~" | "has" | "has_cs" => (false, false),
+            "hasprefix" | "hasprefix_cs" => (false, true),
+            "hassuffix" | "hassuffix_cs" => (true, false),
+            "startswith" | "startswith_cs" => (false, true),
+            "endswith" | "endswith_cs" => (true, false),
+            "contains" | "contains_cs" => (true, true),
+            _ => return None,
+        };
+        let open =
+            |from: usize, to: usize| (left_open && from == 0, right_open && to == text.len());
+        let piece = |(from, to): &(usize, usize)| {
+            let known = text.get(*from..*to).filter(|t| t.is_ascii() && t.len() >= TERM_MIN)?;
+            let known = known.to_ascii_lowercase();
+            match open(*from, *to) {
+                (false, false) => None,
+                (false, true) => Some(Piece::Start(known)),
+                (true, false) => Some(Piece::End(known)),
+                (true, true) => Some(Piece::Inside(known)),
+            }
+        };
+        let pieces = terms.iter().filter_map(piece).collect();
+        terms.retain(|(from, to)| open(*from, *to) == (false, false));
+        let addresses = addresses(text, &terms);
+        let whole = addresses
+            .into_iter()
+            .chain(terms)
+            .filter_map(|(from, to)| text.get(from..to))
+            .map(str::to_lowercase)
+            .filter(|t| t.len() >= TERM_MIN);
+        Some(Self { terms: whole.collect(), pieces })
     }
-    if let Some(from) = start {
-        terms.push((from, text.len()));
-    }
-    // a term at an end may continue in the searched text, unless the operator says it does not
-    let (left_open, right_open) = match operator {
-        "==" | "=~" | "has" | "has_cs" => (false, false),
-        "hasprefix" | "hasprefix_cs" => (false, true),
-        "hassuffix" | "hassuffix_cs" => (true, false),
-        "startswith" | "startswith_cs" => (false, true),
-        "endswith" | "endswith_cs" => (true, false),
-        "contains" | "contains_cs" => (true, true),
-        _ => return None,
-    };
-    terms.retain(|(from, to)| !(left_open && *from == 0 || right_open && *to == text.len()));
-    let addresses = addresses(text, &terms);
-    let whole: Vec<String> = addresses
-        .into_iter()
-        .chain(terms)
-        .map(|(from, to)| text[from..to].to_lowercase())
-        .filter(|t| t.len() >= TERM_MIN)
-        .collect();
-    (!whole.is_empty()).then_some(whole)
 }
 
 /// Four numbers with dots between them, which an index may know as one term.

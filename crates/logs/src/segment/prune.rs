@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::source::{Comparison, Hint};
+use engine::source::{Comparison, Hint, Piece};
 use model::{Column, ScalarType, Schema, Value};
 use parquet::file::statistics::Statistics;
 
 use super::index::{Found, Index};
 use super::reader::Reader;
-use super::terms::{BlockSet, is_address, terms_of};
+use super::terms::{BlockSet, TERM_BYTES_MAX, is_address, terms_of};
 use super::{BLOCK_ROWS, ROW_GROUP_ROWS};
 use crate::error::Error;
 use crate::synthetic::Synthetic;
@@ -55,12 +55,21 @@ pub(crate) struct Pruner<'a> {
     schema: &'a Schema,
     synthetic: &'a Synthetic,
     known: HashMap<Vec<u8>, Option<Found>>,
+    /// Where terms like these stand; none where they are too many to tell.
+    pieces: HashMap<Piece, Option<Vec<Found>>>,
 }
 
 impl<'a> Pruner<'a> {
     /// For the segment of a table with this schema; only its index is asked.
     pub(crate) fn new(index: &'a Index, schema: &'a Schema, synthetic: &'a Synthetic) -> Self {
-        Self { index, reader: None, schema, synthetic, known: HashMap::new() }
+        Self {
+            index,
+            reader: None,
+            schema,
+            synthetic,
+            known: HashMap::new(),
+            pieces: HashMap::new(),
+        }
     }
 
     /// Asks the statistics of the segment's rows, too.
@@ -113,6 +122,7 @@ impl<'a> Pruner<'a> {
     fn hint(&mut self, hint: &Hint) -> Result<Option<BlockSet>, Error> {
         match hint {
             Hint::Terms { column, terms } => self.terms(*column, terms),
+            Hint::Piece { column, piece } => self.piece(*column, piece),
             Hint::Compare { column, op, value } => self.compare(*column, *op, value),
             Hint::In { values, .. } if values.len() > VALUES_MAX => Ok(None),
             Hint::In { column, values } => {
@@ -245,6 +255,32 @@ impl<'a> Pruner<'a> {
             return Ok((!may_hold).then(|| self.none()));
         };
         self.look_up(term, 1 << (place % 64))
+    }
+
+    /// Blocks where a term of the column may be like this.
+    fn piece(&mut self, column: usize, piece: &Piece) -> Result<Option<BlockSet>, Error> {
+        let Some(column) = self.schema.columns.get(column) else { return Ok(None) };
+        if !matches!(column.ty, ScalarType::String | ScalarType::Dynamic)
+            || !self.index.complete
+            || piece.text().len() > TERM_BYTES_MAX
+        {
+            return Ok(None);
+        }
+        let Some(place) = self.indexed(column) else {
+            let made = Synthetic::makes(&column.name, column.ty);
+            let may_hold = made && self.synthetic.may_hold_piece(&column.name, piece);
+            return Ok((!may_hold).then(|| self.none()));
+        };
+        if !self.pieces.contains_key(piece) {
+            let found = self.index.matching(piece)?;
+            self.pieces.insert(piece.clone(), found);
+        }
+        let Some(Some(found)) = self.pieces.get(piece) else { return Ok(None) };
+        let mut blocks = self.none();
+        for found in found.iter().filter(|found| found.columns >> (place % 64) & 1 == 1) {
+            blocks.unite(&found.blocks);
+        }
+        Ok(Some(blocks))
     }
 
     /// A term in any text or dynamic column, those that are made while reading included.

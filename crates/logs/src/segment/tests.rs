@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use engine::source::{Comparison, Hint};
+use engine::source::{Comparison, Hint, Piece};
 use model::rows::cell;
 use model::{
     Column, ColumnBuilder, DateTime, Decimal, Dynamic, Guid, ScalarType, Schema, TimeSpan, Value,
@@ -170,6 +170,10 @@ fn hints_leave_few_blocks_and_never_too_few() {
         column: name.map(at),
         terms: terms.iter().map(|t| (*t).to_owned()).collect(),
     };
+    let piece = |name: &str, piece: fn(String) -> Piece, text: &str| Hint::Piece {
+        column: at(name),
+        piece: piece(text.to_owned()),
+    };
     let compare = |name: &str, op, value| Hint::Compare { column: at(name), op, value };
     let all = rows.div_ceil(BLOCK_ROWS);
     let groups = ROW_GROUP_ROWS / BLOCK_ROWS;
@@ -185,6 +189,23 @@ fn hints_leave_few_blocks_and_never_too_few() {
         (terms(None, &["cafe"]), 0),
         (terms(Some("dynamic"), &["ip"]), all),
         (terms(Some("string"), &[]), all),
+        (piece("string", Piece::Start, "100001"), 1),
+        (piece("string", Piece::Start, "too"), all),
+        (piece("string", Piece::End, "ool"), all),
+        (piece("string", Piece::End, "xyz"), 0),
+        (piece("string", Piece::Start, "ool"), 0),
+        (piece("string", Piece::Start, "zzz"), 0),
+        (piece("string", Piece::Start, "000"), 0),
+        (piece("string", Piece::Inside, "00001"), 1),
+        (piece("string", Piece::Inside, "xyz"), 0),
+        (piece("string", Piece::Inside, "0"), all), // too many to tell
+        (piece("string", Piece::Inside, &"x".repeat(100)), all),
+        (piece("few", Piece::Inside, "ew"), all),
+        (piece("few", Piece::Inside, "00001"), 0),
+        (piece("absent", Piece::Inside, "xyz"), 0),
+        (piece("long", Piece::Inside, "xyz"), all),
+        (piece("Type", Piece::Inside, "xyz"), 0),
+        (piece("Type", Piece::Start, "t"), all),
         (compare("string", Comparison::Equal, Value::string("tool-100001.exe")), 1),
         (compare("few", Comparison::Equal, Value::string("")), all),
         (compare("Type", Comparison::Equal, Value::string("T")), all),

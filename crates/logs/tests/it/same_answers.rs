@@ -84,7 +84,7 @@ fn random(rng: &mut StdRng, first: usize) -> Rows {
     Rows::from_values(Arc::new(schema), (0..ROWS).map(row).collect::<Vec<_>>())
 }
 
-const CONDITIONS: [&str; 56] = [
+const CONDITIONS: [&str; 71] = [
     "true",
     "Message has 'failed'",
     "Message has_cs 'Failed'",
@@ -93,6 +93,21 @@ const CONDITIONS: [&str; 56] = [
     "Message has 'nowhere' or Writer has 'ann' or tostring(Properties) has '50126'",
     "Message has 'nowhere' or isempty(Message)",
     "* has 'lima' or Message == 'nowhere'",
+    "* contains 'edlog'",
+    "* contains 'led logon fo'",
+    "* contains 'slo'",
+    "* contains '.0.0.7'",
+    "* contains 'nowherenear'",
+    "* startswith 'fail'",
+    "* startswith 'failed lo'",
+    "* endswith 'exe'",
+    "* hasprefix 'osl'",
+    "* hassuffix 'ilure'",
+    "* contains 'öss' or * contains 'RÖSS'",
+    "Message hasprefix 'nowh'",
+    "Message startswith 'größ'",
+    "Properties hasprefix 'osl'",
+    "Properties startswith '{\"cit'",
     "Message has '10.0.0.7'",
     "Message has '0.0'",
     "Message has_any ('root', 'größe')",

@@ -4,13 +4,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use engine::source::Piece;
+
 use super::{ADDRESSES, CHECKSUMS, COLUMNS, COMPLETE, DIRECTORY, MAGIC, PAGE_BYTES_MAX, PAGES};
 use crate::codec::{Reader, Truncated};
 use crate::disk::{Disk, ReadAt};
 use crate::error::Error;
 use crate::segment::FORMAT;
 use crate::segment::checksums::Checksums;
-use crate::segment::terms::{BlockSet, read_posting, skip_posting};
+use crate::segment::terms::{BlockSet, TERM_BYTES_MAX, read_posting, skip_posting};
+
+/// Terms alike up to which their places are told.
+const FOUND_MAX: usize = 1000;
 
 thread_local! {
     /// Making one costs more than unpacking a page with it.
@@ -130,6 +135,52 @@ impl Index {
         let page = self.page(place)?;
         self.search(&page, term)
             .map_err(|_| Error::damaged(&self.path, "a page of terms does not read"))
+    }
+
+    /// Where terms like this stand; none where they are too many. Those that begin in some way are looked up, else all
+    /// terms are looked through.
+    pub(in crate::segment) fn matching(&self, piece: &Piece) -> Result<Option<Vec<Found>>, Error> {
+        let (first, prefix) = match piece {
+            Piece::Start(text) => {
+                let after = self.pages.partition_point(|page| *page.first < *text.as_bytes());
+                (after.saturating_sub(1), text.as_bytes())
+            }
+            Piece::End(_) | Piece::Inside(_) => (0, &b""[..]),
+        };
+        let mut found = Vec::new();
+        for place in self.pages.iter().skip(first) {
+            if *place.first > *prefix && !place.first.starts_with(prefix) {
+                break;
+            }
+            let page = self.page(place)?;
+            self.gather(&page, piece, &mut found)
+                .map_err(|_| Error::damaged(&self.path, "a page of terms does not read"))?;
+            if found.len() > FOUND_MAX {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn gather(&self, page: &[u8], piece: &Piece, found: &mut Vec<Found>) -> Result<(), Truncated> {
+        let mut reader = Reader::new(page);
+        let mut term: Vec<u8> = Vec::new();
+        while !reader.is_empty() {
+            let shared = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            let further = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            term.truncate(shared);
+            term.extend_from_slice(reader.take(further)?);
+            let set = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            // what was cut off a long term may be what is sought
+            let cut = term.len() >= TERM_BYTES_MAX && !matches!(piece, Piece::Start(_));
+            if cut || piece.matches(&term) {
+                let columns = *self.sets.get(set).ok_or(Truncated)?;
+                found.push(Found { columns, blocks: read_posting(&mut reader, self.blocks)? });
+            } else {
+                skip_posting(&mut reader, self.blocks)?;
+            }
+        }
+        Ok(())
     }
 
     fn page(&self, place: &PagePlace) -> Result<Vec<u8>, Error> {
