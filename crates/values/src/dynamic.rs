@@ -7,6 +7,7 @@
 //! * Any bytes may be read: what does not decode is null, and no reading takes more than the bytes' length in steps.
 
 mod build;
+mod find;
 mod from_value;
 mod order;
 mod parse;
@@ -20,7 +21,8 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-pub use build::DynamicBuilder;
+pub use build::{DynamicBuilder, write_string};
+pub use find::{JsonEnd, JsonFinder};
 pub(crate) use order::compare_reals;
 pub use path::{PathFinder, PathPart};
 pub use read::{ArrayIter, DynamicRef, Kind, ObjectIter};

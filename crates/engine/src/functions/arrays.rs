@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
+use values::dynamic::PathPart;
 use values::{DateTime, DynamicBuilder, DynamicRef, Kind, ScalarType, TimeSpan, Value};
 
 use super::Function;
-use super::call::{Call, DynamicArg, EvalError};
+use super::call::{Call, Columnar, DynamicArg, EvalError};
 use super::strings::Window;
 use super::support::Answer;
 
@@ -31,7 +32,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("array_sort_desc", |c| sort(c, true)),
     Function::new("array_split", split),
     Function::new("array_sum", sum),
-    Function::new("pack_array", pack_array),
+    Function::new("pack_array", pack_array).with_part(pack_array_part),
     Function::new("repeat", repeat),
     Function::new("range", range),
     Function::new("zip", zip),
@@ -285,6 +286,18 @@ fn pack_array(call: &Call<'_>) -> Answer {
         out.end_array();
         Some(())
     })
+}
+
+fn pack_array_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let Some((PathPart::Index(position), rest)) = path.split_first() else {
+        return call.no_ends();
+    };
+    let length = i64::try_from(call.len()).unwrap_or(i64::MAX);
+    let place = if *position < 0 { position.saturating_add(length) } else { *position };
+    match usize::try_from(place).ok().filter(|place| *place < call.len()) {
+        Some(place) => call.ends_of_argument(place, rest),
+        None => call.no_ends(),
+    }
 }
 
 fn repeat(call: &Call<'_>) -> Answer {

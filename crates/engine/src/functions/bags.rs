@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 
-use values::{DynamicBuilder, DynamicRef, Kind, Value};
+use values::dynamic::PathPart;
+use values::{DynamicBuilder, DynamicRef, Kind, ScalarType, Value};
 
 use super::Function;
-use super::call::Call;
+use super::call::{Call, Columnar, EvalError};
 use super::jsonpath::{Step, follow, path_or_key};
 use super::strings::text_of;
 use super::support::Answer;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("bag_pack", |c| pack(c, false)),
-    Function::new("pack", |c| pack(c, false)),
-    Function::new("pack_dictionary", |c| pack(c, false)),
-    Function::new("pack_nonempty", |c| pack(c, true)),
+    Function::new("bag_pack", |c| pack(c, false)).with_part(|c, p| pack_part(c, p, false)),
+    Function::new("pack", |c| pack(c, false)).with_part(|c, p| pack_part(c, p, false)),
+    Function::new("pack_dictionary", |c| pack(c, false)).with_part(|c, p| pack_part(c, p, false)),
+    Function::new("pack_nonempty", |c| pack(c, true)).with_part(|c, p| pack_part(c, p, true)),
     Function::new("bag_keys", keys),
     Function::new("bag_has_key", has_key),
     Function::new("bag_merge", merge),
@@ -40,6 +41,32 @@ fn pack(call: &Call<'_>, skip_empty: bool) -> Answer {
         out.end_object();
         Some(())
     })
+}
+
+/// Of equal keys the last counts.
+fn pack_part(
+    call: &Call<'_>,
+    path: &[PathPart<'_>],
+    skip_empty: bool,
+) -> Result<Option<Columnar>, EvalError> {
+    let Some((PathPart::Key(wanted), rest)) = path.split_first() else { return call.no_ends() };
+    let texts = |value: usize| {
+        let all = [Some(&call.result), call.types.get(value)];
+        rest.is_empty() && all.iter().all(|ty| *ty == Some(&ScalarType::String))
+    };
+    let mut found = None;
+    for at in (0..call.len()).step_by(2) {
+        // keys that differ from row to row, and values left out from row to row, take the long way
+        let Some(key) = call.any_text(at)?.constant() else { return Ok(None) };
+        if key == *wanted && found.replace(at + 1).is_some() && skip_empty {
+            return Ok(None);
+        }
+    }
+    match found {
+        Some(value) if skip_empty && !texts(value) => Ok(None),
+        Some(value) => call.ends_of_argument(value, rest),
+        None => call.no_ends(),
+    }
 }
 
 fn keys(call: &Call<'_>) -> Answer {

@@ -15,7 +15,6 @@ use arrow_array::{
 use model::rows::cell;
 use values::{DateTime, Decimal, Dynamic, DynamicRef, Guid, ScalarType, Value};
 
-use super::Function;
 use crate::places::Places;
 
 /// A column of the batch, or one value for all its rows.
@@ -421,12 +420,15 @@ impl Call<'_> {
     }
 }
 
+/// What is computed from the arguments.
+type Run<'f> = &'f dyn Fn(&Call<'_>) -> Result<Columnar, EvalError>;
+
 /// See [`super::evaluate`].
-pub(super) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Columnar, EvalError> {
+pub(super) fn evaluate(eval: Run<'_>, pure: bool, call: &Call<'_>) -> Result<Columnar, EvalError> {
     let columns = call.args.iter().filter(|a| matches!(a, Columnar::Array(_))).count();
-    if columns == 0 && function.pure {
+    if columns == 0 && pure {
         let one = Call { rows: 1, ..*call };
-        return Ok(match (function.eval)(&one)? {
+        return Ok(match eval(&one)? {
             Columnar::Array(a) if a.is_empty() => Columnar::Scalar(Value::Null),
             Columnar::Array(a) => Columnar::Scalar(cell(&a, call.result, 0)),
             scalar @ Columnar::Scalar(_) => scalar,
@@ -440,12 +442,12 @@ pub(super) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Columnar,
         call.args.iter().map(dictionary).collect();
     let coded = dictionaries.iter().flatten().count();
     if coded == 0 {
-        return (function.eval)(call);
+        return eval(call);
     }
-    let alone = coded == 1 && columns == 1 && function.pure;
+    let alone = coded == 1 && columns == 1 && pure;
     let first = dictionaries.iter().enumerate().find_map(|(at, d)| Some((at, d.as_ref()?)));
     if let Some((at, dict)) = first.filter(|(_, d)| alone && d.values().len() <= call.rows) {
-        return per_distinct_value(function, call, at, dict);
+        return per_distinct_value(eval, call, at, dict);
     }
     let plain: Vec<Columnar> = call
         .args
@@ -456,12 +458,12 @@ pub(super) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Columnar,
             None => Ok(arg.clone()),
         })
         .collect::<Result<_, _>>()?;
-    (function.eval)(&Call { args: &plain, ..*call })
+    eval(&Call { args: &plain, ..*call })
 }
 
 /// The function over the dictionary's values, the codes kept (string results) or followed (others).
 fn per_distinct_value(
-    function: &Function,
+    eval: Run<'_>,
     call: &Call<'_>,
     at: usize,
     dict: &DictionaryArray<Int32Type>,
@@ -473,7 +475,7 @@ fn per_distinct_value(
         .map(|(i, a)| if i == at { Columnar::Array(Arc::clone(dict.values())) } else { a.clone() })
         .collect();
     let rows = dict.values().len();
-    let result = (function.eval)(&Call { args: &args, rows, ..*call })?;
+    let result = eval(&Call { args: &args, rows, ..*call })?;
     let Columnar::Array(values) = result else { return Ok(result) };
     if call.result == ScalarType::String && values.as_string_view_opt().is_some() {
         let coded = DictionaryArray::<Int32Type>::try_new(dict.keys().clone(), values)

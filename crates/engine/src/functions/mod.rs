@@ -15,6 +15,7 @@ mod datetime;
 mod datetime_format;
 mod distributions;
 mod encode;
+mod ends;
 pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod ip;
@@ -38,10 +39,15 @@ mod user_agent;
 mod xml;
 mod zip;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use values::Value;
+use values::dynamic::PathPart;
+
 pub use call::{Call, Columnar, EvalContext, EvalError, decode, repeat};
+pub use ends::PartEval;
 pub use signature::{
     Naming, Parameter, ParameterKind, ResultKind, Signature, Signatures, aggregate_names,
     aggregate_signatures, names, plugin_names, plugin_signatures, signatures,
@@ -58,17 +64,24 @@ pub struct Function {
     pub eval: Eval,
     /// False when two calls with the same arguments may differ (`rand`, `new_guid`), so that nothing is folded.
     pub pure: bool,
+    /// A short way to a part of the result, where there is one.
+    pub part: Option<PartEval>,
 }
 
 impl Function {
     /// A function whose result depends on its arguments alone.
     pub const fn new(name: &'static str, eval: Eval) -> Self {
-        Self { name, eval, pure: true }
+        Self { name, eval, pure: true, part: None }
     }
 
     /// A function that gives another result on each call.
     pub const fn volatile(name: &'static str, eval: Eval) -> Self {
-        Self { name, eval, pure: false }
+        Self { name, eval, pure: false, part: None }
+    }
+
+    /// The same function with a short way to parts of its result.
+    pub const fn with_part(self, part: PartEval) -> Self {
+        Self { part: Some(part), ..self }
     }
 }
 
@@ -136,5 +149,24 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
 /// Runs a function over its arguments: once where all are constants, once per distinct value where the only column is
 /// dictionary-coded, row by row otherwise.
 pub fn evaluate(function: &Function, call: &Call<'_>) -> Result<Columnar, EvalError> {
-    call::evaluate(function, call)
+    call::evaluate(&function.eval, function.pure, call)
+}
+
+/// What a fixed path leads to in a function's result, as a column of [`Call::result`]'s type; none where the whole
+/// result must be made.
+pub fn evaluate_part(
+    function: &Function,
+    path: &[PathPart<'_>],
+    call: &Call<'_>,
+) -> Result<Option<Columnar>, EvalError> {
+    let Some(part) = function.part.filter(|_| !path.is_empty()) else { return Ok(None) };
+    let declined = Cell::new(false);
+    let eval = |call: &Call<'_>| {
+        Ok(part(call, path)?.unwrap_or_else(|| {
+            declined.set(true);
+            Columnar::Scalar(Value::Null)
+        }))
+    };
+    let found = call::evaluate(&eval, function.pure, call)?;
+    Ok((!declined.get()).then_some(found))
 }

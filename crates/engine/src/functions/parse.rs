@@ -1,24 +1,27 @@
 //! Texts that hold something structured: JSON, CSV, versions, command lines, file paths.
 
-use values::{Decimal, DynamicBuilder};
+use std::borrow::Cow;
+
+use values::Decimal;
+use values::dynamic::{JsonEnd, JsonFinder, PathPart};
 
 use super::Function;
-use super::call::{Call, EvalError};
+use super::call::{Call, Columnar, EvalError};
 use super::jsonpath;
 use super::support::{Answer, AnyText};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("parse_json", parse_json),
-    Function::new("parsejson", parse_json),
-    Function::new("todynamic", parse_json),
-    Function::new("toobject", parse_json),
+    Function::new("parse_json", parse_json).with_part(json_part),
+    Function::new("parsejson", parse_json).with_part(json_part),
+    Function::new("todynamic", parse_json).with_part(json_part),
+    Function::new("toobject", parse_json).with_part(json_part),
     Function::new("extract_json", extract_json),
     Function::new("extractjson", extract_json),
     Function::new("dynamic_to_json", dynamic_to_json),
-    Function::new("parse_csv", parse_csv),
+    Function::new("parse_csv", parse_csv).with_part(csv_part),
     Function::new("parse_version", parse_version),
-    Function::new("parse_command_line", parse_command_line),
-    Function::new("parse_path", parse_path),
+    Function::new("parse_command_line", parse_command_line).with_part(argument_part),
+    Function::new("parse_path", parse_path).with_part(path_part),
 ];
 
 /// JSON text as dynamic; what is not JSON stays a text, what is dynamic stays as it is.
@@ -26,11 +29,7 @@ fn parse_json(call: &Call<'_>) -> Answer {
     let texts = match call.any_text(0)? {
         AnyText::Text(texts) => texts,
         _ => {
-            return Ok(call
-                .args
-                .first()
-                .cloned()
-                .unwrap_or(super::Columnar::Scalar(values::Value::Null)));
+            return Ok(call.args.first().cloned().unwrap_or(Columnar::Scalar(values::Value::Null)));
         }
     };
     call.built(|row, out| {
@@ -45,6 +44,16 @@ fn parse_json(call: &Call<'_>) -> Answer {
     })
 }
 
+/// What is not JSON is a text, which has no parts.
+fn json_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let AnyText::Text(texts) = call.any_text(0)? else { return Ok(None) };
+    let mut finder = JsonFinder::default();
+    call.ends(|row, ends| {
+        ends.json(finder.find(texts.get(row), path)?);
+        Some(())
+    })
+}
+
 /// `extract_json(path, json)`: what stands there, as text.
 fn extract_json(call: &Call<'_>) -> Answer {
     let paths = call.any_text(0)?;
@@ -53,17 +62,18 @@ fn extract_json(call: &Call<'_>) -> Answer {
         EvalError::new(format!("'{path}' is no JSON path; write $.a.b or $['a'][0]"))
     })?;
     let texts = call.any_text(1)?;
-    let mut builder = DynamicBuilder::new();
-    let mut bytes = Vec::new();
-    call.written(|row, out| {
-        builder.clear();
-        bytes.clear();
-        if builder.json(&texts.get(row)).is_some() {
-            builder.finish_into(&mut bytes);
-            if let Some(part) = jsonpath::follow(values::DynamicRef::new(&bytes), &steps) {
-                part.write_text(out);
-            }
-        }
+    let path: Vec<PathPart<'_>> = steps
+        .iter()
+        .map(|step| match step {
+            jsonpath::Step::Key(key) => PathPart::Key(key),
+            jsonpath::Step::Index(at) => PathPart::Index(*at),
+        })
+        .collect();
+    let mut finder = JsonFinder::default();
+    call.written(|row, out| match finder.find(&texts.get(row), &path) {
+        Some(JsonEnd::Text(text)) => out.push_str(text),
+        Some(JsonEnd::Part(part)) => part.write_text(out),
+        None => {}
     })
 }
 
@@ -130,15 +140,45 @@ fn parse_csv(call: &Call<'_>) -> Answer {
     })
 }
 
+/// The field at a place from the start.
+fn csv_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let wanted = match path {
+        [PathPart::Index(..0), ..] => return Ok(None),
+        [PathPart::Index(at)] => *at,
+        _ => return call.no_ends(),
+    };
+    let texts = call.any_text(0)?;
+    call.ends(|row, ends| {
+        let text = texts.get(row);
+        let mut rest: &str = &text;
+        for _ in 0..wanted {
+            let (_, tail, more) = csv_field(rest);
+            more.then_some(())?;
+            rest = tail;
+        }
+        ends.text(&csv_field(rest).0);
+        Some(())
+    })
+}
+
 /// One field, the text after it, and whether another field follows.
-fn csv_field(text: &str) -> (String, &str, bool) {
+fn csv_field(text: &str) -> (Cow<'_, str>, &str, bool) {
+    let end_of =
+        |rest: &str| memchr::memchr3(b',', b'\n', b'\r', rest.as_bytes()).unwrap_or(rest.len());
+    if !text.starts_with('"') {
+        let (field, tail) = text.split_at_checked(end_of(text)).unwrap_or((text, ""));
+        return match tail.strip_prefix(',') {
+            Some(tail) => (Cow::Borrowed(field), tail, true),
+            None => (Cow::Borrowed(field), "", false),
+        };
+    }
     let mut field = String::new();
     let mut rest = text;
     if let Some(mut quoted) = text.strip_prefix('"') {
         loop {
             let Some((part, tail)) = quoted.split_once('"') else {
                 field.push_str(quoted);
-                return (field, "", false);
+                return (field.into(), "", false);
             };
             field.push_str(part);
             match tail.strip_prefix('"') {
@@ -153,12 +193,11 @@ fn csv_field(text: &str) -> (String, &str, bool) {
             }
         }
     }
-    let end = rest.find([',', '\n', '\r']).unwrap_or(rest.len());
-    let (plain, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let (plain, tail) = rest.split_at_checked(end_of(rest)).unwrap_or((rest, ""));
     field.push_str(plain);
     match tail.strip_prefix(',') {
-        Some(tail) => (field, tail, true),
-        None => (field, "", false),
+        Some(tail) => (field.into(), tail, true),
+        None => (field.into(), "", false),
     }
 }
 
@@ -187,14 +226,7 @@ fn parse_version(call: &Call<'_>) -> Answer {
 
 /// Arguments as Windows splits them: quotes group, and backslashes escape only in front of quotes.
 fn parse_command_line(call: &Call<'_>) -> Answer {
-    let (texts, kind) = (call.any_text(0)?, call.any_text(1)?);
-    if let Some(kind) = kind.constant()
-        && !kind.eq_ignore_ascii_case("windows")
-    {
-        return Err(EvalError::new(format!(
-            "parse_command_line(): '{kind}' is no parser; use \"windows\""
-        )));
-    }
+    let texts = command_lines(call)?;
     call.built(|row, out| {
         let text = texts.get(row);
         if text.trim().is_empty() {
@@ -205,6 +237,44 @@ fn parse_command_line(call: &Call<'_>) -> Answer {
         out.end_array();
         Some(())
     })
+}
+
+/// The argument at a place from the start.
+fn argument_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let texts = command_lines(call)?;
+    let wanted = match path {
+        [PathPart::Index(..0), ..] => return Ok(None),
+        [PathPart::Index(at)] => *at,
+        _ => return call.no_ends(),
+    };
+    call.ends(|row, ends| {
+        let text = texts.get(row);
+        if text.trim().is_empty() {
+            return None;
+        }
+        let mut left = wanted;
+        let mut found = None;
+        windows_arguments(&text, |argument| {
+            if left == 0 {
+                ends.text(argument);
+                found = Some(());
+            }
+            left -= 1;
+        });
+        found
+    })
+}
+
+fn command_lines<'c>(call: &'c Call<'_>) -> Result<AnyText<'c>, EvalError> {
+    let (texts, kind) = (call.any_text(0)?, call.any_text(1)?);
+    if let Some(kind) = kind.constant()
+        && !kind.eq_ignore_ascii_case("windows")
+    {
+        return Err(EvalError::new(format!(
+            "parse_command_line(): '{kind}' is no parser; use \"windows\""
+        )));
+    }
+    Ok(texts)
 }
 
 fn windows_arguments(text: &str, mut each: impl FnMut(&str)) {
@@ -253,22 +323,33 @@ fn parse_path(call: &Call<'_>) -> Answer {
         let text = texts.get(row);
         let path = PathParts::of(&text);
         out.begin_object();
-        for (key, value) in [
-            ("Scheme", path.scheme),
-            ("RootPath", path.root),
-            ("DirectoryPath", path.directory),
-            ("DirectoryName", path.directory_name),
-            ("Filename", path.file),
-            ("Extension", path.extension),
-            ("AlternateDataStreamName", path.stream),
-        ] {
+        for key in PATH_KEYS {
             out.key(key);
-            out.string(value);
+            out.string(path.get(key).unwrap_or_default());
         }
         out.end_object();
         Some(())
     })
 }
+
+fn path_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let [PathPart::Key(wanted)] = path else { return call.no_ends() };
+    let texts = call.any_text(0)?;
+    call.ends(|row, ends| {
+        ends.text(PathParts::of(&texts.get(row)).get(wanted)?);
+        Some(())
+    })
+}
+
+const PATH_KEYS: [&str; 7] = [
+    "Scheme",
+    "RootPath",
+    "DirectoryPath",
+    "DirectoryName",
+    "Filename",
+    "Extension",
+    "AlternateDataStreamName",
+];
 
 struct PathParts<'p> {
     scheme: &'p str,
@@ -281,9 +362,28 @@ struct PathParts<'p> {
 }
 
 impl<'p> PathParts<'p> {
+    /// The text under a key.
+    fn get(&self, key: &str) -> Option<&'p str> {
+        Some(match key {
+            "Scheme" => self.scheme,
+            "RootPath" => self.root,
+            "DirectoryPath" => self.directory,
+            "DirectoryName" => self.directory_name,
+            "Filename" => self.file,
+            "Extension" => self.extension,
+            "AlternateDataStreamName" => self.stream,
+            _ => return None,
+        })
+    }
+
     fn of(text: &'p str) -> Self {
         let slash = |c: char| matches!(c, '/' | '\\');
-        let (scheme, path) = text.split_once("://").unwrap_or(("", text));
+        let (scheme, path) = match memchr::memmem::find(text.as_bytes(), b"://") {
+            Some(at) => {
+                (text.get(..at).unwrap_or_default(), text.get(at + 3..).unwrap_or_default())
+            }
+            None => ("", text),
+        };
         let root = match path.as_bytes() {
             [letter, b':', ..] if letter.is_ascii_alphabetic() => path.get(..2).unwrap_or_default(),
             _ => "",

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use values::dynamic::PathPart;
 use values::{Kind, ScalarType, Value};
 
 use super::Function;
-use super::call::{Call, EvalError};
+use super::call::{Call, Columnar, EvalError};
 use super::support::{Answer, AnyText};
 
 /// Most repetitions of `strrep`.
@@ -29,7 +30,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("substring", substring),
     Function::new("indexof", index_of),
     Function::new("reverse", reverse),
-    Function::new("split", split),
+    Function::new("split", split).with_part(split_part),
     Function::new("translate", translate),
     Function::new("replace_string", replace_string),
     Function::new("replace_strings", replace_strings),
@@ -250,6 +251,46 @@ fn split(call: &Call<'_>) -> Answer {
             }
         }
         out.end_array();
+        Some(())
+    })
+}
+
+/// The part at a place; what is wanted from the end, or of one part alone, comes from the whole.
+fn split_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let wanted = match path {
+        _ if call.len() > 2 => return Ok(None),
+        [PathPart::Index(..0), ..] => return Ok(None),
+        [PathPart::Index(at)] => usize::try_from(*at).unwrap_or(usize::MAX),
+        _ => return call.no_ends(),
+    };
+    let (texts, delimiters) = (call.any_text(0)?, call.text(1)?);
+    let finder = delimiters.constant().map(|d| memchr::memmem::Finder::new(d.as_bytes()));
+    call.ends(|row, ends| {
+        let text = texts.get(row);
+        let Some(finder) = &finder else {
+            let delimiter = delimiters.get(row);
+            let part = if delimiter.is_empty() {
+                (wanted == 0).then_some(&*text)
+            } else {
+                text.split(delimiter).nth(wanted)
+            };
+            ends.text(part?);
+            return Some(());
+        };
+        let mut rest: &str = &text;
+        let width = finder.needle().len();
+        for left in (0..=wanted).rev() {
+            let at = if width == 0 { None } else { finder.find(rest.as_bytes()) };
+            let (part, tail) = match at {
+                Some(at) => (rest.get(..at)?, rest.get(at + width..)),
+                None => (rest, None),
+            };
+            if left == 0 {
+                ends.text(part);
+                break;
+            }
+            rest = tail?;
+        }
         Some(())
     })
 }

@@ -16,7 +16,7 @@ use super::call::{
 pub(super) type Answer = Result<Columnar, EvalError>;
 
 /// Bytes of a block of texts or dynamics under construction.
-const BLOCK: u32 = 256 * 1024;
+pub(super) const BLOCK: u32 = 256 * 1024;
 
 /// An argument that is some number; for datetimes and timespans, their ticks.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod literal;
+mod parts;
 
 use std::sync::Arc;
 

@@ -1,16 +1,19 @@
 //! Addresses of the web: taking them apart, escaping, punycode.
 
+use std::borrow::Cow;
+
 use values::DynamicBuilder;
+use values::dynamic::PathPart;
 
 use super::Function;
-use super::call::Call;
+use super::call::{Call, Columnar, EvalError};
 use super::support::Answer;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("parse_url", parse_url),
-    Function::new("parseurl", parse_url),
-    Function::new("parse_urlquery", parse_query),
-    Function::new("parseurlquery", parse_query),
+    Function::new("parse_url", parse_url).with_part(url_part),
+    Function::new("parseurl", parse_url).with_part(url_part),
+    Function::new("parse_urlquery", parse_query).with_part(query_part),
+    Function::new("parseurlquery", parse_query).with_part(query_part),
     Function::new("url_encode", |c| encode(c, true)),
     Function::new("url_encode_component", |c| encode(c, false)),
     Function::new("url_decode", decode),
@@ -20,49 +23,142 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("punycode_domain_to_string", |c| punycode(c, domain_encode)),
 ];
 
+/// The key of the bag of parameters.
+const QUERY: &str = "Query Parameters";
+
+/// What an address consists of.
+struct Url<'u> {
+    scheme: &'u str,
+    host: &'u str,
+    port: &'u str,
+    path: &'u str,
+    user: &'u str,
+    password: &'u str,
+    query: &'u str,
+    fragment: &'u str,
+}
+
+impl<'u> Url<'u> {
+    fn of(text: &'u str) -> Self {
+        let (rest, fragment) = split_at_byte(text, b'#').unwrap_or((text, ""));
+        let (rest, query) = split_at_byte(rest, b'?').unwrap_or((rest, ""));
+        let (scheme, rest) = scheme(rest);
+        let absolute = !scheme.is_empty() || rest.starts_with("//");
+        let rest = rest.trim_start_matches("//");
+        let (authority, path) =
+            if absolute { split_at_byte(rest, b'/').unwrap_or((rest, "")) } else { ("", rest) };
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        let (host, port) = split_port(host);
+        Self { scheme, host, port, path, user, password, query, fragment }
+    }
+
+    /// The text under a key.
+    fn get(&self, key: &str) -> Option<&'u str> {
+        Some(match key {
+            "Scheme" => self.scheme,
+            "Host" => self.host,
+            "Port" => self.port,
+            "Path" => self.path,
+            "Username" => self.user,
+            "Password" => self.password,
+            "Fragment" => self.fragment,
+            _ => return None,
+        })
+    }
+}
+
+/// As `split_once`, for a byte that is a character.
+fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// The scheme, or nothing, and what follows it.
+fn scheme(text: &str) -> (&str, &str) {
+    // usually the first colon is the one
+    if let Some((scheme, tail)) = split_at_byte(text, b':')
+        && let Some(tail) = tail.strip_prefix("//")
+    {
+        return (scheme, tail);
+    }
+    match text.split_once("://") {
+        Some(parts) => parts,
+        None => match text.split_once(':') {
+            // `mailto:someone`, but not `host:80/path`.
+            Some((scheme, tail))
+                if is_scheme(scheme) && !tail.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                (scheme, tail)
+            }
+            _ => ("", text),
+        },
+    }
+}
+
 fn parse_url(call: &Call<'_>) -> Answer {
     let texts = call.any_text(0)?;
     call.built(|row, out| {
         let text = texts.get(row);
-        let (rest, fragment) = text.split_once('#').unwrap_or((&text, ""));
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (scheme, rest) = match rest.split_once("://") {
-            Some(parts) => parts,
-            None => match rest.split_once(':') {
-                // `mailto:someone`, but not `host:80/path`.
-                Some((scheme, tail))
-                    if is_scheme(scheme) && !tail.starts_with(|c: char| c.is_ascii_digit()) =>
-                {
-                    (scheme, tail)
-                }
-                _ => ("", rest),
-            },
-        };
-        let absolute = !scheme.is_empty() || rest.starts_with("//");
-        let rest = rest.trim_start_matches("//");
-        let (authority, path) =
-            if absolute { rest.split_once('/').unwrap_or((rest, "")) } else { ("", rest) };
-        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (user, password) = user.split_once(':').unwrap_or((user, ""));
-        let (host, port) = split_port(host);
+        let url = Url::of(&text);
         out.begin_object();
-        for (key, value) in [
-            ("Scheme", scheme),
-            ("Host", host),
-            ("Port", port),
-            ("Path", path),
-            ("Username", user),
-            ("Password", password),
-        ] {
+        for key in ["Scheme", "Host", "Port", "Path", "Username", "Password"] {
             out.key(key);
-            out.string(value);
+            out.string(url.get(key).unwrap_or_default());
         }
-        write_query(query, out);
+        write_query(url.query, out);
         out.key("Fragment");
-        out.string(fragment);
+        out.string(url.fragment);
         out.end_object();
         Some(())
     })
+}
+
+fn url_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let texts = call.any_text(0)?;
+    match path {
+        [PathPart::Key(QUERY), ..] => {
+            query_ends(call, path, |row| with(texts.get(row), |text| Url::of(text).query))
+        }
+        [PathPart::Key(key)] => call.ends(|row, ends| {
+            ends.text(Url::of(&texts.get(row)).get(key)?);
+            Some(())
+        }),
+        _ => call.no_ends(),
+    }
+}
+
+/// A part of a text that is borrowed or not.
+fn with<'t>(text: Cow<'t, str>, part: impl Fn(&str) -> &str) -> Cow<'t, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(part(text)),
+        Cow::Owned(text) => Cow::Owned(part(&text).to_owned()),
+    }
+}
+
+fn query_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let texts = call.any_text(0)?;
+    query_ends(call, path, |row| {
+        with(texts.get(row), |text| text.strip_prefix('?').unwrap_or(text))
+    })
+}
+
+/// Ends of paths that begin with the bag of parameters.
+fn query_ends<'t>(
+    call: &Call<'_>,
+    path: &[PathPart<'_>],
+    query: impl Fn(usize) -> Cow<'t, str>,
+) -> Result<Option<Columnar>, EvalError> {
+    match path {
+        // of equal keys the last counts
+        [PathPart::Key(QUERY), PathPart::Key(wanted)] => call.ends(|row, ends| {
+            let query = query(row);
+            ends.text(parameters(&query).filter(|(key, _)| key == wanted).last()?.1);
+            Some(())
+        }),
+        [PathPart::Key(QUERY)] => Ok(None),
+        _ => call.no_ends(),
+    }
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -80,11 +176,16 @@ fn split_port(host: &str) -> (&str, &str) {
     }
 }
 
+/// Keys and values of a query, as they stand.
+fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| split_at_byte(pair, b'=').unwrap_or((pair, "")))
+}
+
 fn write_query(query: &str, out: &mut DynamicBuilder) {
-    out.key("Query Parameters");
+    out.key(QUERY);
     out.begin_object();
-    for pair in query.split('&').filter(|p| !p.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    for (key, value) in parameters(query) {
         out.key(key);
         out.string(value);
     }

@@ -445,14 +445,7 @@ impl DynamicBuilder {
             What::Array(end, bytes) => self.write_container(at, end, bytes, false, out),
             What::Object(end, bytes) => self.write_container(at, end, bytes, true, out),
             What::Text(start, end) => {
-                let text = self.text.get(start..end).unwrap_or_default();
-                if text.len() < 64 {
-                    out.push((text.len() as u8) << 2 | basic::SHORT_STRING);
-                } else {
-                    out.push(primitive::STRING << 2);
-                    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                }
-                out.extend_from_slice(text);
+                write_text(self.text.get(start..end).unwrap_or_default(), out);
             }
             what => write_scalar(what, out),
         }
@@ -507,6 +500,22 @@ impl DynamicBuilder {
             child = next;
         }
     }
+}
+
+/// Appends a text as a whole dynamic value.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(&EMPTY_METADATA);
+    write_text(text.as_bytes(), out);
+}
+
+fn write_text(text: &[u8], out: &mut Vec<u8>) {
+    if text.len() < 64 {
+        out.push((text.len() as u8) << 2 | basic::SHORT_STRING);
+    } else {
+        out.push(primitive::STRING << 2);
+        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    }
+    out.extend_from_slice(text);
 }
 
 fn write_scalar(what: What, out: &mut Vec<u8>) {

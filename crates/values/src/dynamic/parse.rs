@@ -23,35 +23,35 @@ impl DynamicBuilder {
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+pub(super) struct Parser<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
     /// Texts with escapes are put together here.
-    scratch: String,
+    pub(super) scratch: String,
 }
 
 impl<'a> Parser<'a> {
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn eat(&mut self, byte: u8) -> bool {
+    pub(super) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
     }
 
-    fn blanks(&mut self) {
+    pub(super) fn blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
-    fn word(&mut self, word: &str) -> Option<()> {
+    pub(super) fn word(&mut self, word: &str) -> Option<()> {
         self.text.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
     }
 
-    fn value(&mut self, out: &mut DynamicBuilder, depth: usize) -> Option<()> {
+    pub(super) fn value(&mut self, out: &mut DynamicBuilder, depth: usize) -> Option<()> {
         match self.peek()? {
             b'{' | b'[' if depth >= DEPTH_MAX => None,
             b'{' => self.object(out, depth),
@@ -113,28 +113,20 @@ impl<'a> Parser<'a> {
     }
 
     /// A quoted text: as it stands, or (second part true) in `scratch` because it has escapes.
-    fn string(&mut self) -> Option<(&'a str, bool)> {
+    pub(super) fn string(&mut self) -> Option<(&'a str, bool)> {
         self.eat(b'"').then_some(())?;
-        let bytes = self.text.as_bytes();
         let start = self.at;
-        loop {
-            match *bytes.get(self.at)? {
-                b'"' => {
-                    let plain = self.text.get(start..self.at)?;
-                    self.at += 1;
-                    return Some((plain, false));
-                }
-                b'\\' => break,
-                _ => self.at += 1,
-            }
+        self.run()?;
+        if self.peek() == Some(b'"') {
+            let plain = self.text.get(start..self.at)?;
+            self.at += 1;
+            return Some((plain, false));
         }
         self.scratch.clear();
         self.scratch.push_str(self.text.get(start..self.at)?);
         loop {
             let run = self.at;
-            while !matches!(*bytes.get(self.at)?, b'"' | b'\\') {
-                self.at += 1;
-            }
+            self.run()?;
             self.scratch.push_str(self.text.get(run..self.at)?);
             if self.eat(b'"') {
                 return Some(("", true));
@@ -142,6 +134,13 @@ impl<'a> Parser<'a> {
             self.at += 1;
             self.escape()?;
         }
+    }
+
+    /// On to the next quote or backslash.
+    pub(super) fn run(&mut self) -> Option<()> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        self.at += memchr::memchr2(b'"', b'\\', rest)?;
+        Some(())
     }
 
     fn escape(&mut self) -> Option<()> {
@@ -166,7 +165,7 @@ impl<'a> Parser<'a> {
         Some(())
     }
 
-    fn hex4(&mut self) -> Option<u32> {
+    pub(super) fn hex4(&mut self) -> Option<u32> {
         let digits = self.text.get(self.at..self.at + 4)?;
         digits.bytes().all(|b| b.is_ascii_hexdigit()).then_some(())?;
         self.at += 4;
@@ -188,7 +187,8 @@ impl<'a> Parser<'a> {
         Some(())
     }
 
-    fn number(&mut self, out: &mut DynamicBuilder) -> Option<()> {
+    /// Past a number: its text, its digits before the point, and whether it has a point or an exponent.
+    pub(super) fn figures(&mut self) -> Option<(&'a str, usize, bool)> {
         let start = self.at;
         self.eat(b'-');
         let digits = self.digits();
@@ -205,7 +205,11 @@ impl<'a> Parser<'a> {
             let _ = self.eat(b'-') || self.eat(b'+');
             (self.digits() > 0).then_some(())?;
         }
-        let text = self.text.get(start..self.at)?;
+        Some((self.text.get(start..self.at)?, digits, real))
+    }
+
+    fn number(&mut self, out: &mut DynamicBuilder) -> Option<()> {
+        let (text, digits, real) = self.figures()?;
         if !real {
             if let Ok(value) = text.parse() {
                 out.long(value);

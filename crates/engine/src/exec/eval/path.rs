@@ -7,9 +7,9 @@ use arrow_array::{Array, ArrayRef};
 use values::dynamic::PathPart;
 use values::{DynamicRef, ScalarType, Value};
 
-use super::{Input, Scalar};
+use super::{Input, Node, Scalar};
 use crate::exec::{ExecError, parts};
-use crate::functions::{Columnar, EvalContext};
+use crate::functions::{Call, Columnar, EvalContext, evaluate, evaluate_part};
 
 /// A path into a dynamic, and the type that its end is wanted in.
 #[derive(Debug)]
@@ -39,7 +39,18 @@ impl Path {
         input: &Input<'_>,
         context: &EvalContext,
     ) -> Result<Columnar, ExecError> {
-        let base = self.base.eval(input, context)?;
+        if let Some(short) = self.short_way(input, context)? {
+            return Ok(short);
+        }
+        self.follow_from(self.base.eval(input, context)?, input, context)
+    }
+
+    fn follow_from(
+        &self,
+        base: Columnar,
+        input: &Input<'_>,
+        context: &EvalContext,
+    ) -> Result<Columnar, ExecError> {
         let steps = self
             .steps
             .iter()
@@ -63,6 +74,24 @@ impl Path {
         }
         let base = base.into_array(ScalarType::Dynamic, input.rows());
         Ok(Columnar::Array(self.follow(&base, &steps, input.rows())?))
+    }
+
+    /// A fixed path into the result of a call that can give the end without the rest.
+    fn short_way(
+        &self,
+        input: &Input<'_>,
+        context: &EvalContext,
+    ) -> Result<Option<Columnar>, ExecError> {
+        let Node::Call { function, args, types } = &self.base.node else { return Ok(None) };
+        let Some(path) = function.part.and_then(|_| self.fixed()) else { return Ok(None) };
+        let args =
+            args.iter().map(|arg| arg.eval(input, context)).collect::<Result<Vec<_>, _>>()?;
+        let call = Call { args: &args, types, rows: input.rows(), result: self.target, context };
+        if let Some(found) = evaluate_part(function, &path, &call)? {
+            return Ok(Some(found));
+        }
+        let whole = evaluate(function, &Call { result: self.base.ty, ..call })?;
+        self.follow_from(whole, input, context).map(Some)
     }
 
     fn follow(
