@@ -9,6 +9,7 @@ mod arrays;
 mod bags;
 pub(crate) mod bins;
 mod call;
+mod captures;
 mod compare;
 mod convert;
 mod datetime;

@@ -6,24 +6,24 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::BooleanArray;
 use arrow_buffer::BooleanBuffer;
 use parking_lot::Mutex;
-use regex::{Captures, Regex, RegexBuilder};
+use regex_automata::Span;
+use values::dynamic::PathPart;
 use values::{DynamicBuilder, Value};
 
 use super::Function;
 use super::call::{Call, Columnar, EvalError};
+use super::captures::{Groups, Pattern};
 use super::strings::{Window, char_count, char_start};
 use super::support::Answer;
 
-/// Memory that one compiled pattern may take.
-const SIZE_MAX: usize = 16 << 20;
 /// Patterns kept; when full, all are dropped.
 const KEPT_MAX: usize = 500;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("matches regex", matches_regex),
     Function::new("extract", extract),
-    Function::new("extract_all", extract_all),
-    Function::new("extractall", extract_all),
+    Function::new("extract_all", extract_all).with_part(match_part),
+    Function::new("extractall", extract_all).with_part(match_part),
     Function::new("replace_regex", |c| replace(c, 0, 1, 2)),
     Function::new("replace", |c| replace(c, 2, 0, 1)),
     Function::new("indexof_regex", index_of_regex),
@@ -34,18 +34,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("regex_quote", regex_quote),
 ];
 
-static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Pattern>>>> = LazyLock::new(Mutex::default);
 
 /// The compiled pattern. What it cannot do (look-around, back-references) is said in the error. Shared, not copied: a copy
 /// begins without the states that searching has worked out so far.
-pub(crate) fn compile(pattern: &str) -> Result<Arc<Regex>, EvalError> {
+pub(crate) fn compile(pattern: &str) -> Result<Arc<Pattern>, EvalError> {
     if let Some(known) = COMPILED.lock().get(pattern) {
         return Ok(Arc::clone(known));
     }
-    let compiled =
-        RegexBuilder::new(pattern).size_limit(SIZE_MAX).dfa_size_limit(SIZE_MAX).build().map_err(
-            |error| EvalError::new(format!("regular expression '{pattern}': {}", reason(&error))),
-        )?;
+    let compiled = Pattern::new(pattern).map_err(|error| {
+        EvalError::new(format!("regular expression '{pattern}': {}", reason(&error)))
+    })?;
     let compiled = Arc::new(compiled);
     let mut all = COMPILED.lock();
     if all.len() >= KEPT_MAX {
@@ -64,7 +63,7 @@ fn reason(error: &regex::Error) -> String {
 
 /// The pattern at an argument: the same for all rows, or one for each.
 enum Patterns<'c> {
-    One(Arc<Regex>),
+    One(Arc<Pattern>),
     Many(super::support::AnyText<'c>),
 }
 
@@ -78,7 +77,7 @@ impl<'c> Patterns<'c> {
     }
 
     /// The pattern of a row; none where it does not compile.
-    fn get(&self, row: usize) -> Option<Arc<Regex>> {
+    fn get(&self, row: usize) -> Option<Arc<Pattern>> {
         match self {
             Self::One(regex) => Some(Arc::clone(regex)),
             Self::Many(texts) => compile(&texts.get(row)).ok(),
@@ -107,12 +106,12 @@ fn extract(call: &Call<'_>) -> Answer {
         && let Some(group) = groups.long(0).and_then(|g| usize::try_from(g).ok())
         && group > 0
     {
-        // one set of places for all rows
-        let mut places = regex.capture_locations();
+        let mut groups = Groups::new(regex, group);
         return call.written(|row, out| {
             let text = texts.get(row);
-            let found = regex.captures_read(&mut places, &text).and_then(|_| places.get(group));
-            out.push_str(found.and_then(|(from, to)| text.get(from..to)).unwrap_or_default());
+            if groups.first(&text).is_some() {
+                out.push_str(groups.text(&text, group));
+            }
         });
     }
     call.written(|row, out| {
@@ -129,7 +128,7 @@ fn extract(call: &Call<'_>) -> Answer {
 }
 
 /// Groups named by number or name; all of the pattern's when none are.
-fn group_numbers(regex: &Regex, wanted: Option<&Value>) -> Vec<usize> {
+fn group_numbers(regex: &Pattern, wanted: Option<&Value>) -> Vec<usize> {
     let Some(Value::Dynamic(list)) = wanted else {
         let groups = regex.captures_len();
         return if groups == 1 { vec![0] } else { (1..groups).collect() };
@@ -149,33 +148,96 @@ fn group_numbers(regex: &Regex, wanted: Option<&Value>) -> Vec<usize> {
 fn extract_all(call: &Call<'_>) -> Answer {
     let patterns = Patterns::of(call, 0)?;
     let texts = call.any_text(call.len().saturating_sub(1))?;
+    if let (Patterns::One(regex), Some(numbers)) = (&patterns, fixed_groups(call, &patterns)) {
+        let mut groups = Groups::new(regex, numbers.iter().copied().max().unwrap_or(0));
+        return call.built(|row, out| {
+            let text = texts.get(row);
+            let mut any = false;
+            out.begin_array();
+            groups.each(&text, |groups, found| {
+                any = true;
+                write_groups(out, &numbers, |group| group_text(groups, found, &text, group));
+                true
+            });
+            out.end_array();
+            any.then_some(())
+        });
+    }
     let wanted = |row: usize| (call.len() > 2).then(|| call.value(1, row));
     call.built(|row, out| {
         let regex = patterns.get(row)?;
-        let groups = group_numbers(&regex, wanted(row).as_ref());
+        let numbers = group_numbers(&regex, wanted(row).as_ref());
         let text = texts.get(row);
         let mut any = false;
         out.begin_array();
         for captures in regex.captures_iter(&text) {
             any = true;
-            if let [group] = groups.as_slice() {
-                out.string(group_text(&captures, *group));
-            } else {
-                write_groups(out, &captures, &groups);
-            }
+            write_groups(out, &numbers, |group| captures.get(group).map_or("", |m| m.as_str()));
         }
         out.end_array();
         any.then_some(())
     })
 }
 
-fn group_text<'t>(captures: &Captures<'t>, group: usize) -> &'t str {
-    captures.get(group).map_or("", |m| m.as_str())
+/// The groups that `extract_all` gives, where they are the same for all rows.
+fn fixed_groups(call: &Call<'_>, patterns: &Patterns<'_>) -> Option<Vec<usize>> {
+    let Patterns::One(regex) = patterns else { return None };
+    let wanted = if call.len() > 2 { Some(call.constant(1)?) } else { None };
+    Some(group_numbers(regex, wanted))
 }
 
-fn write_groups(out: &mut DynamicBuilder, captures: &Captures<'_>, groups: &[usize]) {
+/// A match at a place from the start, or one of its groups.
+fn match_part(call: &Call<'_>, path: &[PathPart<'_>]) -> Result<Option<Columnar>, EvalError> {
+    let patterns = Patterns::of(call, 0)?;
+    let texts = call.any_text(call.len().saturating_sub(1))?;
+    let (Patterns::One(regex), Some(numbers)) = (&patterns, fixed_groups(call, &patterns)) else {
+        return Ok(None);
+    };
+    let (at, group) = match (path, numbers.as_slice()) {
+        ([PathPart::Index(0..=i64::MAX)], [group]) => (path, *group),
+        // an array of groups, and places from the end
+        ([PathPart::Index(0..=i64::MAX), PathPart::Index(within)], several)
+            if several.len() != 1 =>
+        {
+            let found = usize::try_from(*within).ok().and_then(|at| several.get(at));
+            let Some(group) = found else { return Ok(None) };
+            (path, *group)
+        }
+        _ => return Ok(None),
+    };
+    let [PathPart::Index(at), ..] = at else { return Ok(None) };
+    let mut groups = Groups::new(regex, group);
+    call.ends(|row, ends| {
+        let text = texts.get(row);
+        let mut left = *at;
+        let mut end = None;
+        groups.each(&text, |groups, found| {
+            if left == 0 {
+                ends.text(group_text(groups, found, &text, group));
+                end = Some(());
+            }
+            left -= 1;
+            end.is_none()
+        });
+        end
+    })
+}
+
+fn group_text<'t>(groups: &Groups<'_>, found: Span, text: &'t str, group: usize) -> &'t str {
+    if group == 0 {
+        text.get(found.start..found.end).unwrap_or_default()
+    } else {
+        groups.text(text, group)
+    }
+}
+
+/// One group as it is, several as an array.
+fn write_groups<'t>(out: &mut DynamicBuilder, numbers: &[usize], text: impl Fn(usize) -> &'t str) {
+    if let [group] = numbers {
+        return out.string(text(*group));
+    }
     out.begin_array();
-    groups.iter().for_each(|g| out.string(group_text(captures, *g)));
+    numbers.iter().for_each(|group| out.string(text(*group)));
     out.end_array();
 }
 
@@ -183,40 +245,72 @@ fn write_groups(out: &mut DynamicBuilder, captures: &Captures<'_>, groups: &[usi
 fn replace(call: &Call<'_>, text: usize, pattern: usize, rewrite: usize) -> Answer {
     let (texts, patterns) = (call.any_text(text)?, Patterns::of(call, pattern)?);
     let rewrites = call.any_text(rewrite)?;
+    let one = |groups: &mut Groups<'_>, text: &str, pieces: &[Piece], out: &mut String| {
+        let mut end = 0;
+        groups.each(text, |groups, found| {
+            out.push_str(text.get(end..found.start).unwrap_or_default());
+            for piece in pieces {
+                match piece {
+                    Piece::Text(piece) => out.push_str(piece),
+                    Piece::Group(group) => out.push_str(group_text(groups, found, text, *group)),
+                }
+            }
+            end = found.end;
+            true
+        });
+        out.push_str(text.get(end..).unwrap_or_default());
+    };
+    if let (Patterns::One(regex), Some(rewrite)) = (&patterns, rewrites.constant()) {
+        let pieces = pieces(&rewrite);
+        let mut groups = Groups::new(regex, last_group(&pieces));
+        return call.written(|row, out| one(&mut groups, &texts.get(row), &pieces, out));
+    }
     call.written(|row, out| {
         let text = texts.get(row);
         let Some(regex) = patterns.get(row) else {
             out.push_str(&text);
             return;
         };
-        let rewrite = rewrites.get(row);
-        let mut end = 0;
-        for captures in regex.captures_iter(&text) {
-            let Some(whole) = captures.get(0) else { continue };
-            out.push_str(text.get(end..whole.start()).unwrap_or_default());
-            expand(&rewrite, &captures, out);
-            end = whole.end();
-        }
-        out.push_str(text.get(end..).unwrap_or_default());
+        let pieces = pieces(&rewrites.get(row));
+        one(&mut Groups::new(&regex, last_group(&pieces)), &text, &pieces, out);
     })
 }
 
-fn expand(rewrite: &str, captures: &Captures<'_>, out: &mut String) {
+/// A piece of a rewriting.
+enum Piece {
+    Text(String),
+    Group(usize),
+}
+
+fn last_group(pieces: &[Piece]) -> usize {
+    let group = |piece: &Piece| match piece {
+        Piece::Group(group) => *group,
+        Piece::Text(_) => 0,
+    };
+    pieces.iter().map(group).max().unwrap_or(0)
+}
+
+fn pieces(rewrite: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut text = String::new();
     let mut chars = rewrite.chars().peekable();
     while let Some(c) = chars.next() {
         match (c, chars.peek()) {
             ('\\', Some(digit)) if digit.is_ascii_digit() => {
                 let group = digit.to_digit(10).unwrap_or(0) as usize;
-                out.push_str(group_text(captures, group));
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+                pieces.push(Piece::Group(group));
                 chars.next();
             }
             ('\\', Some('\\')) => {
-                out.push('\\');
+                text.push('\\');
                 chars.next();
             }
-            _ => out.push(c),
+            _ => text.push(c),
         }
     }
+    pieces.push(Piece::Text(text));
+    pieces
 }
 
 fn index_of_regex(call: &Call<'_>) -> Answer {
