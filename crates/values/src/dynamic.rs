@@ -8,6 +8,7 @@
 
 mod build;
 mod find;
+mod flat;
 mod from_value;
 mod order;
 mod parse;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub use build::{DynamicBuilder, write_string};
 pub use find::{JsonEnd, JsonFinder};
+pub use flat::Flat;
 pub(crate) use order::compare_reals;
 pub use path::{PathFinder, PathPart};
 pub use read::{ArrayIter, DynamicRef, Kind, ObjectIter};

@@ -89,27 +89,41 @@ impl TimeSpan {
 
     /// Appends `[-][d.]hh:mm:ss[.fffffff]`.
     pub fn write_to(self, out: &mut String) {
-        let _ = fmt::Write::write_fmt(out, format_args!("{self}"));
+        let ticks = self.0.unsigned_abs();
+        let unit = |size: i64| ticks / size.unsigned_abs();
+        if self.0 < 0 {
+            out.push('-');
+        }
+        let days = unit(TICKS_PER_DAY);
+        if days > 0 {
+            out.push_str(itoa::Buffer::new().format(days));
+            out.push('.');
+        }
+        digits(unit(TICKS_PER_HOUR) % 24, 2, out);
+        out.push(':');
+        digits(unit(TICKS_PER_MINUTE) % 60, 2, out);
+        out.push(':');
+        digits(unit(TICKS_PER_SECOND) % 60, 2, out);
+        let fraction = ticks % TICKS_PER_SECOND.unsigned_abs();
+        if fraction > 0 {
+            out.push('.');
+            digits(fraction, 7, out);
+        }
     }
 }
 
 impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ticks = self.0.unsigned_abs();
-        let unit = |size: i64| ticks / size.unsigned_abs();
-        if self.0 < 0 {
-            f.write_str("-")?;
-        }
-        let days = unit(TICKS_PER_DAY);
-        if days > 0 {
-            write!(f, "{days}.")?;
-        }
-        let (hours, minutes) = (unit(TICKS_PER_HOUR) % 24, unit(TICKS_PER_MINUTE) % 60);
-        write!(f, "{hours:02}:{minutes:02}:{:02}", unit(TICKS_PER_SECOND) % 60)?;
-        match ticks % TICKS_PER_SECOND.unsigned_abs() {
-            0 => Ok(()),
-            fraction => write!(f, ".{fraction:07}"),
-        }
+        let mut out = String::new();
+        self.write_to(&mut out);
+        f.write_str(&out)
+    }
+}
+
+/// The last digits of a number, as many as asked for.
+fn digits(value: u64, places: u32, out: &mut String) {
+    for place in (0..places).rev() {
+        out.push(char::from(b'0' + (value / 10_u64.pow(place) % 10) as u8));
     }
 }
 

@@ -60,9 +60,8 @@ fn length(call: &Call<'_>) -> Answer {
 /// Elements of all arguments; one that is no array counts as its own element, null as none.
 fn concat(call: &Call<'_>) -> Answer {
     let arrays = all(call)?;
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let mut any = false;
-        out.begin_array();
         for part in arrays.iter().filter_map(|a| a.get(row)) {
             any = true;
             if part.kind() == Kind::Array {
@@ -71,7 +70,6 @@ fn concat(call: &Call<'_>) -> Answer {
                 out.dynamic(part);
             }
         }
-        out.end_array();
         any.then_some(())
     })
 }
@@ -126,23 +124,23 @@ fn index_of(call: &Call<'_>) -> Answer {
 
 fn reverse(call: &Call<'_>) -> Answer {
     let arrays = call.dynamic(0)?;
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let items: Vec<_> = arrays.array(row)?.array().collect();
-        write_array(out, items.into_iter().rev());
+        items.into_iter().rev().for_each(|item| out.dynamic(item));
         Some(())
     })
 }
 
 fn rotate(call: &Call<'_>, direction: i64) -> Answer {
     let (arrays, counts) = (call.dynamic(0)?, call.number(1)?);
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let mut items: Vec<_> = arrays.array(row)?.array().collect();
         if !items.is_empty() {
             let length = i64::try_from(items.len()).ok()?;
             let by = counts.long(row)?.wrapping_mul(direction).rem_euclid(length);
             items.rotate_left(usize::try_from(by).ok()?);
         }
-        write_array(out, items);
+        items.into_iter().for_each(|item| out.dynamic(item));
         Some(())
     })
 }
@@ -174,14 +172,15 @@ fn shift(call: &Call<'_>, direction: i64) -> Answer {
 
 fn slice(call: &Call<'_>) -> Answer {
     let (arrays, starts, ends) = (call.dynamic(0)?, call.number(1)?, call.number(2)?);
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let array = arrays.array(row)?;
         let length = i64::try_from(array.len()).ok()?;
         let place = |at: i64| if at < 0 { at.saturating_add(length) } else { at };
         let start = place(starts.long(row)?).max(0);
         let end = place(ends.long(row)?).min(length - 1);
         let count = usize::try_from(end.saturating_sub(start).saturating_add(1)).unwrap_or(0);
-        write_array(out, array.array().skip(usize::try_from(start).ok()?).take(count));
+        let items = array.array().skip(usize::try_from(start).ok()?).take(count);
+        items.for_each(|item| out.dynamic(item));
         Some(())
     })
 }
@@ -215,22 +214,25 @@ fn sort(call: &Call<'_>, descending: bool) -> Answer {
         .collect::<Result<Vec<_>, _>>()?;
     let last = call.len().saturating_sub(1);
     let nulls_last = !matches!(call.constant(last), Some(Value::Bool(false)));
+    let by_place = |a: DynamicRef<'_>, b: DynamicRef<'_>| {
+        let nulls =
+            if nulls_last { a.is_null().cmp(&b.is_null()) } else { b.is_null().cmp(&a.is_null()) };
+        nulls.then_with(|| in_order(a, b, descending))
+    };
+    if let [array] = arrays.as_slice() {
+        return call.arrays(|row, out| {
+            let mut items: Vec<_> = array.array(row)?.array().collect();
+            items.sort_by(|a, b| by_place(*a, *b));
+            items.into_iter().for_each(|item| out.dynamic(item));
+            Some(())
+        });
+    }
     call.built(|row, out| {
         let first: Vec<_> = arrays.first()?.array(row)?.array().collect();
         let mut order: Vec<usize> = (0..first.len()).collect();
         let item = |at: &usize| first.get(*at).copied().unwrap_or(DynamicRef::NULL);
-        order.sort_by(|a, b| {
-            let (a, b) = (item(a), item(b));
-            let nulls = if nulls_last {
-                a.is_null().cmp(&b.is_null())
-            } else {
-                b.is_null().cmp(&a.is_null())
-            };
-            nulls.then_with(|| in_order(a, b, descending))
-        });
-        if arrays.len() > 1 {
-            out.begin_array();
-        }
+        order.sort_by(|a, b| by_place(item(a), item(b)));
+        out.begin_array();
         for array in &arrays {
             let items: Vec<_> = array.array(row).map(|a| a.array().collect()).unwrap_or_default();
             if items.len() == first.len() {
@@ -239,9 +241,7 @@ fn sort(call: &Call<'_>, descending: bool) -> Answer {
                 out.null();
             }
         }
-        if arrays.len() > 1 {
-            out.end_array();
-        }
+        out.end_array();
         Some(())
     })
 }
@@ -280,10 +280,9 @@ fn sum(call: &Call<'_>) -> Answer {
 }
 
 fn pack_array(call: &Call<'_>) -> Answer {
-    call.built(|row, out| {
-        out.begin_array();
-        (0..call.len()).for_each(|i| out.value(&call.value(i, row)));
-        out.end_array();
+    let cells = call.cells(0)?;
+    call.arrays(|row, out| {
+        cells.iter().for_each(|cell| cell.put(row, out));
         Some(())
     })
 }
@@ -357,23 +356,23 @@ fn range(call: &Call<'_>) -> Answer {
 /// Arrays side by side, the shorter ones padded with null.
 fn zip(call: &Call<'_>) -> Answer {
     let arrays = all(call)?;
+    let mut columns: Vec<Vec<DynamicRef<'_>>> = vec![Vec::new(); arrays.len()];
     call.built(|row, out| {
-        let columns: Vec<Vec<_>> = arrays
-            .iter()
-            .map(|a| match a.get(row) {
-                Some(part) if part.kind() == Kind::Array => part.array().collect(),
-                Some(part) => vec![part],
-                None => Vec::new(),
-            })
-            .collect();
+        for (array, column) in arrays.iter().zip(&mut columns) {
+            column.clear();
+            match array.get(row) {
+                Some(part) if part.kind() == Kind::Array => column.extend(part.array()),
+                Some(part) => column.push(part),
+                None => {}
+            }
+        }
         let longest = columns.iter().map(Vec::len).max()?;
         out.begin_array();
         for at in 0..longest {
-            let item = |column: &Vec<DynamicRef<'_>>| {
-                column.get(at).copied().map_or(values::Dynamic::default(), DynamicRef::to_owned)
-            };
             out.begin_array();
-            columns.iter().for_each(|c| out.dynamic(item(c).as_ref()));
+            for column in &columns {
+                out.dynamic(column.get(at).copied().unwrap_or(DynamicRef::NULL));
+            }
             out.end_array();
         }
         out.end_array();

@@ -1,15 +1,16 @@
 //! Property bags.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use values::dynamic::PathPart;
+use values::dynamic::{Flat, PathPart};
 use values::{DynamicBuilder, DynamicRef, Kind, ScalarType, Value};
 
 use super::Function;
 use super::call::{Call, Columnar, EvalError};
 use super::jsonpath::{Step, follow, path_or_key};
 use super::strings::text_of;
-use super::support::Answer;
+use super::support::{Answer, CellArg};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("bag_pack", |c| pack(c, false)).with_part(|c, p| pack_part(c, p, false)),
@@ -29,13 +30,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn pack(call: &Call<'_>, skip_empty: bool) -> Answer {
     let keys =
         (0..call.len()).step_by(2).map(|i| call.any_text(i)).collect::<Result<Vec<_>, _>>()?;
+    let cells = (0..call.len())
+        .step_by(2)
+        .map(|i| call.cell(i + 1))
+        .collect::<Result<Vec<CellArg<'_>>, _>>()?;
+    let fixed: Option<Vec<String>> =
+        keys.iter().map(|key| key.constant().map(Cow::into_owned)).collect();
+    if let Some(shape) = fixed.filter(|_| !skip_empty).and_then(Flat::bag) {
+        return call.shaped(shape, |row, out| {
+            cells.iter().for_each(|cell| cell.put(row, out));
+            Some(())
+        });
+    }
     call.built(|row, out| {
         out.begin_object();
-        for (at, key) in keys.iter().enumerate() {
-            let value = call.value(at * 2 + 1, row);
-            if !(skip_empty && value.is_empty()) {
+        for (key, cell) in keys.iter().zip(&cells) {
+            if !(skip_empty && cell.is_empty(row)) {
                 out.key(&key.get(row));
-                out.value(&value);
+                cell.build(row, out);
             }
         }
         out.end_object();
@@ -71,34 +83,41 @@ fn pack_part(
 
 fn keys(call: &Call<'_>) -> Answer {
     let bags = call.dynamic(0)?;
-    call.built(|row, out| {
-        let bag = bags.bag(row)?;
-        out.begin_array();
-        bag.keys().for_each(|key| out.string(key));
-        out.end_array();
+    call.arrays(|row, out| {
+        bags.bag(row)?.keys().for_each(|key| out.string(key));
         Some(())
     })
 }
 
 fn has_key(call: &Call<'_>) -> Answer {
     let (bags, names) = (call.dynamic(0)?, call.text(1)?);
-    call.bools(|row| Some(follow(bags.bag(row)?, &path_or_key(names.get(row))).is_some()))
+    let fixed = names.constant().map(path_or_key);
+    call.bools(|row| {
+        let bag = bags.bag(row)?;
+        Some(match &fixed {
+            Some(path) => follow(bag, path).is_some(),
+            None => follow(bag, &path_or_key(names.get(row))).is_some(),
+        })
+    })
 }
 
 /// All slots; of equal keys the leftmost argument's wins.
 fn merge(call: &Call<'_>) -> Answer {
     let bags = (0..call.len()).map(|i| call.dynamic(i)).collect::<Result<Vec<_>, _>>()?;
     call.built(|row, out| {
-        let mut seen = HashSet::new();
+        // of a bag so far, the bags before it are asked which keys they have
         let mut any = false;
         out.begin_object();
-        for bag in bags.iter().filter_map(|b| b.bag(row)) {
+        for (at, bag) in bags.iter().enumerate() {
+            let Some(bag) = bag.bag(row) else { continue };
             any = true;
-            for (key, value) in bag.object().filter(|(key, _)| !seen.contains(*key)) {
-                out.key(key);
-                out.dynamic(value);
+            for (key, value) in bag.object() {
+                let mut before = bags.iter().take(at).filter_map(|b| b.bag(row));
+                if !before.any(|b| b.get(key).is_some()) {
+                    out.key(key);
+                    out.dynamic(value);
+                }
             }
-            seen.extend(bag.keys());
         }
         out.end_object();
         any.then_some(())
@@ -190,13 +209,10 @@ fn zip(call: &Call<'_>) -> Answer {
 /// Paths of all values; all elements of an array share the path of the first.
 fn tree_path(call: &Call<'_>) -> Answer {
     let values = call.dynamic(0)?;
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let value = values.get(row).filter(|v| v.is_container())?;
-        let (mut paths, mut seen) = (Vec::new(), HashSet::new());
-        walk(value, &mut String::new(), &mut paths, &mut seen, 0);
-        out.begin_array();
-        paths.iter().for_each(|p| out.string(p));
-        out.end_array();
+        let mut seen = HashSet::default();
+        walk(value, &mut String::new(), out, &mut seen, 0);
         Some(())
     })
 }
@@ -204,26 +220,27 @@ fn tree_path(call: &Call<'_>) -> Answer {
 fn walk(
     value: DynamicRef<'_>,
     path: &mut String,
-    paths: &mut Vec<String>,
-    seen: &mut HashSet<String>,
+    out: &mut Flat,
+    seen: &mut HashSet<String, ahash::RandomState>,
     depth: usize,
 ) {
     if depth > values::dynamic::DEPTH_MAX {
         return;
     }
     let length = path.len();
-    let mut visit = |step: &str, item: DynamicRef<'_>, path: &mut String| {
-        path.push_str(step);
-        if seen.insert(path.clone()) {
-            paths.push(path.clone());
+    let mut visit = |step: [&str; 3], item: DynamicRef<'_>, path: &mut String| {
+        path.extend(step);
+        if !seen.contains(path.as_str()) {
+            seen.insert(path.clone());
+            out.string(path);
         }
-        walk(item, path, paths, seen, depth + 1);
+        walk(item, path, out, seen, depth + 1);
         path.truncate(length);
     };
     for (key, item) in value.object() {
-        visit(&format!("['{key}']"), item, path);
+        visit(["['", key, "']"], item, path);
     }
     for item in value.array() {
-        visit("[0]", item, path);
+        visit(["[0]", "", ""], item, path);
     }
 }

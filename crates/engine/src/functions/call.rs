@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
-    Int64Builder, StringViewBuilder,
-};
+use arrow_array::builder::{BinaryViewBuilder, FixedSizeBinaryBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{
     Array, ArrayRef, BinaryViewArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray,
     Float64Array, Int32Array, Int64Array, StringViewArray,
 };
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, NullBuffer};
 use model::rows::cell;
 use values::{DateTime, Decimal, Dynamic, DynamicRef, Guid, ScalarType, Value};
 
@@ -330,30 +328,32 @@ impl Call<'_> {
 
     /// A bool column, row by row.
     pub fn bools(&self, f: impl Fn(usize) -> Option<bool>) -> Result<Columnar, EvalError> {
-        let mut b = BooleanBuilder::with_capacity(self.rows);
-        (0..self.rows).for_each(|r| b.append_option(f(r)));
-        Ok(Columnar::Array(Arc::new(b.finish())))
+        let mut missing = Vec::new();
+        let bits = BooleanBuffer::collect_bool(self.rows, |row| {
+            f(row).unwrap_or_else(|| {
+                missing.push(row);
+                false
+            })
+        });
+        Ok(Columnar::Array(Arc::new(BooleanArray::new(bits, nulls(self.rows, &missing)))))
     }
 
     /// An int column, row by row.
     pub fn ints(&self, f: impl Fn(usize) -> Option<i32>) -> Result<Columnar, EvalError> {
-        let mut b = Int32Builder::with_capacity(self.rows);
-        (0..self.rows).for_each(|r| b.append_option(f(r)));
-        Ok(Columnar::Array(Arc::new(b.finish())))
+        let (values, nulls) = collect(self.rows, f);
+        Ok(Columnar::Array(Arc::new(Int32Array::new(values.into(), nulls))))
     }
 
     /// A long, datetime or timespan column, row by row (ticks).
     pub fn longs(&self, f: impl Fn(usize) -> Option<i64>) -> Result<Columnar, EvalError> {
-        let mut b = Int64Builder::with_capacity(self.rows);
-        (0..self.rows).for_each(|r| b.append_option(f(r)));
-        Ok(Columnar::Array(Arc::new(b.finish())))
+        let (values, nulls) = collect(self.rows, f);
+        Ok(Columnar::Array(Arc::new(Int64Array::new(values.into(), nulls))))
     }
 
     /// A real column, row by row.
     pub fn reals(&self, f: impl Fn(usize) -> Option<f64>) -> Result<Columnar, EvalError> {
-        let mut b = Float64Builder::with_capacity(self.rows);
-        (0..self.rows).for_each(|r| b.append_option(f(r)));
-        Ok(Columnar::Array(Arc::new(b.finish())))
+        let (values, nulls) = collect(self.rows, f);
+        Ok(Columnar::Array(Arc::new(Float64Array::new(values.into(), nulls))))
     }
 
     /// A string column, row by row; none is `""`.
@@ -418,6 +418,34 @@ impl Call<'_> {
         }
         Ok(Columnar::Array(b.finish()))
     }
+}
+
+/// Values, and where there are none.
+fn collect<T: Default>(
+    rows: usize,
+    f: impl Fn(usize) -> Option<T>,
+) -> (Vec<T>, Option<NullBuffer>) {
+    let mut missing = Vec::new();
+    let values = (0..rows)
+        .map(|row| {
+            f(row).unwrap_or_else(|| {
+                missing.push(row);
+                T::default()
+            })
+        })
+        .collect();
+    (values, nulls(rows, &missing))
+}
+
+/// All rows but some are valid; none where no row is missing.
+fn nulls(rows: usize, missing: &[usize]) -> Option<NullBuffer> {
+    if missing.is_empty() {
+        return None;
+    }
+    let mut bits = BooleanBufferBuilder::new(rows);
+    bits.append_n(rows, true);
+    missing.iter().for_each(|row| bits.set_bit(*row, false));
+    Some(NullBuffer::new(bits.finish()))
 }
 
 /// What is computed from the arguments.

@@ -1,6 +1,5 @@
 //! `format_datetime`, `format_timespan`, and local times by name of the zone.
 
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
@@ -53,7 +52,21 @@ fn checked(call: &Call<'_>, letters: &str) -> Result<Vec<Piece>, EvalError> {
 }
 
 fn number(out: &mut String, value: u64, width: usize) {
-    let _ = write!(out, "{value:0width$}");
+    let mut digits = [b'0'; 20];
+    let mut rest = value;
+    let mut used = 0;
+    for place in digits.iter_mut().rev() {
+        if rest == 0 {
+            break;
+        }
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        used += 1;
+    }
+    let shown = used.max(width).max(1);
+    out.extend(std::iter::repeat_n('0', shown.saturating_sub(digits.len())));
+    let from = digits.len().saturating_sub(shown);
+    out.extend(digits.iter().skip(from).map(|digit| char::from(*digit)));
 }
 
 /// `f` to `fffffff`, and `F` to `FFFFFFF`, which drop trailing zeros.

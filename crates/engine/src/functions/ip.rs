@@ -168,12 +168,20 @@ fn format4(call: &Call<'_>, show_mask: bool) -> Answer {
 /// All sixteen bytes, as canonical text without shortening.
 fn masked6(call: &Call<'_>, with_mask: bool) -> Answer {
     let (texts, prefixes) = (call.any_text(0)?, if with_mask { optional(call, 1)? } else { None });
-    call.texts(|row| {
+    let read = |row: usize| {
         let network = parse6(&texts.get(row))?;
         let prefix = network.prefix.min(prefix_at(prefixes.as_ref(), row, 128)?);
-        let address = V6.mask(network.address, prefix);
-        let groups = (0..8).rev().map(|group| format!("{:04x}", address >> (group * 16) & 0xFFFF));
-        Some(groups.collect::<Vec<_>>().join(":"))
+        Some(V6.mask(network.address, prefix))
+    };
+    call.written(|row, out| {
+        let Some(address) = read(row) else { return };
+        for digit in (0..32).rev() {
+            let value = (address >> (digit * 4) & 15) as u32;
+            out.push(char::from_digit(value, 16).unwrap_or('0'));
+            if digit % 4 == 0 && digit > 0 {
+                out.push(':');
+            }
+        }
     })
 }
 

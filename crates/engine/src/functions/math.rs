@@ -147,6 +147,14 @@ pub(super) fn round_at(value: f64, digits: i64) -> f64 {
         let unit = 10_f64.powi(-digits);
         return (value / unit).round() * unit;
     }
+    // Far enough from a half both the digits and the bits decide alike, and what is left is a whole number of units.
+    if digits <= 15 {
+        let unit = 10_f64.powi(digits);
+        let scaled = value * unit;
+        if value > 0.0 && scaled < 1e8 && (scaled.fract() - 0.5).abs() > 1e-4 {
+            return scaled.round() / unit;
+        }
+    }
     // The digits as written decide, so that 2.15 rounds to 2.2 although its bits lie below.
     match Decimal::from_f64(value) {
         Some(exact) if digits <= 28 => {

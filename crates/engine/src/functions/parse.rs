@@ -123,20 +123,17 @@ fn write_sorted(value: values::DynamicRef<'_>, out: &mut String, depth: usize) {
 /// The fields of the first record.
 fn parse_csv(call: &Call<'_>) -> Answer {
     let texts = call.any_text(0)?;
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let text = texts.get(row);
-        out.begin_array();
         let mut rest: &str = &text;
         loop {
             let (field, tail, more) = csv_field(rest);
             out.string(&field);
             rest = tail;
             if !more {
-                break;
+                return Some(());
             }
         }
-        out.end_array();
-        Some(())
     })
 }
 
@@ -227,14 +224,12 @@ fn parse_version(call: &Call<'_>) -> Answer {
 /// Arguments as Windows splits them: quotes group, and backslashes escape only in front of quotes.
 fn parse_command_line(call: &Call<'_>) -> Answer {
     let texts = command_lines(call)?;
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let text = texts.get(row);
         if text.trim().is_empty() {
             return None;
         }
-        out.begin_array();
         windows_arguments(&text, |argument| out.string(argument));
-        out.end_array();
         Some(())
     })
 }

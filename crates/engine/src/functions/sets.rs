@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use values::DynamicRef;
 
 use super::Function;
-use super::arrays::write_array;
 use super::call::{Call, DynamicArg, EvalError};
 use super::support::Answer;
 
@@ -22,7 +21,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("jaccard_index", jaccard_index),
 ];
 
-type Keys = HashSet<Vec<u8>>;
+type Keys = HashSet<Vec<u8>, ahash::RandomState>;
 
 fn key(item: DynamicRef<'_>) -> Vec<u8> {
     let mut key = Vec::new();
@@ -34,36 +33,80 @@ fn keys(array: Option<DynamicRef<'_>>) -> Keys {
     array.map(|a| a.array().map(key).collect()).unwrap_or_default()
 }
 
+/// Members up to which those seen are compared one by one.
+const FEW: usize = 16;
+
+/// The members seen in one row, by their keys: a few lie side by side, many are hashed.
+#[derive(Default)]
+struct Seen {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    many: Keys,
+}
+
+impl Seen {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.many.clear();
+    }
+
+    /// True where the member is new.
+    fn insert(&mut self, item: DynamicRef<'_>) -> bool {
+        if self.ends.len() >= FEW {
+            if self.many.is_empty() {
+                let starts = [0].into_iter().chain(self.ends.iter().copied());
+                let range = |(start, end): (usize, &usize)| self.bytes.get(start..*end);
+                let known = starts.zip(&self.ends).filter_map(range).map(<[u8]>::to_vec);
+                self.many = known.collect();
+            }
+            return self.many.insert(key(item));
+        }
+        let start = self.bytes.len();
+        item.write_key(&mut self.bytes);
+        let (known, new) = self.bytes.split_at(start);
+        let mut from = 0;
+        for end in &self.ends {
+            if known.get(from..*end) == Some(new) {
+                self.bytes.truncate(start);
+                return false;
+            }
+            from = *end;
+        }
+        self.ends.push(self.bytes.len());
+        true
+    }
+}
+
 fn all<'c>(call: &'c Call<'_>) -> Result<Vec<DynamicArg<'c>>, EvalError> {
     (0..call.len()).map(|i| call.dynamic(i)).collect()
 }
 
 fn union(call: &Call<'_>) -> Answer {
     let arrays = all(call)?;
-    call.built(|row, out| {
-        let mut seen = Keys::new();
+    let mut seen = Seen::default();
+    call.arrays(|row, out| {
+        seen.clear();
         let mut any = false;
-        out.begin_array();
         for array in arrays.iter().filter_map(|a| a.array(row)) {
             any = true;
-            array.array().filter(|i| seen.insert(key(*i))).for_each(|i| out.dynamic(i));
+            array.array().filter(|i| seen.insert(*i)).for_each(|i| out.dynamic(i));
         }
-        out.end_array();
         any.then_some(())
     })
 }
 
 fn filtered(call: &Call<'_>, keep: fn(&Vec<u8>, &[Keys]) -> bool) -> Answer {
     let arrays = all(call)?;
-    call.built(|row, out| {
+    call.arrays(|row, out| {
         let (first, others) = arrays.split_first()?;
         let others: Vec<Keys> = others.iter().map(|o| keys(o.array(row))).collect();
-        let mut seen = Keys::new();
+        let mut seen = Keys::default();
         let kept = first.array(row)?.array().filter(|item| {
             let key = key(*item);
             keep(&key, &others) && seen.insert(key)
         });
-        write_array(out, kept);
+        kept.for_each(|item| out.dynamic(item));
         Some(())
     })
 }

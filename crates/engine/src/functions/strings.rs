@@ -234,6 +234,21 @@ fn reverse(call: &Call<'_>) -> Answer {
 fn split(call: &Call<'_>) -> Answer {
     let (texts, delimiters) = (call.any_text(0)?, call.text(1)?);
     let wanted = if call.len() > 2 { Some(call.number(2)?) } else { None };
+    if let (Some(delimiter), None) = (delimiters.constant(), &wanted)
+        && !delimiter.is_empty()
+    {
+        let finder = memchr::memmem::Finder::new(delimiter.as_bytes());
+        return call.arrays(|row, out| {
+            let text = texts.get(row);
+            let mut start = 0;
+            for at in finder.find_iter(text.as_bytes()) {
+                out.string(text.get(start..at).unwrap_or_default());
+                start = at + delimiter.len();
+            }
+            out.string(text.get(start..).unwrap_or_default());
+            Some(())
+        });
+    }
     call.built(|row, out| {
         let (text, delimiter) = (texts.get(row), delimiters.get(row));
         let parts: Vec<&str> =
@@ -381,6 +396,20 @@ pub(super) fn text_of(part: values::DynamicRef<'_>) -> Cow<'_, str> {
 /// Position of the first of the values that stands in the text as a term.
 fn has_any_index(call: &Call<'_>) -> Answer {
     let (texts, lists) = (call.any_text(0)?, call.dynamic(1)?);
+    if let super::call::DynamicArg::Scalar(Some(_)) = &lists
+        && let Some(list) = lists.array(0)
+    {
+        let words: Vec<_> = list.array().map(text_of).collect();
+        let needles: Vec<_> = words
+            .iter()
+            .map(|w| super::terms::Needle::new(w, super::terms::Where::Term, false))
+            .collect();
+        return call.longs(|row| {
+            let text = texts.get(row);
+            let at = needles.iter().position(|needle| needle.is_in(&text));
+            Some(at.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1))
+        });
+    }
     call.longs(|row| {
         let text = texts.get(row);
         let Some(list) = lists.array(row) else { return Some(-1) };
@@ -394,10 +423,8 @@ fn has_any_index(call: &Call<'_>) -> Answer {
 
 fn code_points(call: &Call<'_>) -> Answer {
     let texts = call.any_text(0)?;
-    call.built(|row, out| {
-        out.begin_array();
+    call.arrays(|row, out| {
         texts.get(row).chars().for_each(|c| out.long(i64::from(u32::from(c))));
-        out.end_array();
         Some(())
     })
 }

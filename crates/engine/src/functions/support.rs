@@ -6,10 +6,12 @@ use std::sync::Arc;
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use values::{Decimal, DynamicBuilder, DynamicRef, Kind, ScalarType, Value};
+use values::dynamic::Flat;
+use values::{DateTime, Decimal, DynamicBuilder, DynamicRef, Kind, ScalarType, TimeSpan, Value};
 
 use super::call::{
-    Call, Columnar, DecimalArg, DynamicArg, EvalError, IntArg, LongArg, RealArg, Sizes, TextArg,
+    BoolArg, Call, Columnar, DecimalArg, DynamicArg, EvalError, IntArg, LongArg, RealArg, Sizes,
+    TextArg,
 };
 
 /// What every function gives.
@@ -90,7 +92,127 @@ impl<'a> AnyText<'a> {
     }
 }
 
+/// An argument of any type, to be put into a dynamic.
+pub(super) enum CellArg<'a> {
+    Bool(BoolArg<'a>),
+    Int(IntArg<'a>),
+    Long(LongArg<'a>),
+    Real(RealArg<'a>),
+    DateTime(LongArg<'a>),
+    TimeSpan(LongArg<'a>),
+    Text(TextArg<'a>),
+    Dynamic(DynamicArg<'a>),
+    Fixed(&'a Value),
+    Other(&'a Columnar, ScalarType),
+    Null,
+}
+
+/// Puts a cell into what has the methods of a builder, without a value between.
+macro_rules! put_cell {
+    ($cell:expr, $row:expr, $out:expr) => {{
+        let (row, out) = ($row, $out);
+        let put = match $cell {
+            CellArg::Bool(a) => a.get(row).map(|v| out.bool(v)),
+            CellArg::Int(a) => a.get(row).map(|v| out.long(i64::from(v))),
+            CellArg::Long(a) => a.get(row).map(|v| out.long(v)),
+            CellArg::Real(a) => a.get(row).map(|v| out.real(v)),
+            CellArg::DateTime(a) => a.get(row).map(|v| out.datetime(DateTime::from_ticks(v))),
+            CellArg::TimeSpan(a) => a.get(row).map(|v| out.timespan(TimeSpan::from_ticks(v))),
+            CellArg::Text(a) => Some(out.string(a.get(row))),
+            CellArg::Dynamic(a) => a.get(row).map(|v| out.dynamic(v)),
+            CellArg::Fixed(v) => Some(out.value(v)),
+            CellArg::Other(column, ty) => Some(out.value(&column.value(*ty, row))),
+            CellArg::Null => None,
+        };
+        if put.is_none() {
+            out.null();
+        }
+    }};
+}
+
+impl CellArg<'_> {
+    /// Adds the cell to a flat value.
+    #[inline]
+    pub(super) fn put(&self, row: usize, out: &mut Flat) {
+        put_cell!(self, row, out);
+    }
+
+    /// Adds the cell to any value.
+    pub(super) fn build(&self, row: usize, out: &mut DynamicBuilder) {
+        put_cell!(self, row, out);
+    }
+
+    /// True for null and for empty text.
+    pub(super) fn is_empty(&self, row: usize) -> bool {
+        match self {
+            Self::Bool(a) => a.get(row).is_none(),
+            Self::Int(a) => a.get(row).is_none(),
+            Self::Long(a) | Self::DateTime(a) | Self::TimeSpan(a) => a.get(row).is_none(),
+            Self::Real(a) => a.get(row).is_none(),
+            Self::Text(a) => a.get(row).is_empty(),
+            Self::Dynamic(a) => a.get(row).is_none(),
+            Self::Fixed(v) => v.is_empty(),
+            Self::Other(column, ty) => column.value(*ty, row).is_empty(),
+            Self::Null => true,
+        }
+    }
+}
+
 impl Call<'_> {
+    /// An argument of any type, to be put into a dynamic.
+    pub(super) fn cell(&self, index: usize) -> Result<CellArg<'_>, EvalError> {
+        let (Some(column), Some(ty)) = (self.args.get(index), self.types.get(index)) else {
+            return Ok(CellArg::Null);
+        };
+        if let Columnar::Scalar(value) = column {
+            return Ok(CellArg::Fixed(value));
+        }
+        Ok(match ty {
+            ScalarType::Bool => CellArg::Bool(self.bool(index)?),
+            ScalarType::Int => CellArg::Int(self.int(index)?),
+            ScalarType::Long => CellArg::Long(self.long(index)?),
+            ScalarType::Real => CellArg::Real(self.real(index)?),
+            ScalarType::DateTime => CellArg::DateTime(self.long(index)?),
+            ScalarType::TimeSpan => CellArg::TimeSpan(self.long(index)?),
+            ScalarType::String => CellArg::Text(self.text(index)?),
+            ScalarType::Dynamic => CellArg::Dynamic(self.dynamic(index)?),
+            ScalarType::Decimal | ScalarType::Guid => CellArg::Other(column, *ty),
+        })
+    }
+
+    /// All arguments from one on.
+    pub(super) fn cells(&self, from: usize) -> Result<Vec<CellArg<'_>>, EvalError> {
+        (from..self.len()).map(|index| self.cell(index)).collect()
+    }
+
+    /// A dynamic column of arrays or bags of one shape; a row whose writer gives none is null.
+    pub(super) fn shaped(
+        &self,
+        mut flat: Flat,
+        mut f: impl FnMut(usize, &mut Flat) -> Option<()>,
+    ) -> Answer {
+        let mut column = BinaryViewBuilder::with_capacity(self.rows).with_fixed_block_size(BLOCK);
+        let mut bytes = Vec::new();
+        let mut sizes = Sizes::default();
+        for row in 0..self.rows {
+            if f(row, &mut flat).is_none() {
+                flat.clear();
+                column.append_null();
+                continue;
+            }
+            bytes.clear();
+            flat.finish_into(&mut bytes);
+            sizes.add(bytes.len())?;
+            column.append_value(&bytes);
+        }
+        Ok(Columnar::Array(Arc::new(column.finish())))
+    }
+
+    /// A dynamic column of arrays; a row whose writer gives none is null.
+    pub(super) fn arrays(&self, f: impl FnMut(usize, &mut Flat) -> Option<()>) -> Answer {
+        self.shaped(Flat::array(), f)
+    }
+
     /// An argument of any number type.
     pub(super) fn number(&self, index: usize) -> Result<NumberArg<'_>, EvalError> {
         match self.args.get(index) {

@@ -58,12 +58,32 @@ pub struct DynamicBuilder {
     /// Containers opened beyond the depth limit, whose content is dropped.
     too_deep: usize,
     pending_key: Option<u32>,
+    /// Values begun since the keys were last forgotten, by which the marks below tell this one from those before.
+    epoch: u32,
+    /// For each key the value that used it last, one more than its epoch.
+    used_in: Vec<u32>,
+    /// For each key, and for the start in front of them, the key that came after it: it mostly comes again.
+    followers: Vec<u32>,
+    /// Place in `followers` of the key that came last.
+    before: usize,
+    /// A key came more than once in this value.
+    again: bool,
     // Scratch of `finish`.
     ranks: Vec<u32>,
     last_use: Vec<usize>,
     fields: Vec<(u32, usize)>,
     id_width: usize,
+    written_in: Vec<u32>,
+    used: Vec<u32>,
+    order: Vec<u32>,
+    /// Of the last dictionary written: its keys by first use, and its bytes; `ranks` holds their places.
+    last_used: Vec<u32>,
+    metadata: Vec<u8>,
 }
+
+/// Keys, and bytes of keys, that are kept from one value for the next ones.
+const KEYS_KEPT: usize = 1024;
+const NAMES_KEPT: usize = 64 * 1024;
 
 impl DynamicBuilder {
     /// An empty builder.
@@ -75,12 +95,27 @@ impl DynamicBuilder {
     pub fn clear(&mut self) {
         self.tape.clear();
         self.text.clear();
-        self.names.clear();
-        self.keys.clear();
-        self.lookup.clear();
         self.open.clear();
         self.too_deep = 0;
         self.pending_key = None;
+        self.before = 0;
+        self.again = false;
+        self.epoch += 1;
+        // values of one origin have the same keys: they stay known, without bound they would not
+        if self.keys.len() > KEYS_KEPT
+            || self.names.len() > NAMES_KEPT
+            || self.epoch >= u32::MAX - 1
+        {
+            self.names.clear();
+            self.keys.clear();
+            self.lookup.clear();
+            self.used_in.clear();
+            self.followers.clear();
+            self.written_in.clear();
+            self.last_used.clear();
+            self.metadata.clear();
+            self.epoch = 0;
+        }
     }
 
     /// Where the tape stands, to go back to with `rewind`.
@@ -115,11 +150,17 @@ impl DynamicBuilder {
         if self.too_deep > 0 {
             return;
         }
+        if let Some(id) = self.followers.get(self.before).copied()
+            && let Some((start, end)) = self.keys.get(id as usize)
+            && self.names.get(*start..*end) == Some(name.as_bytes())
+        {
+            return self.name(id);
+        }
         let Self { names, keys, lookup, hasher, .. } = self;
         let hash = hasher.hash_one(name.as_bytes());
         let at = |id: &u32| keys.get(*id as usize).and_then(|(s, e)| names.get(*s..*e));
         let found = lookup.find(hash, |id| at(id) == Some(name.as_bytes())).copied();
-        self.pending_key = Some(found.unwrap_or_else(|| {
+        let id = found.unwrap_or_else(|| {
             let id = keys.len() as u32;
             let start = names.len();
             names.extend_from_slice(name.as_bytes());
@@ -130,7 +171,24 @@ impl DynamicBuilder {
                 hasher.hash_one(name.unwrap_or_default())
             });
             id
-        }));
+        });
+        self.used_in.resize(self.keys.len(), 0);
+        self.followers.resize(self.keys.len() + 1, NO_KEY);
+        if let Some(follower) = self.followers.get_mut(self.before) {
+            *follower = id;
+        }
+        self.name(id);
+    }
+
+    /// Names the next value by a key that is known.
+    fn name(&mut self, id: u32) {
+        let now = self.epoch + 1;
+        if let Some(used) = self.used_in.get_mut(id as usize) {
+            self.again |= *used == now;
+            *used = now;
+        }
+        self.before = id as usize + 1;
+        self.pending_key = Some(id);
     }
 
     /// Opens an array.
@@ -332,7 +390,9 @@ impl DynamicBuilder {
         {
             out.extend_from_slice(&EMPTY_METADATA);
         } else {
-            self.drop_replaced();
+            if self.again {
+                self.drop_replaced();
+            }
             self.id_width = self.write_keys(out);
             self.measure();
         }
@@ -388,30 +448,39 @@ impl DynamicBuilder {
 
     /// Sorts the keys in use, writes the dictionary, and returns the width of ids.
     fn write_keys(&mut self, out: &mut Vec<u8>) -> usize {
-        self.ranks.clear();
+        let now = self.epoch + 1;
         self.ranks.resize(self.keys.len(), NO_KEY);
+        self.written_in.resize(self.keys.len(), 0);
+        self.used.clear();
         for piece in &self.tape {
-            if let Some(rank) = self.ranks.get_mut(piece.key as usize) {
-                *rank = 0;
+            if let Some(seen) = self.written_in.get_mut(piece.key as usize)
+                && *seen != now
+            {
+                *seen = now;
+                self.used.push(piece.key);
             }
         }
-        let name = |id: u32| {
-            let range = self.keys.get(id as usize).copied().unwrap_or_default();
-            self.names.get(range.0..range.1).unwrap_or_default()
-        };
-        let mut order: Vec<u32> = (0..self.keys.len() as u32)
-            .filter(|id| self.ranks.get(*id as usize) == Some(&0))
-            .collect();
-        if !order.is_sorted_by(|a, b| name(*a) < name(*b)) {
-            order.sort_unstable_by(|a, b| name(*a).cmp(name(*b)));
-        }
-        write_metadata(order.iter().map(|id| name(*id)), true, out);
-        for (rank, id) in order.iter().enumerate() {
-            if let Some(place) = self.ranks.get_mut(*id as usize) {
-                *place = rank as u32;
+        if self.metadata.is_empty() || self.used != self.last_used {
+            let Self { keys, names, order, .. } = self;
+            let name = |id: u32| {
+                let range = keys.get(id as usize).copied().unwrap_or_default();
+                names.get(range.0..range.1).unwrap_or_default()
+            };
+            order.clone_from(&self.used);
+            if !order.is_sorted_by(|a, b| name(*a) < name(*b)) {
+                order.sort_unstable_by(|a, b| name(*a).cmp(name(*b)));
             }
+            self.metadata.clear();
+            write_metadata(order.iter().map(|id| name(*id)), true, &mut self.metadata);
+            for (rank, id) in order.iter().enumerate() {
+                if let Some(place) = self.ranks.get_mut(*id as usize) {
+                    *place = rank as u32;
+                }
+            }
+            std::mem::swap(&mut self.last_used, &mut self.used);
         }
-        width(order.len().saturating_sub(1))
+        out.extend_from_slice(&self.metadata);
+        width(self.last_used.len().saturating_sub(1))
     }
 
     /// Sizes and counts of containers, from the inside out.
@@ -508,7 +577,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     write_text(text.as_bytes(), out);
 }
 
-fn write_text(text: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_text(text: &[u8], out: &mut Vec<u8>) {
     if text.len() < 64 {
         out.push((text.len() as u8) << 2 | basic::SHORT_STRING);
     } else {
@@ -516,6 +585,26 @@ fn write_text(text: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     }
     out.extend_from_slice(text);
+}
+
+pub(super) fn write_long(value: i64, out: &mut Vec<u8>) {
+    let mut put = |id: u8, bytes: &[u8]| {
+        out.push(id << 2);
+        out.extend_from_slice(bytes);
+    };
+    if let Ok(v) = i8::try_from(value) {
+        put(primitive::INT8, &v.to_le_bytes());
+    } else if let Ok(v) = i16::try_from(value) {
+        put(primitive::INT16, &v.to_le_bytes());
+    } else if let Ok(v) = i32::try_from(value) {
+        put(primitive::INT32, &v.to_le_bytes());
+    } else {
+        put(primitive::INT64, &value.to_le_bytes());
+    }
+}
+
+pub(super) fn write_decimal(value: Decimal, out: &mut Vec<u8>) {
+    write_scalar(What::Decimal(value), out);
 }
 
 fn write_scalar(what: What, out: &mut Vec<u8>) {
@@ -526,17 +615,7 @@ fn write_scalar(what: What, out: &mut Vec<u8>) {
     match what {
         What::Bool(true) => put(primitive::TRUE, &[]),
         What::Bool(false) => put(primitive::FALSE, &[]),
-        What::Long(v) => {
-            if let Ok(v) = i8::try_from(v) {
-                put(primitive::INT8, &v.to_le_bytes());
-            } else if let Ok(v) = i16::try_from(v) {
-                put(primitive::INT16, &v.to_le_bytes());
-            } else if let Ok(v) = i32::try_from(v) {
-                put(primitive::INT32, &v.to_le_bytes());
-            } else {
-                put(primitive::INT64, &v.to_le_bytes());
-            }
-        }
+        What::Long(v) => write_long(v, out),
         What::Real(v) => put(primitive::DOUBLE, &v.to_le_bytes()),
         What::Decimal(v) => {
             let (mantissa, scale) = (v.0.mantissa(), v.0.scale() as u8);
@@ -556,7 +635,7 @@ fn write_scalar(what: What, out: &mut Vec<u8>) {
 }
 
 /// Bytes that an unsigned integer needs, at most four.
-fn width(value: usize) -> usize {
+pub(super) fn width(value: usize) -> usize {
     match value {
         0..=0xFF => 1,
         0x100..=0xFFFF => 2,
@@ -565,8 +644,12 @@ fn width(value: usize) -> usize {
     }
 }
 
-fn push_uint(value: usize, width: usize, out: &mut Vec<u8>) {
-    out.extend(value.to_le_bytes().iter().take(width));
+pub(super) fn push_uint(value: usize, width: usize, out: &mut Vec<u8>) {
+    match width {
+        1 => out.push(value as u8),
+        2 => out.extend_from_slice(&(value as u16).to_le_bytes()),
+        _ => out.extend(value.to_le_bytes().iter().take(width)),
+    }
 }
 
 /// Appends a dictionary; `sorted` promises that the names rise and none occurs twice.
