@@ -18,7 +18,7 @@ const ONE_PASS_MAX: usize = 1 << 20;
 /// Places in a text that may look like the start of a match without being one, before the general engine takes over:
 /// without a bound each of them could be read to the end of the text.
 const MISSES_MAX: usize = 8;
-/// Texts after which it counts how many of them went to the general engine after all.
+/// Texts after which it counts how many of those places there were.
 const TRIAL: usize = 32;
 /// With more different bytes to begin with than this, nearly every place looks like a start.
 const FIRST_MAX: usize = 192;
@@ -142,7 +142,9 @@ pub(crate) struct Groups<'p> {
     /// Places of this text that only looked like the start of a match.
     misses: usize,
     texts: usize,
-    given_up: usize,
+    /// Matches, and places that only looked like one, in all texts.
+    hits: usize,
+    misled: usize,
 }
 
 impl<'p> Groups<'p> {
@@ -157,7 +159,8 @@ impl<'p> Groups<'p> {
             quickly: false,
             misses: 0,
             texts: 0,
-            given_up: 0,
+            hits: 0,
+            misled: 0,
         }
     }
 
@@ -192,10 +195,11 @@ impl<'p> Groups<'p> {
     }
 
     fn begin(&mut self) {
-        self.given_up += usize::from(self.misses >= MISSES_MAX);
+        self.misled += self.misses;
         self.misses = 0;
         self.texts += 1;
-        if self.texts.is_multiple_of(TRIAL) && self.given_up > self.texts / 4 {
+        // where the first look mostly misleads, the general engine goes over a text but a few times
+        if self.texts.is_multiple_of(TRIAL) && self.misled > self.hits.max(self.texts) {
             self.quick = None;
         }
     }
@@ -209,6 +213,7 @@ impl<'p> Groups<'p> {
                 let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
                 match quick.reader.try_search_slots(cache, &input, &mut self.slots) {
                     Ok(Some(_)) => {
+                        self.hits += 1;
                         let slot = |at: usize| self.slots.get(at).copied().flatten();
                         return Some(Span { start: slot(0)?.get(), end: slot(1)?.get() });
                     }

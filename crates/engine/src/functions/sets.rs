@@ -51,6 +51,12 @@ impl Seen {
         self.many.clear();
     }
 
+    /// How many different members there are.
+    fn count<'d>(&mut self, items: impl Iterator<Item = DynamicRef<'d>>) -> usize {
+        self.clear();
+        items.map(|item| usize::from(self.insert(item))).sum()
+    }
+
     /// True where the member is new.
     fn insert(&mut self, item: DynamicRef<'_>) -> bool {
         if self.ends.len() >= FEW {
@@ -126,9 +132,12 @@ fn equals(call: &Call<'_>) -> Answer {
 
 fn jaccard_index(call: &Call<'_>) -> Answer {
     let (a, b) = (call.dynamic(0)?, call.dynamic(1)?);
+    let (mut of_a, mut of_b, mut of_both) = (Seen::default(), Seen::default(), Seen::default());
     call.built(|row, out| {
-        let (a, b) = (keys(Some(a.array(row)?)), keys(Some(b.array(row)?)));
-        let (shared, total) = (a.intersection(&b).count(), a.union(&b).count());
+        let (a, b) = (a.array(row)?, b.array(row)?);
+        let (in_a, in_b) = (of_a.count(a.array()), of_b.count(b.array()));
+        let total = of_both.count(a.array().chain(b.array()));
+        let shared = (in_a + in_b).saturating_sub(total);
         out.real(shared as f64 / total as f64);
         Some(())
     })

@@ -402,3 +402,26 @@ fn every_registered_name_is_known_to_the_binder() {
         .collect();
     assert!(strangers.is_empty(), "{strangers:?}");
 }
+
+#[test]
+fn rounding_is_that_of_the_digits() {
+    let slow = |value: f64, digits: u32| {
+        let strategy = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
+        let exact = values::Decimal::from_f64(value).unwrap();
+        values::Decimal(exact.0.round_dp_with_strategy(digits, strategy)).to_f64()
+    };
+    let mut state = 1_u64;
+    for step in 0..200_000_u64 {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let value = match step % 4 {
+            0 => (state >> 40) as f64 / 8.0,
+            1 => (state >> 44) as f64 / 1000.0,
+            2 => (state >> 11) as f64 / (1_u64 << 53) as f64,
+            _ => (state >> 34) as f64 / 3.0,
+        };
+        let digits = (state >> 5) as u32 % 10;
+        let got = super::math::round_at(value, i64::from(digits));
+        assert_eq!(got.to_bits(), slow(value, digits).to_bits(), "{value} {digits}");
+    }
+}

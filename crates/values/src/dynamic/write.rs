@@ -126,6 +126,14 @@ fn quoted(out: &mut String, write: impl FnOnce(&mut String)) {
 /// Appends a text as a JSON string.
 pub fn write_json_string(text: &str, out: &mut String) {
     out.push('"');
+    // without a way out of the loop several bytes are looked at at once, and most texts have nothing to escape
+    let plain =
+        text.bytes().fold(true, |plain, b| plain & (b >= 0x20) & (b != b'"') & (b != b'\\'));
+    if plain {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut start = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escape = match byte {

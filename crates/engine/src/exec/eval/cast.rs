@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::FixedSizeBinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int32Array, Int64Array, StringViewArray};
 use hashbrown::HashMap;
 use model::{ColumnBuilder, rows::cell};
-use values::ScalarType;
+use values::{Guid, ScalarType};
 
 use super::columns::{Coded, coded, internal};
 use crate::exec::ExecError;
@@ -50,6 +51,16 @@ fn cast_array(array: &ArrayRef, from: ScalarType, to: ScalarType) -> Result<Arra
             Some(coded) => Ok(coded),
             None => texts(array, from),
         };
+    }
+    if let (ScalarType::Guid, Some(texts)) = (to, array.as_string_view_opt()) {
+        let mut builder = FixedSizeBinaryBuilder::with_capacity(array.len(), 16);
+        for row in 0..array.len() {
+            match Guid::parse(texts.value(row)) {
+                Some(guid) => builder.append_value(guid.0).map_err(internal)?,
+                None => builder.append_null(),
+            }
+        }
+        return Ok(Arc::new(builder.finish()));
     }
     let mut builder = ColumnBuilder::new(to, array.len());
     for row in 0..array.len() {

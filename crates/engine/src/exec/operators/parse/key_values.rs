@@ -1,5 +1,6 @@
 //! `parse-kv`: pairs of keys and values, by delimiters, by words, or by a regular expression.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,9 +11,12 @@ use super::convert;
 use crate::exec::ExecError;
 use crate::plan::ParseKvOptions;
 
+/// The keys wanted, with their place and type.
+type Keys = HashMap<Arc<str>, (usize, ScalarType), ahash::RandomState>;
+
 /// Keys wanted and how pairs are told apart.
 pub(crate) struct KeyValues {
-    keys: HashMap<Arc<str>, (usize, ScalarType)>,
+    keys: Keys,
     options: ParseKvOptions,
     regex: Option<Regex>,
 }
@@ -64,6 +68,15 @@ impl KeyValues {
             }
         }
         true
+    }
+}
+
+/// Where a delimiter stands; an empty one stands nowhere.
+fn position(text: &str, delimiter: &str) -> Option<usize> {
+    match delimiter.as_bytes() {
+        [] => None,
+        [byte] => memchr::memchr(*byte, text.as_bytes()),
+        _ => text.find(delimiter),
     }
 }
 
@@ -150,14 +163,14 @@ impl<'t> Scanner<'t> {
     }
 
     /// A quoted text, or all up to one of two ends; and what follows.
-    fn token(&self, text: &'t str, end: &str, other: Option<&str>) -> (String, &'t str) {
-        if let Some(quoted) = self.quoted(text) {
-            return quoted;
+    fn token(&self, text: &'t str, end: &str, other: Option<&str>) -> (Cow<'t, str>, &'t str) {
+        if let Some((quoted, after)) = self.quoted(text) {
+            return (quoted.into(), after);
         }
-        let at = |end: &str| if end.is_empty() { None } else { text.find(end) };
-        let first = at(end).into_iter().chain(other.and_then(at)).min().unwrap_or(text.len());
+        let first = position(text, end).unwrap_or(text.len());
+        let first = other.and_then(|end| position(text, end)).map_or(first, |at| at.min(first));
         let (token, after) = text.split_at(first);
-        (token.trim_end().to_owned(), after)
+        (token.trim_end().into(), after)
     }
 
     /// A text in quotes, with escapes resolved.
@@ -183,11 +196,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Values reach up to the next key that is wanted or that a delimiter precedes.
-    fn greedy(
-        &self,
-        keys: &HashMap<Arc<str>, (usize, ScalarType)>,
-        put: &mut impl FnMut(&str, &str),
-    ) {
+    fn greedy(&self, keys: &Keys, put: &mut impl FnMut(&str, &str)) {
         let pair = self.pair.unwrap_or(" ");
         // where each pair's key starts, where its value starts
         let mut starts: Vec<(usize, &str, usize)> = Vec::new();
