@@ -161,6 +161,11 @@ impl Core {
         self.feeds.write().extend(tables);
     }
 
+    /// True when a feed fills the table.
+    pub(crate) fn is_fed(&self, table: &str) -> bool {
+        self.feeds.read().contains_key(table)
+    }
+
     /// Waits for rows of the table that are durable elsewhere and about to come.
     pub(crate) fn catch_up(&self, table: &str) {
         let feed = self.feeds.read().get(table).and_then(Weak::upgrade);

@@ -63,6 +63,13 @@ pub struct Limits {
     pub seal_bytes: usize,
     /// Rows of one table in memory before they are sealed.
     pub seal_rows: usize,
+    /// Bytes of rows in memory of a table that a feed fills before they are sealed, once the oldest is of age: such rows
+    /// come all day whether or not anybody asks for them, and are not to crowd a small machine,
+    pub fed_bytes: usize,
+    /// while in a flood segments should not become small.
+    pub fed_age: TimeSpan,
+    /// The same where no row came for [`Self::quiet`].
+    pub fed_quiet_bytes: usize,
     /// How long rows stay in memory before they are sealed.
     pub seal_age: TimeSpan,
     /// How long no row has to come to a table before what it has in memory is sealed,
@@ -90,6 +97,9 @@ impl Default for Limits {
             wal_bytes: 256 << 20,
             seal_bytes: 64 << 20,
             seal_rows: 512 * 1024,
+            fed_bytes: 4 << 20,
+            fed_age: TimeSpan::from_ticks(5 * TICKS_PER_SECOND),
+            fed_quiet_bytes: 1 << 20,
             seal_age: TimeSpan::from_ticks(10 * TICKS_PER_MINUTE),
             quiet: TimeSpan::from_ticks(2 * TICKS_PER_SECOND),
             quiet_rows: 32 * 1024,

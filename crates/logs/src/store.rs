@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_buffer::Buffer;
 use engine::source::TableSource;
@@ -30,6 +30,11 @@ use crate::wal::{Message, Pending, TableEnd, Writer};
 
 /// When to come again after the store was busy.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A log of fewer bytes is read back in no time.
+const SHORT_LOG: u64 = 1 << 20;
+/// Longest time for making the log shorter at the end.
+const SHORTENING: Duration = Duration::from_secs(4);
 
 /// Requests of more cells are encoded beside the caller's thread.
 const INLINE_CELLS: usize = 50_000;
@@ -106,6 +111,27 @@ impl LogStore {
     /// Drops expired segments and merges small ones; gives how many of each. The background does so by itself.
     pub fn maintain(&self) -> Result<(usize, usize), TablesError> {
         Ok(tasks::maintain(&self.core)?)
+    }
+
+    /// Puts rows into segments where the next start would be long in reading them back from the log, the largest tables
+    /// first, for a few seconds at most: whoever asks for the end does not wait for long.
+    pub fn shorten_log(&self) {
+        if self.core.files.bytes() < SHORT_LOG {
+            return;
+        }
+        let until = Instant::now() + SHORTENING;
+        let mut tables = self.core.all_tables();
+        tables.sort_by_key(|table| std::cmp::Reverse(table.unsealed().bytes));
+        for table in tables {
+            if Instant::now() > until {
+                break; // they are in the log
+            }
+            if let Err(error) = seal(&self.core, &table) {
+                tracing::warn!(table = &*table.key, %error, "rows stay in the log until the next start");
+                break;
+            }
+        }
+        self.core.rotate_used_log();
     }
 
     /// Acknowledges what is under way and ends the background. Rows that are not in segments are read back from the

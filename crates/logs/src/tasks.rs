@@ -81,12 +81,17 @@ fn due(core: &Core) -> Vec<Arc<Table>> {
     let mut over = core.budget.used().saturating_sub(limits.memory_bytes / 2);
     let mut due = Vec::new();
     for (unsealed, table) in tables {
-        let old =
-            unsealed.since.is_some_and(|s| now.ticks() - s.ticks() >= limits.seal_age.ticks());
+        let aged = |age: TimeSpan| {
+            unsealed.since.is_some_and(|since| now.ticks() - since.ticks() >= age.ticks())
+        };
+        let old = aged(limits.seal_age);
         let large = unsealed.bytes >= limits.seal_bytes || unsealed.rows >= limits.seal_rows;
-        let quiet = unsealed.rows >= limits.quiet_rows
-            && unsealed.last.is_some_and(|last| now.ticks() - last >= limits.quiet.ticks());
-        if old || large || quiet || over > 0 || keeping.contains(&table.key) {
+        let is_quiet = unsealed.last.is_some_and(|last| now.ticks() - last >= limits.quiet.ticks());
+        let quiet = unsealed.rows >= limits.quiet_rows && is_quiet;
+        let fed = (unsealed.bytes >= limits.fed_bytes && aged(limits.fed_age)
+            || unsealed.bytes >= limits.fed_quiet_bytes && is_quiet)
+            && core.is_fed(&table.name);
+        if old || large || quiet || fed || over > 0 || keeping.contains(&table.key) {
             over = over.saturating_sub(unsealed.bytes);
             due.push(table);
         }

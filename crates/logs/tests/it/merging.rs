@@ -172,3 +172,69 @@ async fn a_table_that_fell_silent_is_sealed() {
     assert_eq!(numbers(house.store(), "Events").len(), 600);
     assert_eq!(numbers(house.store(), "Other").len(), 100);
 }
+
+/// Fills a table and has nothing to wait for.
+struct Fills(&'static [&'static str]);
+
+impl model::Feed for Fills {
+    fn tables(&self) -> &[&'static str] {
+        self.0
+    }
+
+    fn catch_up(&self) {}
+}
+
+#[tokio::test]
+async fn what_a_feed_brings_is_not_held_for_long() {
+    let limits = Limits {
+        background: true,
+        fed_bytes: 20_000,
+        fed_age: TimeSpan::from_ticks(SECOND),
+        quiet: TimeSpan::from_ticks(1000 * SECOND),
+        tick: std::time::Duration::from_millis(5),
+        ..Limits::default()
+    };
+    let house = House::with(std::sync::Arc::new(logs::disk::SystemDisk), limits);
+    let feed: std::sync::Arc<dyn model::Feed> = std::sync::Arc::new(Fills(&["Events"]));
+    house.store().add_feed(&feed);
+    for table in ["Events", "Other"] {
+        append(house.store(), table, rows("w", 0, 600), noon(), None).await.unwrap();
+    }
+    let sealed = || house.files(".parquet").len();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(sealed(), 0, "more may come in the same second");
+    house.clock.advance(TimeSpan::from_ticks(2 * SECOND));
+    for _ in 0..1000 {
+        if sealed() > 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(sealed(), 1, "the table that is fed");
+    for table in ["Events", "Other"] {
+        assert_eq!(numbers(house.store(), table).len(), 600);
+    }
+}
+
+#[tokio::test]
+async fn a_long_log_is_made_short_before_the_end() {
+    for (rows_each, short) in [(1000, false), (40_000, true)] {
+        let mut house = House::new();
+        for (i, table) in ["Events", "Other"].into_iter().enumerate() {
+            let first = i as i64 * rows_each;
+            let rows = rows("w", first, rows_each as usize);
+            append(house.store(), table, rows, noon(), Some("once")).await.unwrap();
+        }
+        house.store().shorten_log();
+        house.open().unwrap();
+        assert_eq!(house.files(".wal").is_empty(), short, "{rows_each}");
+        assert_eq!(house.files(".parquet").len(), if short { 2 } else { 0 });
+        for (i, table) in ["Events", "Other"].into_iter().enumerate() {
+            let first = i as i64 * rows_each;
+            let want: Vec<i64> = (first..first + rows_each).collect();
+            assert_eq!(numbers(house.store(), table), want);
+            let again = append(house.store(), table, rows("w", 0, 1), noon(), Some("once")).await;
+            assert!(again.unwrap().duplicate);
+        }
+    }
+}
