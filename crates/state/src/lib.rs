@@ -152,14 +152,30 @@ pub trait Store: Send + Sync {
 
     /// Every document whose key begins with `prefix`, by key: [`Store::list`] without pages, for small collections.
     fn list_all(&self, collection: &str, prefix: &str) -> Result<Vec<Document>, StoreError> {
-        const PAGE: usize = 1000;
         let mut all: Vec<Document> = Vec::new();
+        self.each(collection, prefix, &mut |document| all.push(document))?;
+        Ok(all)
+    }
+
+    /// Shows every document whose key begins with `prefix`, by key, holding a page of them at a time.
+    fn each(
+        &self,
+        collection: &str,
+        prefix: &str,
+        show: &mut dyn FnMut(Document),
+    ) -> Result<(), StoreError> {
+        const PAGE: usize = 1000;
+        let mut after: Option<String> = None;
         loop {
-            let page = self.list(collection, prefix, all.last().map(|d| d.key.as_str()), PAGE)?;
-            let last = page.len() < PAGE;
-            all.extend(page);
-            if last {
-                return Ok(all);
+            let page = self.list(collection, prefix, after.as_deref(), PAGE)?;
+            if page.len() == PAGE {
+                after = page.last().map(|document| document.key.clone());
+            } else {
+                after = None;
+            }
+            page.into_iter().for_each(&mut *show);
+            if after.is_none() {
+                return Ok(());
             }
         }
     }

@@ -148,17 +148,18 @@ fn failure(error: rusqlite::Error) -> StoreError {
     }
 }
 
+/// A row of key, value, sequence, created, modified: by place, which is quicker than by name.
 fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
-    let text = row.get_ref("value")?.as_str()?;
+    let text = row.get_ref(1)?.as_str()?;
     let value = serde_json::from_str(text).map_err(|e| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
     })?;
     Ok(Document {
-        key: row.get("key")?,
+        key: row.get(0)?,
         value,
-        etag: etag(row.get::<_, i64>("sequence")?.unsigned_abs()),
-        created: DateTime::from_ticks(row.get("created")?),
-        modified: DateTime::from_ticks(row.get("modified")?),
+        etag: etag(row.get::<_, i64>(2)?.unsigned_abs()),
+        created: DateTime::from_ticks(row.get(3)?),
+        modified: DateTime::from_ticks(row.get(4)?),
     })
 }
 
@@ -371,7 +372,7 @@ impl Store for SqliteStore {
             let mut rows = statement.query(params![collection, start, limit])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                if !row.get_ref("key")?.as_str()?.starts_with(prefix) {
+                if !row.get_ref(0)?.as_str()?.starts_with(prefix) {
                     break; // sorted by key: nothing behind this one begins with the prefix
                 }
                 found.push(document(row)?);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crypto::SecretBytes;
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use state::{Condition, Op, Store};
+use state::{Condition, Document, Op, Store};
 
 use crate::keyring::Keyring;
 use crate::object::{Object, Version};
@@ -23,6 +23,32 @@ type Spot = (Kind, String);
 
 fn spot(kind: Kind, name: &str) -> Spot {
     (kind, name.to_ascii_lowercase())
+}
+
+/// What all documents of a collection say.
+fn read<T>(
+    store: &dyn Store,
+    collection: &str,
+    prefix: &str,
+    of: fn(&Document) -> Option<T>,
+) -> Result<Vec<T>, VaultError> {
+    let (mut all, mut damaged) = (Vec::new(), None);
+    store.each(collection, prefix, &mut |document| match of(&document) {
+        Some(read) => all.push(read),
+        None => drop(damaged.get_or_insert(document.key)),
+    })?;
+    damaged.map_or(Ok(all), |key| Err(VaultError::damaged(&key)))
+}
+
+fn object_of(document: &Document) -> Option<Object> {
+    let kind = Kind::from_word(document.key.split('/').nth(1)?)?;
+    Object::from_json(kind, &document.value)
+}
+
+fn version_of(document: &Document) -> Option<(Spot, Version)> {
+    let mut parts = document.key.split('/').skip(1);
+    let (kind, name, id) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((spot(Kind::from_word(kind)?, name), Version::from_json(id, &document.value)?))
 }
 
 /// Locks for changes of one name.
@@ -49,22 +75,19 @@ impl Shelf {
         keyring: Arc<Keyring>,
     ) -> Result<Self, VaultError> {
         let prefix = format!("{vault}/");
-        let mut objects: BTreeMap<Spot, Object> = BTreeMap::new();
-        for document in store.list_all(OBJECTS, &prefix)? {
-            let kind = document.key.split('/').nth(1).and_then(Kind::from_word);
-            let object = kind.and_then(|kind| Object::from_json(kind, &document.value));
-            let object = object.ok_or_else(|| VaultError::damaged(&document.key))?;
-            objects.insert(spot(object.kind, &object.name), object);
-        }
-        for document in store.list_all(VERSIONS, &prefix)? {
-            let mut read = || {
-                let mut parts = document.key.split('/').skip(1);
-                let (kind, name, id) = (parts.next()?, parts.next()?, parts.next()?);
-                let version = Version::from_json(id, &document.value)?;
-                objects.get_mut(&spot(Kind::from_word(kind)?, name))?.versions.push(version.into());
-                Some(())
-            };
-            read().ok_or_else(|| VaultError::damaged(&document.key))?;
+        // side by side: a server with many of them is to be there soon after its start
+        let (objects, versions) = std::thread::scope(|scope| {
+            let versions = scope.spawn(|| read(&*store, VERSIONS, &prefix, version_of));
+            let objects = read(&*store, OBJECTS, &prefix, object_of);
+            let broken_off = || Err(VaultError::damaged("the list of versions"));
+            (objects, versions.join().unwrap_or_else(|_| broken_off()))
+        });
+        let mut objects: BTreeMap<Spot, Object> =
+            objects?.into_iter().map(|object| (spot(object.kind, &object.name), object)).collect();
+        for (spot, version) in versions? {
+            let object = objects.get_mut(&spot);
+            let object = object.ok_or_else(|| VaultError::damaged(&version.id))?;
+            object.versions.push(version.into());
         }
         for object in objects.values_mut() {
             object.versions.sort_by_key(|v| v.order);
