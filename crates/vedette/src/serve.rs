@@ -90,7 +90,11 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
     }
     house.vault_audit.close().await;
     let logs = Arc::clone(&house.logs);
-    tokio::task::spawn_blocking(move || logs.shutdown()).await?;
+    let end = move || {
+        logs.shorten_log();
+        logs.shutdown();
+    };
+    tokio::task::spawn_blocking(end).await?;
     tracing::info!("ended");
     Ok(())
 }

@@ -15,12 +15,13 @@ use identity::{
     RoleDefinitions,
 };
 use logs::LogStore;
-use model::{Clock, Feed, ResourceId, SystemClock, Tables};
+use model::{Clock, DateTime, Feed, ResourceId, SystemClock, Tables};
 use rustix::fs::{FlockOperation, flock};
 use sentinel::journal::Journal;
 use sentinel::resource_types::Services;
 use sentinel::runner::{RuleRunner, RunnerOptions};
 use state::{SqliteStore, Store};
+use tokio::task::JoinHandle;
 use vault::{AuditHouse, AuditLog, KeyFiles, Vaults};
 
 use super::built_in;
@@ -61,8 +62,7 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data.state())?);
 
         let names = server_names(arguments, address);
-        let (certificate, _) = ServerCertificate::ensure(&data.keys(), &names, now.unix_seconds())?;
-        let tls = TlsServer::new(&certificate)?;
+        let tls = tls(&data, &names, now)?;
         // names of vaults are none of the instance's own: they stand for another audience
         let own = names.dns.iter().map(String::as_str).filter(|n| !n.ends_with("vault.localhost"));
         let urls = PublicUrls::new(&arguments.name, address.port(), own);
@@ -114,6 +114,7 @@ impl House {
         let rules = Arc::new(RuleRunner::new(Arc::clone(&store), tables, journal, options));
         let instance = instance(&installation, &urls);
         instance.save(&data)?;
+        let tls = tls.await??;
         Ok(Self {
             data,
             clock,
@@ -132,6 +133,21 @@ impl House {
             _lock: lock,
         })
     }
+}
+
+/// What the port is served with. It is made beside everything else: the first use of the random generator gathers entropy
+/// for some hundredths of a second.
+fn tls(
+    data: &DataFolder,
+    names: &ServerNames,
+    now: DateTime,
+) -> anyhow::Result<JoinHandle<anyhow::Result<TlsServer>>> {
+    crypto::private_directory(&data.keys())?;
+    let (keys, names) = (data.keys(), names.clone());
+    Ok(tokio::task::spawn_blocking(move || {
+        let (certificate, _) = ServerCertificate::ensure(&keys, &names, now.unix_seconds())?;
+        Ok(TlsServer::new(&certificate)?)
+    }))
 }
 
 fn lock(data: &DataFolder) -> anyhow::Result<File> {
