@@ -365,12 +365,13 @@ impl Piece {
         }
     }
 
-    /// True for a term like this.
-    pub fn matches(&self, term: &[u8]) -> bool {
-        match self {
+    /// Tells terms like this.
+    pub fn test(&self) -> impl Fn(&[u8]) -> bool {
+        let inside = memchr::memmem::Finder::new(self.text());
+        move |term| match self {
             Self::Start(text) => term.starts_with(text.as_bytes()),
             Self::End(text) => term.ends_with(text.as_bytes()),
-            Self::Inside(text) => memchr::memmem::find(term, text.as_bytes()).is_some(),
+            Self::Inside(_) => inside.find(term).is_some(),
         }
     }
 }

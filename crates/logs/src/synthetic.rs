@@ -54,7 +54,10 @@ impl Synthetic {
     /// True when the column can hold a term like this.
     pub(crate) fn may_hold_piece(&self, name: &str, piece: &Piece) -> bool {
         match self.constant(name) {
-            Some(text) => terms_of(text).iter().any(|term| piece.matches(term)),
+            Some(text) => {
+                let like = piece.test();
+                terms_of(text).iter().any(|term| like(term))
+            }
             None => {
                 let text = piece.text().as_bytes();
                 text.len() <= 12 && text.iter().all(u8::is_ascii_hexdigit)

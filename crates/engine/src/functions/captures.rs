@@ -1,4 +1,4 @@
-//! Groups of matches. Where a match can begin only at a few places and reads in one pass, it is read from there at once;
+//! Groups of matches. A lone field behind its name is read as such ([`Field`]). Where a match can begin only at a few places and reads in one pass, it is read from there at once;
 //! the general engine goes over a text up to three times: for the end of the match, for its start, for its groups.
 
 use std::ops::Deref;
@@ -10,6 +10,8 @@ use regex_automata::nfa::thompson::{self, NFA, State};
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::util::primitives::{NonMaxUsize, StateID};
 use regex_automata::{Anchored, Input, MatchKind, Span};
+
+use super::field::Field;
 
 /// Memory that one compiled pattern may take.
 const SIZE_MAX: usize = 16 << 20;
@@ -28,6 +30,7 @@ const FIRST_MAX: usize = 192;
 pub(crate) struct Pattern {
     regex: Regex,
     quick: OnceLock<Option<Quick>>,
+    field: OnceLock<Option<Field>>,
 }
 
 impl Deref for Pattern {
@@ -43,12 +46,17 @@ impl Pattern {
     pub(super) fn new(pattern: &str) -> Result<Self, regex::Error> {
         let regex =
             RegexBuilder::new(pattern).size_limit(SIZE_MAX).dfa_size_limit(SIZE_MAX).build()?;
-        Ok(Self { regex, quick: OnceLock::new() })
+        Ok(Self { regex, quick: OnceLock::new(), field: OnceLock::new() })
     }
 
     /// The way in one pass, worked out when first asked for.
     fn quick(&self) -> Option<&Quick> {
         self.quick.get_or_init(|| Quick::of(self.regex.as_str())).as_ref()
+    }
+
+    /// The pattern as a field, where it is one.
+    fn field(&self) -> Option<&Field> {
+        self.field.get_or_init(|| Field::of(self.regex.as_str())).as_ref()
     }
 }
 
@@ -134,6 +142,7 @@ fn first_bytes(nfa: &NFA) -> Option<Box<[bool; 256]>> {
 /// Finds matches of one pattern in one text after another, with their groups.
 pub(crate) struct Groups<'p> {
     regex: &'p Regex,
+    field: Option<&'p Field>,
     quick: Option<(&'p Quick, onepass::Cache)>,
     slots: Vec<Option<NonMaxUsize>>,
     places: CaptureLocations,
@@ -153,6 +162,7 @@ impl<'p> Groups<'p> {
         let last = last.min(pattern.captures_len().saturating_sub(1));
         Self {
             regex: &pattern.regex,
+            field: pattern.field(),
             quick: pattern.quick().map(|quick| (quick, quick.reader.create_cache())),
             slots: vec![None; (last + 1) * 2],
             places: pattern.capture_locations(),
@@ -205,6 +215,13 @@ impl<'p> Groups<'p> {
     }
 
     fn find(&mut self, text: &str, from: usize) -> Option<Span> {
+        if let Some(found) = self.field.and_then(|field| field.find(text, from)) {
+            self.quickly = true;
+            let (whole, group) = found?;
+            let places = [whole.start, whole.end, group.start, group.end];
+            self.slots.iter_mut().zip(places).for_each(|(slot, at)| *slot = NonMaxUsize::new(at));
+            return Some(whole);
+        }
         if let Some((quick, cache)) = &mut self.quick {
             self.quickly = true;
             let mut at = from;
@@ -250,7 +267,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const PATTERNS: [&str; 54] = [
+    const PATTERNS: [&str; 68] = [
+        "id=([a-z]+)",
+        "id=([^;&]+)",
+        "id=([^;&]*)",
+        "id=([^;&]*)&",
+        "id=(.*)",
+        "id=(.+?)&",
+        "id=(.*?)id",
+        "key: (.*?), value",
+        "a (.+?)b",
+        r"a(\S+)",
+        r"é(\W*)a",
+        "a([a-z]*)c",
+        "a([^c]+?)c",
+        "foo([^o]*?)o",
         "",
         "a",
         "a*",
@@ -346,11 +377,12 @@ mod tests {
 
     #[test]
     fn both_ways_find_the_same() {
-        let mut quick = 0;
+        let (mut quick, mut fields) = (0, 0);
         for source in PATTERNS {
             let pattern = Pattern::new(source).unwrap();
             let plain = Regex::new(source).unwrap();
             quick += usize::from(pattern.quick().is_some());
+            fields += usize::from(pattern.field().is_some());
             let count = plain.captures_len();
             for last in 0..count {
                 let mut groups = Groups::new(&pattern, last);
@@ -386,6 +418,6 @@ mod tests {
                 }
             }
         }
-        assert!(quick > 15, "{quick}");
+        assert!(quick > 15 && fields > 12, "{quick} {fields}");
     }
 }

@@ -243,7 +243,11 @@ fn in_any_range(call: &Call<'_>, family: &Family) -> Answer {
 fn is_private(call: &Call<'_>) -> Answer {
     let texts = call.any_text(0)?;
     call.bools(|row| {
-        let network = parse4(&texts.get(row))?;
+        let text = texts.get(row);
+        if let Some(address) = address4(&text) {
+            return Some(address >> 24 == 10 || address >> 20 == 0xAC1 || address >> 16 == 0xC0A8);
+        }
+        let network = parse4(&text)?;
         let inside = |base: u128, prefix: u8| {
             network.prefix >= prefix && V4.mask(network.address, prefix) == base
         };

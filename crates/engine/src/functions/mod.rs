@@ -17,6 +17,7 @@ mod datetime_format;
 mod distributions;
 mod encode;
 mod ends;
+mod field;
 pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod ip;

@@ -63,6 +63,7 @@ pub(super) enum AnyText<'a> {
 
 impl<'a> AnyText<'a> {
     /// What `tostring()` gives for the row.
+    #[inline]
     pub(super) fn get(&self, row: usize) -> Cow<'a, str> {
         match self {
             Self::Text(a) => Cow::Borrowed(a.get(row)),

@@ -147,13 +147,17 @@ impl Index {
             }
             Piece::End(_) | Piece::Inside(_) => (0, &b""[..]),
         };
+        // what was cut off a long term may be what is sought
+        let open = !matches!(piece, Piece::Start(_));
+        let like = piece.test();
+        let like = |term: &[u8]| like(term) || (open && term.len() >= TERM_BYTES_MAX);
         let mut found = Vec::new();
         for place in self.pages.iter().skip(first) {
             if *place.first > *prefix && !place.first.starts_with(prefix) {
                 break;
             }
             let page = self.page(place)?;
-            self.gather(&page, piece, &mut found)
+            self.gather(&page, &like, &mut found)
                 .map_err(|_| Error::damaged(&self.path, "a page of terms does not read"))?;
             if found.len() > FOUND_MAX {
                 return Ok(None);
@@ -162,7 +166,12 @@ impl Index {
         Ok(Some(found))
     }
 
-    fn gather(&self, page: &[u8], piece: &Piece, found: &mut Vec<Found>) -> Result<(), Truncated> {
+    fn gather(
+        &self,
+        page: &[u8],
+        like: &impl Fn(&[u8]) -> bool,
+        found: &mut Vec<Found>,
+    ) -> Result<(), Truncated> {
         let mut reader = Reader::new(page);
         let mut term: Vec<u8> = Vec::new();
         while !reader.is_empty() {
@@ -171,9 +180,7 @@ impl Index {
             term.truncate(shared);
             term.extend_from_slice(reader.take(further)?);
             let set = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
-            // what was cut off a long term may be what is sought
-            let cut = term.len() >= TERM_BYTES_MAX && !matches!(piece, Piece::Start(_));
-            if cut || piece.matches(&term) {
+            if like(&term) {
                 let columns = *self.sets.get(set).ok_or(Truncated)?;
                 found.push(Found { columns, blocks: read_posting(&mut reader, self.blocks)? });
             } else {
