@@ -215,7 +215,7 @@ async fn prepare(
     Ok((route, work))
 }
 
-/// Runs a handler where it belongs: memory and short computing on this thread, disks and long computing on others.
+/// Runs a handler where it belongs: memory alone on this thread, disks and long computing on others.
 async fn run(route: &'static Route, work: Work) -> Result<Reply, VaultError> {
     match (route.place)(&work) {
         Place::Here => (route.run)(&work),

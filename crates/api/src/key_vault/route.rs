@@ -69,7 +69,7 @@ impl Route {
 /// Where a handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// On the thread that took the request: it touches memory alone, and takes less than half a millisecond.
+    /// On the thread that took the request: it touches memory alone, for microseconds.
     Here,
     /// Where waiting for disks and computing for long is allowed.
     Blocking,
