@@ -103,12 +103,9 @@ impl Vault {
         Ok(key)
     }
 
-    /// True when using the key takes no longer than going to another thread and back is worth: it is at hand, and no
-    /// large RSA key.
+    /// True when using the key takes microseconds: it is at hand, and not RSA.
     pub fn is_quick(&self, found: &Found) -> bool {
-        const RSA_MAX: u16 = 2048;
-        let small = kind_of(&found.version)
-            .is_some_and(|kind| !matches!(kind, JoseKind::Rsa(bits) if bits > RSA_MAX));
+        let small = kind_of(&found.version).is_some_and(|kind| !matches!(kind, JoseKind::Rsa(_)));
         small && self.keys.get(&found.version.id).is_some()
     }
 
