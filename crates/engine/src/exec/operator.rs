@@ -46,7 +46,7 @@ pub(crate) struct Stage {
 }
 
 /// Work of this length runs on the calling thread alone: starting helpers costs more than they give.
-const ALONE: Duration = Duration::from_millis(2);
+const ALONE: Duration = Duration::from_millis(1);
 /// Stack of a helper thread: plans nest as deep as on the main thread.
 const STACK: usize = 8 << 20;
 
