@@ -44,7 +44,7 @@ impl Binder<'_> {
             Some(ast) => Some(self.row_count(env, ast, "mv-expand")? as u64),
             None => expand.legacy.then_some(LEGACY_LIMIT),
         };
-        let items = self.items(env, &input, &expand.items)?;
+        let items = self.items(env, &input, &expand.items, "mv-expand")?;
         let index =
             expand.parameters.word("with_itemindex").map(|n| self.field(n, ScalarType::Long));
         let expanded =
@@ -56,31 +56,31 @@ impl Binder<'_> {
         Ok(input.with_plan(project(expanded, outputs)))
     }
 
-    fn items(&self, env: &Env, input: &Relation, items: &[MvItem]) -> Result<Vec<Item>> {
-        let ctx = Context::row(env, input, "mv-expand");
+    /// What `operator` expands.
+    fn items(
+        &self,
+        env: &Env,
+        input: &Relation,
+        items: &[MvItem],
+        operator: &'static str,
+    ) -> Result<Vec<Item>> {
+        let ctx = Context::row(env, input, operator);
         let mut names = Names::new([]);
         items
             .iter()
             .map(|item| {
                 let expr = self.scalar(&ctx, &item.value)?;
-                let expr = match expr.ty() {
-                    ScalarType::Dynamic => expr,
-                    // an array in a text column is common in content: read it
-                    ScalarType::String => {
-                        return Err(BindError::new(
-                            "SEM0066",
-                            item.value.span,
-                            "'mv-expand' operator: a dynamic array or bag is expected, not string; use todynamic() or split()",
-                        ));
-                    }
-                    other => {
-                        return Err(BindError::new(
-                            "SEM0066",
-                            item.value.span,
-                            format!("'mv-expand' operator: a dynamic array or bag is expected, not {other}"),
-                        ));
-                    }
-                };
+                if expr.ty() != ScalarType::Dynamic {
+                    let way_out = match expr.ty() {
+                        ScalarType::String => "; use todynamic() or split()",
+                        _ => "",
+                    };
+                    let text = format!(
+                        "'{operator}' operator: a dynamic array or bag is expected, not {}{way_out}",
+                        expr.ty()
+                    );
+                    return Err(BindError::new("SEM0066", item.value.span, text));
+                }
                 let name = match &item.value.kind {
                     ExprKind::Named { name, .. } => Arc::clone(&name.text),
                     _ => implied_name(&item.value).map_or_else(|| names.column(), Arc::from),
@@ -150,7 +150,7 @@ impl Binder<'_> {
             None => None,
         };
         let outer = input.plan.fields.clone();
-        let items = self.items(env, &input, &apply.items)?;
+        let items = self.items(env, &input, &apply.items, "mv-apply")?;
         let index =
             apply.parameters.word("with_itemindex").map(|n| self.field(n, ScalarType::Long));
         // rows are numbered, so that the body runs once per row

@@ -175,11 +175,7 @@ impl Index {
         let mut reader = Reader::new(page);
         let mut term: Vec<u8> = Vec::new();
         while !reader.is_empty() {
-            let shared = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
-            let further = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
-            term.truncate(shared);
-            term.extend_from_slice(reader.take(further)?);
-            let set = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            let set = next_term(&mut reader, &mut term)?;
             if like(&term) {
                 let columns = *self.sets.get(set).ok_or(Truncated)?;
                 found.push(Found { columns, blocks: read_posting(&mut reader, self.blocks)? });
@@ -208,11 +204,7 @@ impl Index {
         let mut reader = Reader::new(page);
         let mut term: Vec<u8> = Vec::new();
         while !reader.is_empty() {
-            let shared = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
-            let further = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
-            term.truncate(shared);
-            term.extend_from_slice(reader.take(further)?);
-            let set = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+            let set = next_term(&mut reader, &mut term)?;
             if term.as_slice() < wanted {
                 skip_posting(&mut reader, self.blocks)?;
                 continue;
@@ -225,6 +217,15 @@ impl Index {
         }
         Ok(None)
     }
+}
+
+/// The next term of a page in place of the one before; gives the number of its column set.
+fn next_term(reader: &mut Reader<'_>, term: &mut Vec<u8>) -> Result<usize, Truncated> {
+    let shared = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+    let further = usize::try_from(reader.varint()?).map_err(|_| Truncated)?;
+    term.truncate(shared);
+    term.extend_from_slice(reader.take(further)?);
+    usize::try_from(reader.varint()?).map_err(|_| Truncated)
 }
 
 fn read(file: &dyn ReadAt, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
