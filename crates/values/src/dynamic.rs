@@ -6,6 +6,28 @@
 //!   ticks. [`to_standard`] rewrites them for readers of plain Variant.
 //! * Any bytes may be read: what does not decode is null, and no reading takes more than the bytes' length in steps.
 
+/// The method of a builder that takes any cell, by those that take one of a type.
+macro_rules! any_cell {
+    () => {
+        /// Adds any cell; a text stays a text.
+        pub fn value(&mut self, value: &Value) {
+            match value {
+                Value::Null => self.null(),
+                Value::Bool(v) => self.bool(*v),
+                Value::Int(v) => self.long(i64::from(*v)),
+                Value::Long(v) => self.long(*v),
+                Value::Real(v) => self.real(*v),
+                Value::Decimal(v) => self.decimal(*v),
+                Value::String(v) => self.string(v),
+                Value::Guid(v) => self.guid(*v),
+                Value::DateTime(v) => self.datetime(*v),
+                Value::TimeSpan(v) => self.timespan(*v),
+                Value::Dynamic(v) => self.dynamic(v.as_ref()),
+            }
+        }
+    };
+}
+
 mod build;
 mod find;
 mod flat;

@@ -160,10 +160,13 @@ impl<'p> Groups<'p> {
     /// Matches of a pattern, with groups up to and including this one.
     pub(crate) fn new(pattern: &'p Pattern, last: usize) -> Self {
         let last = last.min(pattern.captures_len().saturating_sub(1));
+        let field = pattern.field();
+        // a field is read without it, but for texts of which it cannot tell
+        let quick = if field.is_some() { None } else { pattern.quick() };
         Self {
             regex: &pattern.regex,
-            field: pattern.field(),
-            quick: pattern.quick().map(|quick| (quick, quick.reader.create_cache())),
+            field,
+            quick: quick.map(|quick| (quick, quick.reader.create_cache())),
             slots: vec![None; (last + 1) * 2],
             places: pattern.capture_locations(),
             quickly: false,

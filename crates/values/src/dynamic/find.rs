@@ -88,30 +88,36 @@ impl Parser<'_> {
                     parser.blanks();
                     parser.eat(b':').then_some(())?;
                     parser.blanks();
-                    if here {
-                        // of equal keys the last counts, wherever it leads
-                        found = parser.seek(rest, depth + 1)?;
-                        Some(())
-                    } else {
-                        parser.skip(depth + 1)
-                    }
+                    // of equal keys the last counts, wherever it leads
+                    parser.member(here, rest, depth + 1, &mut found)
                 })?;
                 Some(found)
             }
             (Some((PathPart::Index(wanted), rest)), b'[') => {
                 let mut found = None;
                 self.members(b']', |parser, at| {
-                    if i64::try_from(at) == Ok(*wanted) {
-                        found = parser.seek(rest, depth + 1)?;
-                        Some(())
-                    } else {
-                        parser.skip(depth + 1)
-                    }
+                    let here = i64::try_from(at) == Ok(*wanted);
+                    parser.member(here, rest, depth + 1, &mut found)
                 })?;
                 Some(found)
             }
             _ => self.skip(depth).map(|()| None),
         }
+    }
+
+    /// Past a member, which the path goes on in where it is `here`.
+    fn member(
+        &mut self,
+        here: bool,
+        path: &[PathPart<'_>],
+        depth: usize,
+        found: &mut Option<usize>,
+    ) -> Option<()> {
+        if !here {
+            return self.skip(depth);
+        }
+        *found = self.seek(path, depth)?;
+        Some(())
     }
 
     /// Past the members of a container, each read by `member`, which is told its number.

@@ -153,22 +153,7 @@ impl Flat {
         }
     }
 
-    /// Adds any cell; a text stays a text.
-    pub fn value(&mut self, value: &Value) {
-        match value {
-            Value::Null => self.null(),
-            Value::Bool(v) => self.bool(*v),
-            Value::Int(v) => self.long(i64::from(*v)),
-            Value::Long(v) => self.long(*v),
-            Value::Real(v) => self.real(*v),
-            Value::Decimal(v) => self.decimal(*v),
-            Value::String(v) => self.string(v),
-            Value::Guid(v) => self.guid(*v),
-            Value::DateTime(v) => self.datetime(*v),
-            Value::TimeSpan(v) => self.timespan(*v),
-            Value::Dynamic(v) => self.dynamic(v.as_ref()),
-        }
-    }
+    any_cell!();
 
     /// Adds another dynamic value, or a part of one.
     pub fn dynamic(&mut self, value: DynamicRef<'_>) {
