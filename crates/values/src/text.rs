@@ -1,7 +1,29 @@
-//! Numbers and booleans from and to text, as `tolong()`, `toreal()`, `tobool()` and `tostring()` see them.
+//! Numbers and booleans from and to text, as `tolong()`, `toreal()`, `tobool()` and `tostring()` see them; a text's
+//! first bytes as a number.
 
 #[cfg(test)]
 mod tests;
+
+/// The first eight bytes as a little-endian number, zeros where there are fewer. Three loads at most: bytes copied to a
+/// buffer of eight and read back as one number would have to leave the processor's store buffer first, a dozen cycles
+/// that stand in the way of every row that is hashed or compared.
+#[inline]
+pub fn head(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.first_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    // two pieces that overlap where there are not enough bytes
+    let behind = |length: usize| 8 * (bytes.len() - length) as u32;
+    if let (Some(front), Some(back)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (front, back) = (u32::from_le_bytes(*front), u32::from_le_bytes(*back));
+        return u64::from(front) | u64::from(back) << behind(4);
+    }
+    if let (Some(front), Some(back)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (front, back) = (u16::from_le_bytes(*front), u16::from_le_bytes(*back));
+        return u64::from(front) | u64::from(back) << behind(2);
+    }
+    bytes.first().map_or(0, |byte| u64::from(*byte))
+}
 
 /// Reads an integer: decimal or `0x` hexadecimal, blanks around it ignored; a fraction is cut off. Rubbish is none.
 pub fn parse_long(text: &str) -> Option<i64> {

@@ -138,7 +138,7 @@ fn optional<'c>(call: &'c Call<'_>, index: usize) -> Result<Option<NumberArg<'c>
 fn masked4(call: &Call<'_>, with_mask: bool) -> Answer {
     let (texts, prefixes) = (call.any_text(0)?, if with_mask { optional(call, 1)? } else { None });
     call.longs(|row| {
-        let network = parse4(&texts.get(row))?;
+        let network = texts.with(row, parse4)?;
         let prefix = network.prefix.min(prefix_at(prefixes.as_ref(), row, 32)?);
         i64::try_from(V4.mask(network.address, prefix)).ok()
     })
@@ -169,7 +169,7 @@ fn format4(call: &Call<'_>, show_mask: bool) -> Answer {
 fn masked6(call: &Call<'_>, with_mask: bool) -> Answer {
     let (texts, prefixes) = (call.any_text(0)?, if with_mask { optional(call, 1)? } else { None });
     let read = |row: usize| {
-        let network = parse6(&texts.get(row))?;
+        let network = texts.with(row, parse6)?;
         let prefix = network.prefix.min(prefix_at(prefixes.as_ref(), row, 128)?);
         Some(V6.mask(network.address, prefix))
     };
@@ -194,7 +194,7 @@ fn order(family: &Family, a: Network, b: Network, prefix: u8) -> std::cmp::Order
 fn compare(call: &Call<'_>, family: &Family, f: fn(std::cmp::Ordering) -> Option<i64>) -> Answer {
     let (a, b, prefixes) = (call.any_text(0)?, call.any_text(1)?, optional(call, 2)?);
     call.longs(|row| {
-        let (a, b) = ((family.read)(&a.get(row))?, (family.read)(&b.get(row))?);
+        let (a, b) = (a.with(row, family.read)?, b.with(row, family.read)?);
         f(order(family, a, b, prefix_at(prefixes.as_ref(), row, family.bits)?))
     })
 }
@@ -203,10 +203,10 @@ fn matches(call: &Call<'_>, family: &Family) -> Answer {
     let (a, b, prefixes) = (call.any_text(0)?, call.any_text(1)?, optional(call, 2)?);
     let fixed = b.constant().map(|text| (family.read)(&text));
     call.bools(|row| {
-        let a = (family.read)(&a.get(row))?;
+        let a = a.with(row, family.read)?;
         let b = match fixed {
             Some(network) => network?,
-            None => (family.read)(&b.get(row))?,
+            None => b.with(row, family.read)?,
         };
         Some(order(family, a, b, prefix_at(prefixes.as_ref(), row, family.bits)?).is_eq())
     })
@@ -233,7 +233,7 @@ fn in_any_range(call: &Call<'_>, family: &Family) -> Answer {
     };
     let known = if fixed { at(0) } else { Vec::new() };
     call.bools(|row| {
-        let address = (family.read)(&addresses.get(row))?;
+        let address = addresses.with(row, family.read)?;
         let hit = |network: &Network| order(family, address, *network, family.bits).is_eq();
         Some(if fixed { known.iter().any(hit) } else { at(row).iter().any(hit) })
     })
@@ -243,21 +243,26 @@ fn in_any_range(call: &Call<'_>, family: &Family) -> Answer {
 fn is_private(call: &Call<'_>) -> Answer {
     let texts = call.any_text(0)?;
     call.bools(|row| {
-        let text = texts.get(row);
-        if let Some(address) = address4(&text) {
-            return Some(address >> 24 == 10 || address >> 20 == 0xAC1 || address >> 16 == 0xC0A8);
-        }
-        let network = parse4(&text)?;
-        let inside = |base: u128, prefix: u8| {
-            network.prefix >= prefix && V4.mask(network.address, prefix) == base
-        };
-        Some(inside(0x0A00_0000, 8) || inside(0xAC10_0000, 12) || inside(0xC0A8_0000, 16))
+        texts.with(row, |text| match address4(text) {
+            Some(a) => Some(a >> 24 == 10 || a >> 20 == 0xAC1 || a >> 16 == 0xC0A8),
+            None => private_network(text),
+        })
     })
+}
+
+/// As [`is_private`] says it of an address with a prefix.
+#[cold]
+fn private_network(text: &str) -> Option<bool> {
+    let network = parse4(text)?;
+    let inside = |base: u128, prefix: u8| {
+        network.prefix >= prefix && V4.mask(network.address, prefix) == base
+    };
+    Some(inside(0x0A00_0000, 8) || inside(0xAC10_0000, 12) || inside(0xC0A8_0000, 16))
 }
 
 fn netmask_suffix(call: &Call<'_>) -> Answer {
     let texts = call.any_text(0)?;
-    call.longs(|row| Some(i64::from(parse4(&texts.get(row))?.prefix)))
+    call.longs(|row| Some(i64::from(texts.with(row, parse4)?.prefix)))
 }
 
 /// The fewest networks that cover exactly the addresses from start to end.

@@ -82,6 +82,15 @@ impl<'a> AnyText<'a> {
         }
     }
 
+    /// What `f` makes of the row's text: [`AnyText::get`] without asking for each row whose the text is.
+    #[inline]
+    pub(super) fn with<R>(&self, row: usize, f: impl FnOnce(&str) -> R) -> R {
+        match self {
+            Self::Text(a) => f(a.get(row)),
+            other => f(&other.get(row)),
+        }
+    }
+
     /// The text, where it is the same for all rows.
     pub(super) fn constant(&self) -> Option<Cow<'a, str>> {
         let fixed = match self {

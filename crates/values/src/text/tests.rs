@@ -3,6 +3,17 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
+fn the_head_is_the_first_eight_bytes() {
+    let bytes: Vec<u8> = (1..=20).collect();
+    for length in 0..=bytes.len() {
+        let mut eight = [0; 8];
+        let count = length.min(8);
+        eight[..count].copy_from_slice(&bytes[..count]);
+        assert_eq!(head(&bytes[..length]), u64::from_le_bytes(eight), "{length}");
+    }
+}
+
+#[test]
 fn reads_integers() {
     let cases: &[(&str, Option<i64>)] = &[
         ("123", Some(123)),

@@ -220,13 +220,7 @@ impl Collector {
     pub(crate) fn drain(mut self, mut found: impl FnMut(&[u8], u64, Posting)) {
         let Dictionary { bytes, ends, .. } = &self.dictionary;
         let term = |number: u32| Dictionary::term(bytes, ends, number);
-        let head = |number: u32| {
-            let mut head = [0; 8];
-            let term = term(number);
-            let length = term.len().min(8);
-            head[..length].copy_from_slice(&term[..length]);
-            u64::from_be_bytes(head)
-        };
+        let head = |number: u32| values::text::head(term(number)).swap_bytes();
         let mut order: Vec<(u64, u32)> = (0..ends.len() as u32).map(|n| (head(n), n)).collect();
         order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| term(a.1).cmp(term(b.1))));
         for (_, number) in order {

@@ -8,6 +8,7 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, StringViewArray};
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{DataType, SortOptions};
+use values::text::head;
 use values::{Decimal, ScalarType};
 
 use super::{Direction, Key, Spec, packed};
@@ -224,23 +225,17 @@ pub(super) fn order(columns: &[ArrayRef], rows: usize, spec: &Spec) -> Result<Ve
         .map(|(a, k)| SortField::new_with_options(a.data_type().clone(), k.options()));
     let converter = RowConverter::new(fields.collect()).map_err(internal)?;
     let encoded = converter.convert_columns(&arrays).map_err(internal)?;
-    let mut pairs: Vec<(u64, u32)> =
-        encoded.iter().zip(0..count).map(|(row, at)| (head(row.as_ref()), at)).collect();
+    let mut pairs: Vec<(u64, u32)> = encoded
+        .iter()
+        .zip(0..count)
+        .map(|(row, at)| (head(row.as_ref()).swap_bytes(), at))
+        .collect();
     let sorted = packed::cut(&mut pairs, limit, |a, b| {
         a.0.cmp(&b.0)
             .then_with(|| encoded.row(a.1 as usize).cmp(&encoded.row(b.1 as usize)))
             .then(a.1.cmp(&b.1))
     });
     Ok(sorted.iter().map(|pair| pair.1).collect())
-}
-
-/// The first eight bytes as a number.
-fn head(bytes: &[u8]) -> u64 {
-    let mut head = [0; 8];
-    for (slot, byte) in head.iter_mut().zip(bytes) {
-        *slot = *byte;
-    }
-    u64::from_be_bytes(head)
 }
 
 /// Numbers that order the rows by their first key, without its lowest bit: the same for all batches. None for texts.
