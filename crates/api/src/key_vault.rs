@@ -1,7 +1,7 @@
 //! Key Vault's data plane. What exists is in tables of [`Route`]: one for each kind of object.
 //!
 //! A call's way: host -> vault; token, else 401 with the challenge that clients take apart; seal; network; api-version;
-//! route; right; body; the pillar; the audit row, on disk; the answer. Everything from the token on is recorded, changes
+//! route; right; body; the pillar; the audit row; the answer. Everything from the token on is recorded, changes
 //! before they are made.
 
 mod certificates;
@@ -101,7 +101,7 @@ pub(crate) async fn answer(
         Ok((route, work)) => run(route, work).await,
         Err(error) => Err(error),
     };
-    // the row is on disk before anything leaves; without it nothing leaves
+    // the row is written before anything leaves; without it nothing leaves
     doors.vault_audit.write(call.outcome(&done)).await.map_err(error::answer)?;
     done.map(response).map_err(error::answer)
 }

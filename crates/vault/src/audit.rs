@@ -1,10 +1,11 @@
-//! The audit log: every call is a row in `AzureDiagnostics` (category AuditEvent) and in `AZKVAuditLogs`. It is on disk
+//! The audit log: every call is a row in `AzureDiagnostics` (category AuditEvent) and in `AZKVAuditLogs`. It is written
 //! before the answer leaves; when that cannot be, calls fail.
 //!
-//! A row is durable in the [journal] first, together with those of everybody who waits: one write, one sync. From
-//! there rows go into the tables by the hundred, some hundredths of a second later ([tables]). A change is written
-//! twice: that it is about to be carried out ([`AuditLog::begin`]), and how it ended. So there is no change without
-//! a row, whatever happens in between. A query of these tables waits for the rows that were durable when it came.
+//! A row is written to the [journal] first, by whoever brings it: from then on it outlives the process. From there rows
+//! go into the tables by the hundred, some hundredths of a second later ([tables]), and before they do the journal is
+//! flushed: from then on they outlive the machine. A change is written twice: that it is about to be carried out
+//! ([`AuditLog::begin`]), which is flushed before anything happens, and how it ended. So there is no change without a
+//! row, whatever happens in between. A query of these tables waits for the rows that were written when it came.
 //!
 //! Rows form a chain: each names the digest of the one before, so that an edited, removed or moved row shows. While
 //! the vault is open each digest also carries a proof under a key that lies behind the seal: a chain made anew by
@@ -20,7 +21,6 @@ mod tables;
 mod verify;
 mod writer;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,20 +29,21 @@ use std::time::{Duration, Instant};
 use model::{Clock, Feed, Tables};
 use parking_lot::{Condvar, Mutex};
 use state::Store;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 pub use row::AuditRecord;
 pub use verify::AuditReport;
 
 use crate::{Keyring, VaultError};
 use tables::Parcels;
+use writer::{Unwritten, Writer};
 
-/// Records that may wait to be written.
-const WAITING_MAX: usize = 10_000;
+/// Longest wait for the tables to take the rows of the journal's file whose turn it is.
+const TURN: Duration = Duration::from_secs(10);
 /// Refusals of unknown callers written in a second.
 const NOTED_PER_SECOND: u32 = 20;
 
-/// How long a query waits for rows that are durable but not yet in the tables.
+/// How long a query waits for rows that are written but not yet in the tables.
 const CATCH_UP_MAX: Duration = Duration::from_millis(500);
 
 /// Where the rows are.
@@ -62,6 +63,8 @@ pub struct AuditHouse {
     pub keyring: Arc<Keyring>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Calls that change nothing wait for the disk, too.
+    pub flush_each: bool,
 }
 
 /// What is to be written.
@@ -74,31 +77,44 @@ enum Job {
     Mark,
 }
 
-/// A job, and who waits for it: told the change's number, or why it was not written.
-struct Entry {
-    job: Job,
-    done: Option<oneshot::Sender<Result<u64, String>>>,
+/// How far the journal is.
+#[derive(Clone)]
+enum Opening {
+    /// It is being read.
+    Waiting,
+    /// It takes entries.
+    Done,
+    /// It cannot be opened; it is tried again and again.
+    Failed,
 }
 
+/// Who waits for a flush of the journal.
 #[derive(Default)]
-struct Queue {
-    entries: VecDeque<Entry>,
+struct Flushes {
+    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+    /// Nobody hands in anything more.
     closed: bool,
+    /// There is no further flush.
+    ended: bool,
 }
 
-/// What the log, its writer and the way into the tables share.
+/// What the log, its thread and the way into the tables share.
 struct Shared {
     house: AuditHouse,
-    queue: Mutex<Queue>,
-    /// Something is in the queue, or it was closed.
-    filled: Condvar,
+    writer: Mutex<Writer>,
+    opening: watch::Sender<Opening>,
+    flushes: Mutex<Flushes>,
+    /// Somebody waits for a flush, or the log has ended.
+    wanted: Condvar,
     parcels: Parcels,
-    /// The last row that is durable.
+    /// The last row that is written.
     written: AtomicU64,
     /// Rows up to here are in both tables.
     stored: watch::Sender<u64>,
     /// Why the tables take no rows.
     failing: Mutex<Option<String>>,
+    /// Why the journal cannot be flushed.
+    unflushed: Mutex<Option<String>>,
     /// Somebody waits for the tables.
     hurry: Notify,
 }
@@ -106,7 +122,6 @@ struct Shared {
 /// Takes records. Share it as `Arc<AuditLog>`.
 pub struct AuditLog {
     shared: Arc<Shared>,
-    places: Semaphore,
     refusals: Mutex<Refusals>,
 }
 
@@ -126,83 +141,109 @@ pub struct ChangeUnderWay {
 }
 
 impl AuditLog {
-    /// Starts the writer; it ends, with everything written, when the log is dropped. Call it inside a runtime.
+    /// Starts the log; it ends, with everything written, when it is dropped. Call it inside a runtime.
     pub fn start(house: AuditHouse) -> Self {
         let shared = Arc::new(Shared {
             house,
-            queue: Mutex::default(),
-            filled: Condvar::new(),
+            writer: Mutex::default(),
+            opening: watch::Sender::new(Opening::Waiting),
+            flushes: Mutex::default(),
+            wanted: Condvar::new(),
             parcels: Parcels::default(),
             written: AtomicU64::new(0),
             stored: watch::Sender::new(0),
             failing: Mutex::new(None),
+            unflushed: Mutex::new(None),
             hurry: Notify::new(),
         });
         writer::start(&shared);
         tokio::spawn(tables::run(Arc::clone(&shared)));
-        Self { shared, places: Semaphore::new(WAITING_MAX), refusals: Mutex::default() }
+        Self { shared, refusals: Mutex::default() }
     }
 
-    /// Writes a record. It is on disk when this returns; an error means that the call must fail.
+    /// Writes a record. It is in the journal when this returns, where it outlives the process; an error means that the
+    /// call must fail. The disk has it within [`tables::GATHER`], or now, where the house wants that.
     pub async fn write(&self, record: AuditRecord) -> Result<(), VaultError> {
-        self.hand_in(Job::Row { record: Box::new(record), ends: 0 }).await.map(drop)
+        self.hand_in(Job::Row { record: Box::new(record), ends: 0 }).await?;
+        self.flushed_if_wanted().await
     }
 
-    /// Writes that a change is about to be carried out: an error means that it must not be.
+    /// Writes that a change is about to be carried out: an error means that it must not be. This is on the disk when it
+    /// returns: whatever happens, there is no change without its row.
     pub async fn begin(&self, record: AuditRecord) -> Result<ChangeUnderWay, VaultError> {
         let record = Box::new(record);
         let id = self.hand_in(Job::Change(record.clone())).await?;
-        Ok(ChangeUnderWay { shared: Arc::clone(&self.shared), id, record: Some(record) })
+        let change = ChangeUnderWay { shared: Arc::clone(&self.shared), id, record: Some(record) };
+        self.shared.flushed().await.map_err(|why| unavailable(&why))?;
+        Ok(change)
     }
 
-    /// Writes how a change ended.
+    /// Writes how a change ended; as durable as by [`AuditLog::write`].
     pub async fn end(
         &self,
         mut change: ChangeUnderWay,
         record: AuditRecord,
     ) -> Result<(), VaultError> {
+        let ended = self.hand_in(Job::Row { record: Box::new(record), ends: change.id }).await;
         change.record = None;
-        self.hand_in(Job::Row { record: Box::new(record), ends: change.id }).await.map(drop)
+        ended?;
+        self.flushed_if_wanted().await
     }
 
-    async fn hand_in(&self, job: Job) -> Result<u64, VaultError> {
-        let ends_a_change = matches!(job, Job::Row { ends, .. } if ends != 0);
-        let unavailable = |why: &str| {
-            tracing::error!(why, "the audit log cannot be written: the call is refused");
-            VaultError::new(
-                503,
-                "ServiceUnavailable",
-                "The audit log cannot be written, so nothing is answered; free space on the data folder's disk.",
-            )
-        };
-        let failing = self.shared.failing.lock().clone();
-        if let Some(why) = failing.filter(|_| !ends_a_change) {
-            self.shared.hurry.notify_one();
-            return Err(unavailable(&why));
+    async fn flushed_if_wanted(&self) -> Result<(), VaultError> {
+        if self.shared.house.flush_each {
+            self.shared.flushed().await.map_err(|why| unavailable(&why))?;
         }
-        let Ok(_place) = self.places.acquire().await else {
-            return Err(unavailable("it has ended"));
-        };
-        let (done, written) = oneshot::channel();
-        self.shared.push(Entry { job, done: Some(done) });
-        match written.await {
-            Ok(Ok(id)) => Ok(id),
-            Ok(Err(why)) => Err(unavailable(&why)),
-            Err(_) => Err(unavailable("the writer has ended")),
+        Ok(())
+    }
+
+    /// Writes an entry, waiting where the tables are behind. The end of a change is owed where this fails.
+    async fn hand_in(&self, mut job: Job) -> Result<u64, VaultError> {
+        let shared = &self.shared;
+        let ends_a_change = matches!(job, Job::Row { ends: 1.., .. });
+        let until = Instant::now() + TURN;
+        loop {
+            let failing = shared.failing.lock().clone().or_else(|| shared.unflushed.lock().clone());
+            if let Some(why) = failing.filter(|_| !ends_a_change) {
+                shared.hurry.notify_one();
+                return Err(unavailable(&why));
+            }
+            // a statement of its own: the lock is let go before anything is waited for
+            let written = shared.writer.lock().write(shared, job);
+            match written {
+                Ok(id) => return Ok(id),
+                Err(Unwritten::Refused(why)) => return Err(unavailable(&why)),
+                Err(Unwritten::Closed(again)) => {
+                    shared.opened().await.map_err(|why| unavailable(&why))?;
+                    job = again;
+                }
+                Err(Unwritten::NotYet(again)) => {
+                    let why = shared.failing.lock().clone().or_else(|| {
+                        let late = Instant::now() > until;
+                        late.then(|| "the tables are too slow for the journal".to_owned())
+                    });
+                    if let Some(why) = why {
+                        shared.writer.lock().owe(again);
+                        return Err(unavailable(&why));
+                    }
+                    shared.hurry.notify_one();
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    job = again;
+                }
+            }
         }
     }
 
     /// Takes a record without waiting: refusals of callers that nobody knows. They may neither slow down others nor fill
     /// the disk: a few a second are written, and the next one says how many were left out.
     pub fn note(&self, mut record: AuditRecord) {
-        let room = self.shared.queue.lock().entries.len() < WAITING_MAX / 2;
         let second = record.time.unix_seconds();
         {
             let mut refusals = self.refusals.lock();
             if refusals.second != second {
                 (refusals.second, refusals.written) = (second, 0);
             }
-            if !room || refusals.written >= NOTED_PER_SECOND {
+            if refusals.written >= NOTED_PER_SECOND {
                 refusals.left_out += 1;
                 return;
             }
@@ -213,10 +254,13 @@ impl AuditLog {
                     &format!(" ({left_out} more were refused before and not recorded)");
             }
         }
-        self.shared.push(Entry { job: Job::Row { record: Box::new(record), ends: 0 }, done: None });
+        let row = Job::Row { record: Box::new(record), ends: 0 };
+        if self.shared.writer.lock().write(&self.shared, row).is_err() {
+            self.refusals.lock().left_out += 1;
+        }
     }
 
-    /// Waits until every row that is durable is in the tables too.
+    /// Waits until every row that is written is in the tables too.
     pub async fn settle(&self) -> Result<(), String> {
         let (wanted, mut stored) =
             (self.shared.written.load(Ordering::Acquire), self.shared.stored.subscribe());
@@ -236,6 +280,7 @@ impl AuditLog {
     pub async fn close(&self) {
         let settled = self.hand_in(Job::Mark).await.is_ok() && self.settle().await.is_ok();
         if settled && self.hand_in(Job::Mark).await.is_ok() {
+            let _ = self.shared.flushed().await; // the tables have everything
             tables::note_end(&self.shared).await;
         }
     }
@@ -270,8 +315,8 @@ impl Feed for AuditLog {
 
 impl Drop for AuditLog {
     fn drop(&mut self) {
-        self.shared.queue.lock().closed = true;
-        self.shared.filled.notify_one();
+        self.shared.flushes.lock().closed = true;
+        self.shared.wanted.notify_one();
     }
 }
 
@@ -279,25 +324,49 @@ impl Drop for ChangeUnderWay {
     fn drop(&mut self) {
         if let Some(record) = self.record.take() {
             const WHY: &str = "The outcome was not recorded; the change may have been made.";
-            let record = Box::new(record.unfinished(WHY));
-            self.shared.push(Entry { job: Job::Row { record, ends: self.id }, done: None });
+            let end = Job::Row { record: Box::new(record.unfinished(WHY)), ends: self.id };
+            let mut writer = self.shared.writer.lock();
+            if let Err(Unwritten::NotYet(end) | Unwritten::Closed(end)) =
+                writer.write(&self.shared, end)
+            {
+                writer.owe(end);
+            }
         }
     }
 }
 
 impl Shared {
-    fn push(&self, entry: Entry) {
-        let mut queue = self.queue.lock();
-        if queue.closed {
-            return; // whoever waits learns it from the dropped channel
+    /// Waits until what is written is on the disk.
+    async fn flushed(&self) -> Result<(), String> {
+        let (done, flushed) = oneshot::channel();
+        {
+            let mut flushes = self.flushes.lock();
+            if !flushes.ended {
+                flushes.waiting.push(done);
+                self.wanted.notify_one();
+            }
         }
-        let was_empty = queue.entries.is_empty();
-        queue.entries.push_back(entry);
-        drop(queue);
-        if was_empty {
-            self.filled.notify_one();
+        flushed.await.unwrap_or_else(|_| Err("the journal is not open".to_owned()))
+    }
+
+    /// Waits until the journal takes entries, or cannot.
+    async fn opened(&self) -> Result<(), String> {
+        let mut opening = self.opening.subscribe();
+        let opened = opening.wait_for(|opening| !matches!(opening, Opening::Waiting)).await;
+        match opened.map(|opening| opening.clone()) {
+            Ok(Opening::Failed) => self.flushed().await, // which tries to open it again
+            _ => Ok(()),
         }
     }
+}
+
+fn unavailable(why: &str) -> VaultError {
+    tracing::error!(why, "the audit log cannot be written: the call is refused");
+    VaultError::new(
+        503,
+        "ServiceUnavailable",
+        "The audit log cannot be written, so nothing is answered; free space on the data folder's disk.",
+    )
 }
 
 #[cfg(test)]

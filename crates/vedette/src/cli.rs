@@ -76,6 +76,9 @@ pub(crate) struct ServeArgs {
     /// A file with the token's PIN; otherwise the systemd credential vault.pin, or the variable VEDETTE_PKCS11_PIN.
     #[arg(long, value_name = "FILE", env = "VEDETTE_PKCS11_PIN_FILE")]
     pub(crate) pkcs11_pin_file: Option<PathBuf>,
+    /// The vault answers only once the row of each call is on the disk, so that it outlives a power cut too; slower.
+    #[arg(long)]
+    pub(crate) flush_vault_audit: bool,
     /// What to log to stderr: a level, or levels by part.
     #[arg(long, value_name = "FILTER", env = "VEDETTE_LOG", default_value = "info")]
     pub(crate) log: String,

@@ -1,6 +1,7 @@
-//! The audit journal: where rows are durable first, before they go into the tables by the hundred. Two files take turns;
-//! a file is used again once all of its rows are in the tables. Files are written in place, over bytes that are
-//! already theirs: that syncs faster than a growing file, and a disk that fills up meanwhile takes nothing away.
+//! The audit journal: where rows are first, before they go into the tables by the hundred. Two files take turns; a file
+//! is used again once all of its rows are in the tables. Files are written in place, over bytes that are already theirs:
+//! that syncs faster than a growing file, and a disk that fills up meanwhile takes nothing away. A row that is written
+//! outlives the process; a flush makes it outlive the machine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,7 +10,7 @@ use super::chain::{Chain, Link};
 use super::frame::{
     Entry, FileHead, FrameWriter, GroupHead, frame_at, next_frame, read_file_head, read_group,
 };
-use super::pages::Pages;
+use super::pages::{Flush, Pages};
 use super::row::AuditRecord;
 
 /// Most bytes of a file.
@@ -19,7 +20,7 @@ const STEP: u64 = 256 << 10;
 /// Room kept for the end of each change that was begun.
 const END_BYTES: u64 = 8 << 10;
 
-/// What is written together. Everything in it is durable, or nothing.
+/// What is written together: everything in it is read back, or nothing.
 #[derive(Default)]
 pub(super) struct Group {
     pub(super) rows: Vec<Row>,
@@ -66,6 +67,8 @@ pub(super) struct Journal {
     lengths: [u64; 2],
     /// The last row in each file.
     last_rows: [u64; 2],
+    /// Files with bytes that were not flushed.
+    dirty: [bool; 2],
     /// The file under writing; none before the first.
     at: Option<usize>,
     generation: u64,
@@ -88,6 +91,8 @@ impl Journal {
             pages,
             lengths,
             last_rows: [0; 2],
+            // what an earlier run wrote may not be on the disk
+            dirty: lengths.map(|length| length > 0),
             at: None,
             generation: 0,
             position: 0,
@@ -198,7 +203,7 @@ impl Journal {
         &self.open
     }
 
-    /// Makes a group durable: rows that follow `before` and end at `after`. `stored` says up to which row the tables have
+    /// Writes a group: rows that follow `before` and end at `after`. `stored` says up to which row the tables have
     /// them. A group that only ends changes may use the room that was kept for it.
     pub(super) fn write(
         &mut self,
@@ -241,9 +246,8 @@ impl Journal {
         {
             return Err(error.into());
         }
-        let pages = &mut self.pages[file];
-        pages.write(position, &bytes)?;
-        pages.sync()?;
+        self.dirty[file] = true;
+        self.pages[file].write(position, &bytes)?;
         (self.at, self.generation, self.position) = (Some(file), generation, end);
         self.last_rows[file] = after.sequence;
         self.chain = Some(after.clone());
@@ -253,6 +257,25 @@ impl Journal {
         self.open.extend(group.changes.iter().cloned());
         self.buffer = bytes;
         Ok(())
+    }
+
+    /// How everything written so far becomes durable, the older file first.
+    pub(super) fn flushes(&mut self) -> io::Result<Vec<Flush>> {
+        let newer = self.at.unwrap_or(0);
+        let mut flushes = Vec::new();
+        for file in [1 - newer, newer] {
+            if self.dirty[file] {
+                flushes.push(self.pages[file].flush()?);
+                self.dirty[file] = false;
+            }
+        }
+        Ok(flushes)
+    }
+
+    /// Goes on in the other file: this one could not be flushed, and what the system still has of it in memory may never
+    /// reach the disk, whatever a later flush says.
+    pub(super) fn leave_file(&mut self) {
+        self.position = FILE_BYTES;
     }
 
     /// Fills a file with zeros up to where it is needed next, in steps.

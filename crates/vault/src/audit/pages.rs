@@ -4,6 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Makes durable what was written to a file until it was asked for; whoever writes on meanwhile is not held up.
+pub(super) type Flush = Box<dyn FnOnce() -> io::Result<()> + Send>;
 
 /// A file that is written in place. Bytes never written read as nothing, or as what stood there before.
 pub(super) trait Pages: Send {
@@ -11,14 +15,14 @@ pub(super) trait Pages: Send {
     fn read(&mut self) -> io::Result<Vec<u8>>;
     /// Writes at a place; the file grows where it must.
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Makes what was written durable.
-    fn sync(&mut self) -> io::Result<()>;
+    /// How what was written becomes durable.
+    fn flush(&mut self) -> io::Result<Flush>;
 }
 
 /// A file of the system, made when it is first written.
 pub(super) struct SystemPages {
     path: PathBuf,
-    file: Option<File>,
+    file: Option<Arc<File>>,
 }
 
 impl SystemPages {
@@ -29,10 +33,10 @@ impl SystemPages {
         })
     }
 
-    fn open(&mut self) -> io::Result<&File> {
+    fn open(&mut self) -> io::Result<&Arc<File>> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => make(&self.path)?,
+            None => Arc::new(make(&self.path)?),
         };
         Ok(self.file.insert(file))
     }
@@ -69,7 +73,8 @@ impl Pages for SystemPages {
         self.open()?.write_all_at(bytes, at)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        self.open()?.sync_data()
+    fn flush(&mut self) -> io::Result<Flush> {
+        let file = Arc::clone(self.open()?);
+        Ok(Box::new(move || file.sync_data()))
     }
 }

@@ -14,7 +14,7 @@ use super::row::{self, AuditRecord};
 use super::{Shared, TABLES};
 
 /// How long rows wait for others.
-const GATHER: Duration = Duration::from_millis(25);
+pub(super) const GATHER: Duration = Duration::from_millis(25);
 /// Most rows of a parcel.
 const ROWS_MAX: usize = 4_000;
 /// How long the tables are left alone after they refused.
@@ -46,7 +46,7 @@ struct Waiting {
 }
 
 impl Parcels {
-    /// Rows that are durable in the journal.
+    /// Rows that are written in the journal.
     pub(super) fn add(&self, rows: impl Iterator<Item = Linked>) {
         self.waiting.lock().rows.extend(rows);
         self.moved.notify_one();
@@ -146,6 +146,10 @@ async fn store(shared: &Arc<Shared>, parcel: Parcel) -> bool {
     let Some((_, last)) = parcel.rows.last() else { return true };
     let end = Chain { sequence: last.sequence, digest: Some(last.digest) };
     let parcel = Arc::new(parcel);
+    // the tables never know of a row that the journal could lose
+    if let Err(why) = shared.flushed().await {
+        tracing::warn!(why, "audit rows go into the tables from a journal that is not on the disk");
+    }
     loop {
         match try_to_store(shared, &parcel).await {
             Ok(()) => {

@@ -1,8 +1,9 @@
-//! The one thread that writes the journal: whatever waits is written together and synced once.
+//! What is written into the journal, in which order: each caller writes its own entry, without a thread between, and
+//! whoever needs it on the disk waits for the one thread that flushes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -10,162 +11,182 @@ use tokio::sync::oneshot;
 use super::chain::{self, Chain};
 use super::journal::{Group, Journal, Refused, Row};
 use super::pages::SystemPages;
-use super::{AuditRecord, Entry, Job, Shared};
+use super::{AuditRecord, Job, Opening, Shared};
 
-/// Most entries written together.
-const BATCH_MAX: usize = 1_000;
-/// How long rows that are owed wait for the next try, when nobody else comes.
+/// How long the thread waits before it tries again what failed.
 const RETRY: Duration = Duration::from_secs(1);
-/// Longest wait for the tables to take the rows of the file whose turn it is.
-const TURN: Duration = Duration::from_secs(10);
 
-type Done = oneshot::Sender<Result<u64, String>>;
-
-/// Starts the thread.
-pub(super) fn start(shared: &Arc<Shared>) {
-    let (own, runtime) = (Arc::clone(shared), Handle::current());
-    let work = move || {
-        let mut writer = Writer { shared: own, runtime, open: None, owed: Vec::new() };
-        writer.run();
-    };
-    if let Err(error) = std::thread::Builder::new().name("vault-audit".into()).spawn(work) {
-        tracing::error!(%error, "the writer of the audit log cannot be started");
-        shared.queue.lock().closed = true;
-    }
+/// Why an entry was not written.
+pub(super) enum Unwritten {
+    /// The disk does not take it.
+    Refused(String),
+    /// The tables must take some rows first.
+    NotYet(Job),
+    /// The journal is not open.
+    Closed(Job),
 }
 
-struct Writer {
-    shared: Arc<Shared>,
-    runtime: Handle,
+/// The journal, once it is open, and what it is owed.
+#[derive(Default)]
+pub(super) struct Writer {
     open: Option<(Journal, Chain)>,
     /// Rows that end changes and could not be written: they come first.
     owed: Vec<(AuditRecord, u64)>,
 }
 
 impl Writer {
-    fn run(&mut self) {
-        // what an earlier run left goes into the tables at once, not with the first call
-        if let Err(error) = self.open() {
-            tracing::error!(error, "the audit journal cannot be opened");
-        }
-        while let Some(batch) = self.take() {
-            self.write(batch);
-        }
-        self.shared.parcels.close();
-    }
-
-    /// What waits; nothing once the log has ended.
-    fn take(&self) -> Option<Vec<Entry>> {
-        let mut queue = self.shared.queue.lock();
-        while queue.entries.is_empty() {
-            if queue.closed {
-                return None;
-            }
-            if self.owed.is_empty() {
-                self.shared.filled.wait(&mut queue);
-            } else if self.shared.filled.wait_for(&mut queue, RETRY).timed_out() {
-                break;
-            }
-        }
-        let count = queue.entries.len().min(BATCH_MAX);
-        Some(queue.entries.drain(..count).collect())
-    }
-
-    fn write(&mut self, batch: Vec<Entry>) {
-        if let Err(why) = self.open() {
-            return batch.into_iter().for_each(|entry| self.refuse(entry, &why));
-        }
-        let batch = match self.try_to_write(batch) {
-            Ok(()) => return,
-            Err((batch, why)) => {
-                let ends = |entry: &Entry| matches!(entry.job, Job::Row { ends, .. } if ends != 0);
-                let (ends, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(ends);
-                let refused = !others.is_empty();
-                others.into_iter().for_each(|entry| self.refuse(entry, &why));
-                match refused {
-                    // room was kept for these
-                    true => match self.try_to_write(ends) {
-                        Ok(()) => return,
-                        Err((ends, _)) => (ends, why),
-                    },
-                    false => (ends, why),
-                }
-            }
-        };
-        let (ends, why) = batch;
-        ends.into_iter().for_each(|entry| self.refuse(entry, &why));
-    }
-
-    fn refuse(&mut self, entry: Entry, why: &str) {
-        if let Job::Row { record, ends } = entry.job
-            && ends != 0
-        {
-            self.owed.push((*record, ends));
-        }
-        if let Some(done) = entry.done {
-            let _ = done.send(Err(why.to_owned())); // a client that went away waits no more
-        }
-    }
-
-    /// Writes a batch, those who are owed first; gives it back when the disk does not take it.
-    fn try_to_write(&mut self, batch: Vec<Entry>) -> Result<(), (Vec<Entry>, String)> {
-        let Some((journal, before)) = &mut self.open else {
-            return Err((batch, "the journal is not open".into()));
-        };
-        if batch.is_empty() && self.owed.is_empty() {
-            return Ok(());
-        }
+    /// Writes an entry, behind what is owed; gives the number of a change that it begins. The end of a change that cannot
+    /// be written stays owed.
+    pub(super) fn write(&mut self, shared: &Shared, job: Job) -> Result<u64, Unwritten> {
+        let Some((journal, before)) = &mut self.open else { return Err(Unwritten::Closed(job)) };
         let mut chain = before.clone();
-        let proof = self.shared.house.keyring.audit_key().ok();
-        let mut group = Group::default();
-        let mut waiting: Vec<(Option<Done>, u64)> = Vec::with_capacity(batch.len());
+        let proof = shared.house.keyring.audit_key().ok();
         let mut row = |record: AuditRecord, ends: u64| {
             let link = chain.extend(&record, proof.as_deref());
             Row { record, link, ends }
         };
         let owed = self.owed.len();
+        let mut group = Group::default();
         group.rows.extend(self.owed.drain(..).map(|(record, ends)| row(record, ends)));
-        for entry in batch {
-            let number = match entry.job {
-                Job::Row { record, ends } => {
-                    group.rows.push(row(*record, ends));
-                    0
-                }
-                Job::Change(record) => {
-                    let id = journal.new_change();
-                    group.changes.push((id, *record));
-                    id
-                }
-                Job::Mark => 0,
-            };
-            waiting.push((entry.done, number));
-        }
-        match written(&self.shared, journal, &group, before, &chain) {
-            Ok(()) => {
-                *before = chain.clone();
-                self.shared.written.store(chain.sequence, Ordering::Release);
-                let rows = group.rows.into_iter().map(|row| (row.record, row.link));
-                self.shared.parcels.add(rows);
-                for (done, number) in waiting {
-                    if let Some(done) = done {
-                        let _ = done.send(Ok(number)); // a client that went away waits no more
-                    }
-                }
-                Ok(())
+        let mut number = 0;
+        match job {
+            Job::Row { record, ends } => group.rows.push(row(*record, ends)),
+            Job::Change(record) => {
+                number = journal.new_change();
+                group.changes.push((number, *record));
             }
-            Err(why) => {
-                let mut rows = group.rows.into_iter();
-                self.owed.extend(rows.by_ref().take(owed).map(|row| (row.record, row.ends)));
-                Err((given_back(rows, group.changes, waiting), why))
+            Job::Mark => {}
+        }
+        let refused = match journal.write(&group, before, &chain, *shared.stored.borrow()) {
+            Ok(()) => {
+                *before = chain;
+                shared.written.store(before.sequence, Ordering::Release);
+                shared.parcels.add(group.rows.into_iter().map(|row| (row.record, row.link)));
+                return Ok(number);
+            }
+            Err(refused) => refused,
+        };
+        let mut rows = group.rows.into_iter();
+        self.owed.extend(rows.by_ref().take(owed).map(|row| (row.record, row.ends)));
+        let job = match (rows.next(), group.changes.pop()) {
+            (Some(row), _) => Job::Row { record: Box::new(row.record), ends: row.ends },
+            (None, Some((_, record))) => Job::Change(Box::new(record)),
+            (None, None) => Job::Mark,
+        };
+        match refused {
+            Refused::NotYet => Err(Unwritten::NotYet(job)),
+            Refused::Disk(error) => {
+                let is_mark = matches!(job, Job::Mark);
+                self.owe(job);
+                if owed > 0 && !is_mark {
+                    let _ = self.write(shared, Job::Mark); // room was kept for what is owed
+                }
+                Err(Unwritten::Refused(error.to_string()))
             }
         }
     }
 
-    /// The journal, opened when it is not yet.
-    fn open(&mut self) -> Result<(), String> {
-        if self.open.is_some() {
-            return Ok(());
+    /// Keeps the end of a change for later; other entries are let go.
+    pub(super) fn owe(&mut self, job: Job) {
+        if let Job::Row { record, ends: ends @ 1.. } = job {
+            self.owed.push((*record, ends));
         }
+    }
+}
+
+/// Starts the thread that opens the journal and flushes it.
+pub(super) fn start(shared: &Arc<Shared>) {
+    let thread = Flusher { shared: Arc::clone(shared), runtime: Handle::current(), failed: false };
+    let work = move || thread.run();
+    if let Err(error) = std::thread::Builder::new().name("vault-audit".into()).spawn(work) {
+        tracing::error!(%error, "the writer of the audit log cannot be started");
+        let mut flushes = shared.flushes.lock();
+        flushes.ended = true;
+        shared.opening.send_replace(Opening::Failed);
+    }
+}
+
+struct Flusher {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    /// The last flush failed.
+    failed: bool,
+}
+
+impl Flusher {
+    fn run(mut self) {
+        // what an earlier run left goes into the tables at once, not with the first call
+        let mut is_open = self.try_to_open();
+        loop {
+            let owes = !self.shared.writer.lock().owed.is_empty();
+            let Some(waiting) = self.take(owes || self.failed || !is_open) else { break };
+            is_open = is_open || self.try_to_open();
+            if owes || self.failed {
+                let _ = self.shared.writer.lock().write(&self.shared, Job::Mark); // tried again later
+            }
+            if self.failed || !waiting.is_empty() {
+                self.flush(waiting);
+            }
+        }
+        self.flush(Vec::new());
+        let mut flushes = self.shared.flushes.lock();
+        flushes.ended = true;
+        flushes.waiting.clear();
+        drop(flushes);
+        self.shared.parcels.close();
+    }
+
+    /// Opens the journal and says how that went.
+    fn try_to_open(&self) -> bool {
+        let opened = self.open();
+        self.shared.opening.send_replace(match &opened {
+            Ok(()) => Opening::Done,
+            Err(why) => {
+                tracing::error!(why, "the audit journal cannot be opened");
+                Opening::Failed
+            }
+        });
+        opened.is_ok()
+    }
+
+    /// Who waits for a flush; nobody when it is time to try something again, none once the log has ended.
+    fn take(&self, again: bool) -> Option<Vec<oneshot::Sender<Result<(), String>>>> {
+        let mut flushes = self.shared.flushes.lock();
+        while flushes.waiting.is_empty() {
+            if flushes.closed {
+                return None;
+            }
+            if !again {
+                self.shared.wanted.wait(&mut flushes);
+            } else if self.shared.wanted.wait_for(&mut flushes, RETRY).timed_out() {
+                break;
+            }
+        }
+        Some(std::mem::take(&mut flushes.waiting))
+    }
+
+    /// Makes durable what is written, and says so to those who wait.
+    fn flush(&mut self, waiting: Vec<oneshot::Sender<Result<(), String>>>) {
+        let flushes = match &mut self.shared.writer.lock().open {
+            Some((journal, _)) => journal.flushes(),
+            None => return, // whoever waits learns it from the dropped channel
+        };
+        let flushed = flushes.and_then(|all| all.into_iter().try_for_each(|flush| flush()));
+        let flushed = flushed.map_err(|error| error.to_string());
+        self.failed = flushed.is_err();
+        *self.shared.unflushed.lock() = flushed.clone().err();
+        if let Err(why) = &flushed {
+            tracing::error!(why, "the audit journal cannot be made durable: calls are refused");
+            if let Some((journal, _)) = &mut self.shared.writer.lock().open {
+                journal.leave_file();
+            }
+        }
+        for waiter in waiting {
+            let _ = waiter.send(flushed.clone()); // a client that went away waits no more
+        }
+    }
+
+    fn open(&self) -> Result<(), String> {
         let pages = SystemPages::in_folder(&self.shared.house.folder);
         let (journal, recovered) = Journal::open(pages).map_err(|e| e.to_string())?;
         for what in &recovered.damage {
@@ -181,15 +202,16 @@ impl Writer {
         const WHY: &str =
             "The server ended before the outcome was recorded; the change may have been made.";
         let open = journal.open_changes().iter();
-        self.owed = open.map(|(id, record)| (record.clone().unfinished(WHY), *id)).collect();
+        let owed = open.map(|(id, record)| (record.clone().unfinished(WHY), *id)).collect();
         self.shared.written.store(end.sequence, Ordering::Release);
         if recovered.rows.is_empty() {
             self.shared.stored.send_replace(end.sequence);
         }
         self.shared.parcels.recover(recovered.rows);
-        self.open = Some((journal, end));
-        if !self.owed.is_empty() {
-            let _ = self.try_to_write(Vec::new()); // they stay owed otherwise
+        let mut writer = self.shared.writer.lock();
+        *writer = Writer { open: Some((journal, end)), owed };
+        if !writer.owed.is_empty() {
+            let _ = writer.write(&self.shared, Job::Mark); // they stay owed otherwise
         }
         Ok(())
     }
@@ -203,47 +225,4 @@ impl Writer {
         });
         answered.recv().map_err(|e| e.to_string())?
     }
-}
-
-/// Writes a group, waiting for its file's turn.
-fn written(
-    shared: &Shared,
-    journal: &mut Journal,
-    group: &Group,
-    before: &Chain,
-    after: &Chain,
-) -> Result<(), String> {
-    let until = Instant::now() + TURN;
-    loop {
-        let stored = *shared.stored.borrow();
-        match journal.write(group, before, after, stored) {
-            Ok(()) => return Ok(()),
-            Err(Refused::Disk(error)) => return Err(error.to_string()),
-            Err(Refused::NotYet) => {
-                if let Some(why) = shared.failing.lock().clone() {
-                    return Err(why);
-                }
-                if Instant::now() > until {
-                    return Err("the tables are too slow for the journal".into());
-                }
-                shared.hurry.notify_one();
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
-    }
-}
-
-/// The batch again, from what was made of it.
-fn given_back(
-    rows: impl Iterator<Item = Row>,
-    changes: Vec<(u64, AuditRecord)>,
-    waiting: Vec<(Option<Done>, u64)>,
-) -> Vec<Entry> {
-    let mut rows = rows.map(|row| Job::Row { record: Box::new(row.record), ends: row.ends });
-    let mut changes = changes.into_iter().map(|(_, record)| Job::Change(Box::new(record)));
-    let entry = |(done, number): (Option<Done>, u64)| {
-        let job = if number == 0 { rows.next() } else { changes.next() };
-        Entry { job: job.unwrap_or(Job::Mark), done }
-    };
-    waiting.into_iter().map(entry).collect()
 }

@@ -106,6 +106,7 @@ impl House {
             store: Arc::clone(&store),
             keyring: Arc::clone(vaults.keyring()),
             clock: Arc::clone(&clock),
+            flush_each: arguments.flush_vault_audit,
         }));
         logs.add_feed(&(Arc::clone(&vault_audit) as Arc<dyn Feed>));
         built_in::content(&arm, &tables, &installation, now).await?;

@@ -14,7 +14,7 @@ struct Disk(Arc<Mutex<[Vec<u8>; 2]>>, Arc<Mutex<Faults>>);
 struct Faults {
     /// No file grows.
     full: bool,
-    /// Nothing becomes durable.
+    /// No flush succeeds.
     broken: bool,
 }
 
@@ -38,8 +38,13 @@ impl Pages for Side {
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        if self.0.1.lock().broken { Err(io::Error::other("broken")) } else { Ok(()) }
+    fn flush(&mut self) -> io::Result<Flush> {
+        let faults = Arc::clone(&self.0.1);
+        Ok(Box::new(
+            move || {
+                if faults.lock().broken { Err(io::Error::other("broken")) } else { Ok(()) }
+            },
+        ))
     }
 }
 
@@ -210,17 +215,31 @@ fn the_end_of_a_change_finds_room_on_a_full_disk() {
 }
 
 #[test]
-fn what_was_refused_leaves_no_trace_in_what_follows() {
+fn a_file_that_cannot_be_flushed_is_left() {
     let disk = Disk::default();
     let (mut hand, _) = Hand::new(&disk);
-    hand.write(&[(1, 0)], &[]).unwrap();
+    hand.write(&[(1, 0)], &[7]).unwrap();
+    let flush = |hand: &mut Hand| {
+        let flushes = hand.journal.flushes().unwrap();
+        (flushes.len(), flushes.into_iter().try_for_each(|flush| flush()).is_ok())
+    };
+    assert_eq!(flush(&mut hand), (1, true));
+    assert_eq!(flush(&mut hand), (0, true), "nothing is flushed twice");
+    let durable = disk.0.lock().clone();
+    hand.write(&[(2, 0), (3, 0)], &[]).unwrap();
     disk.1.lock().broken = true;
-    assert!(hand.write(&[(2, 0), (3, 0)], &[]).is_err());
+    assert_eq!(flush(&mut hand), (1, false));
     disk.1.lock().broken = false;
+    hand.journal.leave_file();
     hand.write(&[(4, 0)], &[]).unwrap();
-    let (_, found) = Hand::new(&disk);
-    assert_eq!(calls(&found), [(1, "call 1".into()), (2, "call 4".into())]);
-    assert!(found.damage.is_empty());
+    assert_eq!((calls(&Hand::new(&disk).1), Hand::new(&disk).1.damage.len()), (expected(1..=4), 0));
+    // the disk never got what it did not flush: the rows behind it stand, and the gap is told
+    disk.0.lock()[0] = durable[0].clone();
+    let (again, found) = Hand::new(&disk);
+    assert_eq!(calls(&found), [(1, "call 1".into()), (4, "call 4".into())]);
+    assert_eq!(found.damage, ["rows 2 to 3 are missing between its files"]);
+    assert_eq!(again.chain, hand.chain);
+    assert!(again.journal.open_changes().contains_key(&7), "carried over");
 }
 
 #[test]
