@@ -92,7 +92,8 @@ pub(super) fn digest(sequence: u64, previous: &str, canonical: &str) -> String {
 }
 
 fn digest_bytes(sequence: u64, previous: &str, canonical: &str) -> [u8; 32] {
-    sha256(format!("{sequence}\n{previous}\n{canonical}").as_bytes())
+    let sequence = sequence.to_string();
+    sha256([&sequence, previous, canonical].join("\n").as_bytes())
 }
 
 /// The proof of a digest.

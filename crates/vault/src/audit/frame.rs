@@ -133,13 +133,7 @@ impl FrameWriter {
     }
 
     fn record(&mut self, record: &AuditRecord) {
-        self.put(&record.time.ticks().to_le_bytes());
-        self.put(&record.status.to_le_bytes());
-        self.put(&record.duration_ms.to_le_bytes());
-        for text in texts(record) {
-            self.put(&(text.len() as u32).to_le_bytes());
-            self.put(text.as_bytes());
-        }
+        pack(record, &mut self.bytes);
     }
 
     /// Completes the frame, which will stand at this place of its file.
@@ -154,6 +148,29 @@ impl FrameWriter {
             }
         }
         self.bytes
+    }
+}
+
+/// A record as frames have it: one piece of memory instead of a dozen.
+pub(super) fn packed(record: &AuditRecord) -> Box<[u8]> {
+    let length: usize = texts(record).iter().map(|text| text.len() + 4).sum();
+    let mut bytes = Vec::with_capacity(18 + length);
+    pack(record, &mut bytes);
+    bytes.into_boxed_slice()
+}
+
+/// The record again; none for bytes that are not one.
+pub(super) fn unpacked(bytes: &[u8]) -> Option<AuditRecord> {
+    Reader(bytes).record()
+}
+
+fn pack(record: &AuditRecord, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&record.time.ticks().to_le_bytes());
+    bytes.extend_from_slice(&record.status.to_le_bytes());
+    bytes.extend_from_slice(&record.duration_ms.to_le_bytes());
+    for text in texts(record) {
+        bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
     }
 }
 

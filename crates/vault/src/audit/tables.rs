@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::chain::{self, Chain, Link};
 use super::row::{self, AuditRecord};
-use super::{Shared, TABLES};
+use super::{Shared, TABLES, frame};
 
 /// How long rows wait for others.
 pub(super) const GATHER: Duration = Duration::from_millis(25);
@@ -22,8 +22,9 @@ pub(super) const RETRY: Duration = Duration::from_millis(200);
 /// How often the end of the chain is noted, where it moved.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 
-/// A row with its place in the chain.
-type Linked = (AuditRecord, Link);
+/// A row with its place in the chain; packed, so that a busy vault's records are given back to the memory where they
+/// came from, and soon.
+type Linked = (Box<[u8]>, Link);
 
 /// Rows on their way.
 #[derive(Default)]
@@ -47,15 +48,16 @@ struct Waiting {
 
 impl Parcels {
     /// Rows that are written in the journal.
-    pub(super) fn add(&self, rows: impl Iterator<Item = Linked>) {
-        self.waiting.lock().rows.extend(rows);
+    pub(super) fn add(&self, rows: impl Iterator<Item = (AuditRecord, Link)>) {
+        self.waiting.lock().rows.extend(rows.map(pack));
         self.moved.notify_one();
     }
 
     /// Rows of an earlier run.
-    pub(super) fn recover(&self, rows: Vec<Linked>) {
+    pub(super) fn recover(&self, rows: Vec<(AuditRecord, Link)>) {
         if !rows.is_empty() {
             self.recovering.store(true, Ordering::Release);
+            let rows = rows.into_iter().map(pack).collect();
             *self.waiting.lock() = Waiting { rows, from_before: true, closed: false };
             self.moved.notify_one();
         }
@@ -71,6 +73,10 @@ impl Parcels {
         self.waiting.lock().closed = true;
         self.moved.notify_one();
     }
+}
+
+fn pack((record, link): (AuditRecord, Link)) -> Linked {
+    (frame::packed(&record), link)
 }
 
 /// Rows that go together.
@@ -175,7 +181,8 @@ async fn store(shared: &Arc<Shared>, parcel: Parcel) -> bool {
 
 async fn try_to_store(shared: &Arc<Shared>, parcel: &Arc<Parcel>) -> Result<(), String> {
     let mut known = [0, 0];
-    if let Some((oldest, _)) = parcel.rows.first().filter(|_| parcel.from_before) {
+    let first = parcel.rows.first().filter(|_| parcel.from_before);
+    if let Some(oldest) = first.and_then(|(record, _)| frame::unpacked(record)) {
         for (table, known) in known.iter_mut().enumerate() {
             *known = chain::last_of(&shared.house, table, oldest.time).await?;
         }
@@ -194,9 +201,11 @@ async fn try_to_store(shared: &Arc<Shared>, parcel: &Arc<Parcel>) -> Result<(), 
 /// The rows for each table that it does not have.
 fn requests(shared: &Shared, parcel: &Parcel, known: [u64; 2]) -> [Option<AppendRequest>; 2] {
     let fields = row::link_fields(parcel.rows.iter().map(|(_, link)| link));
+    let unpack = |(record, link): &Linked| Some((frame::unpacked(record)?, link.clone()));
+    let rows: Vec<_> = parcel.rows.iter().filter_map(unpack).collect();
     let behind = |known| {
-        let at = parcel.rows.partition_point(|(_, link)| link.sequence <= known);
-        (parcel.rows.get(at..).unwrap_or_default(), fields.get(at..).unwrap_or_default())
+        let at = rows.partition_point(|(_, link)| link.sequence <= known);
+        (rows.get(at..).unwrap_or_default(), fields.get(at..).unwrap_or_default())
     };
     let [diagnostics, logs] = known;
     [
@@ -208,8 +217,8 @@ fn requests(shared: &Shared, parcel: &Parcel, known: [u64; 2]) -> [Option<Append
 fn request(
     shared: &Shared,
     table: &'static str,
-    (rows, fields): (&[Linked], &[Dynamic]),
-    make: fn(&[Linked], &[Dynamic]) -> Rows,
+    (rows, fields): (&[(AuditRecord, Link)], &[Dynamic]),
+    make: fn(&[(AuditRecord, Link)], &[Dynamic]) -> Rows,
 ) -> Option<AppendRequest> {
     let first = rows.first()?.1.sequence;
     let rows = make(rows, fields);
