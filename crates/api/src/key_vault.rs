@@ -114,7 +114,7 @@ async fn change(
     work: Work,
 ) -> Result<Response, ApiError> {
     let audit = &doors.vault_audit;
-    let under_way = audit.begin(call.so_far()).await.map_err(error::answer)?;
+    let under_way = audit.begin_in_store(call.so_far()).await.map_err(error::answer)?;
     let done = run(route, work).await;
     audit.end(under_way, call.outcome(&done)).await.map_err(error::answer)?;
     done.map(response).map_err(error::answer)

@@ -113,6 +113,9 @@ pub enum StoreError {
     },
 }
 
+/// What is called before a commit; its error becomes that of the commit.
+pub type Barrier = Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>;
+
 /// A store of documents. Held as `Arc<dyn Store>`.
 pub trait Store: Send + Sync {
     /// One document.
@@ -146,6 +149,13 @@ pub trait Store: Send + Sync {
     /// All writes or none, in one transaction; each sees those before it. Gives the document stored by each put and
     /// none for each delete. Durable when it returns.
     fn apply(&self, ops: Vec<Op>) -> Result<Vec<Option<Document>>, StoreError>;
+
+    /// Calls `barrier` before each commit from now on: where it fails, the commit does. For what must be durable before
+    /// anything here is, such as a record that a change is about to be made; one call serves all writes that are
+    /// committed together. False where the store does not do that.
+    fn before_commits(&self, _barrier: Barrier) -> bool {
+        false
+    }
 
     /// Changes behind `after`, oldest first, at most `limit`.
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError>;

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use model::{Clock, DateTime, SystemClock};
@@ -16,7 +16,7 @@ use rusqlite::{
 };
 use serde_json::Value;
 
-use crate::{Change, Condition, Document, Op, Store, StoreError, etag, permits};
+use crate::{Barrier, Change, Condition, Document, Op, Store, StoreError, etag, permits};
 
 mod schema;
 
@@ -30,6 +30,7 @@ pub struct SqliteStore {
     writer: Mutex<Connection>,
     queue: Mutex<Queue>,
     readers: Mutex<Vec<Connection>>,
+    barrier: OnceLock<Barrier>,
 }
 
 mod queue;
@@ -64,6 +65,7 @@ impl SqliteStore {
             writer: Mutex::new(writer),
             queue: Mutex::default(),
             readers: Mutex::default(),
+            barrier: OnceLock::new(),
         })
     }
 
@@ -78,6 +80,11 @@ impl SqliteStore {
         })?;
         self.read(|c| c.execute("VACUUM INTO ?1", [target]).map(|_| ()))?;
         File::open(to).and_then(|f| f.sync_all()).map_err(io)
+    }
+
+    /// What must be durable before anything is committed is.
+    fn pass_barrier(&self) -> Result<(), StoreError> {
+        self.barrier.get().map_or(Ok(()), |barrier| barrier())
     }
 
     /// Runs `work` on a pooled connection that cannot write.
@@ -260,9 +267,9 @@ fn delete(
 }
 
 /// Carries out jobs in one transaction; one that fails leaves no trace and does not touch the others.
-fn commit(writer: &mut Connection, jobs: Vec<Job>, now: DateTime) {
+fn commit(writer: &mut Connection, jobs: Vec<Job>, now: DateTime, barrier: Result<(), StoreError>) {
     let (ops, mut waiting): (Vec<_>, Vec<_>) = jobs.into_iter().map(Job::begin).unzip();
-    let done = try_to_commit(writer, ops, now);
+    let done = barrier.and_then(|()| try_to_commit(writer, ops, now));
     let failed = done.as_ref().err().cloned();
     let mut done = done.unwrap_or_default().into_iter();
     for turn in &mut waiting {
@@ -325,6 +332,7 @@ impl SqliteStore {
         let transaction =
             writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
         let result = work(&transaction, now)?; // dropping the transaction rolls it back
+        self.pass_barrier()?;
         transaction.commit().map_err(failure)?;
         Ok(result)
     }
@@ -386,8 +394,12 @@ impl Store for SqliteStore {
             let mut writer = self.writer.lock();
             // those that came while somebody else wrote go along
             let jobs = self.queue.lock().take();
-            commit(&mut writer, jobs, self.clock.now());
+            commit(&mut writer, jobs, self.clock.now(), self.pass_barrier());
         })
+    }
+
+    fn before_commits(&self, barrier: Barrier) -> bool {
+        self.barrier.set(barrier).is_ok()
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {

@@ -23,12 +23,12 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use model::{Clock, Feed, Tables};
 use parking_lot::{Condvar, Mutex};
-use state::Store;
+use state::{Store, StoreError};
 use tokio::sync::{Notify, oneshot, watch};
 
 pub use row::AuditRecord;
@@ -113,8 +113,12 @@ struct Shared {
     stored: watch::Sender<u64>,
     /// Why the tables take no rows.
     failing: Mutex<Option<String>>,
+    /// Held while the journal is flushed.
+    flushing: Mutex<()>,
     /// Why the journal cannot be flushed.
     unflushed: Mutex<Option<String>>,
+    /// The store flushes the journal before each of its commits.
+    guarded: AtomicBool,
     /// Somebody waits for the tables.
     hurry: Notify,
 }
@@ -153,9 +157,18 @@ impl AuditLog {
             written: AtomicU64::new(0),
             stored: watch::Sender::new(0),
             failing: Mutex::new(None),
+            flushing: Mutex::new(()),
             unflushed: Mutex::new(None),
+            guarded: AtomicBool::new(false),
             hurry: Notify::new(),
         });
+        let own = Arc::downgrade(&shared);
+        let barrier = move || match own.upgrade() {
+            Some(shared) => shared.flush().map_err(StoreError::Unavailable),
+            None => Ok(()),
+        };
+        let guarded = shared.house.store.before_commits(Box::new(barrier));
+        shared.guarded.store(guarded, Ordering::Relaxed);
         writer::start(&shared);
         tokio::spawn(tables::run(Arc::clone(&shared)));
         Self { shared, refusals: Mutex::default() }
@@ -171,11 +184,24 @@ impl AuditLog {
     /// Writes that a change is about to be carried out: an error means that it must not be. This is on the disk when it
     /// returns: whatever happens, there is no change without its row.
     pub async fn begin(&self, record: AuditRecord) -> Result<ChangeUnderWay, VaultError> {
-        let record = Box::new(record);
-        let id = self.hand_in(Job::Change(record.clone())).await?;
-        let change = ChangeUnderWay { shared: Arc::clone(&self.shared), id, record: Some(record) };
+        let change = self.note_change(record).await?;
         self.shared.flushed().await.map_err(|why| unavailable(&why))?;
         Ok(change)
+    }
+
+    /// As [`AuditLog::begin`], for a change that consists of nothing but writes into the store of the house: it is on the
+    /// disk before the first of them is, which saves a wait of its own.
+    pub async fn begin_in_store(&self, record: AuditRecord) -> Result<ChangeUnderWay, VaultError> {
+        match self.shared.guarded.load(Ordering::Relaxed) {
+            true => self.note_change(record).await,
+            false => self.begin(record).await,
+        }
+    }
+
+    async fn note_change(&self, record: AuditRecord) -> Result<ChangeUnderWay, VaultError> {
+        let record = Box::new(record);
+        let id = self.hand_in(Job::Change(record.clone())).await?;
+        Ok(ChangeUnderWay { shared: Arc::clone(&self.shared), id, record: Some(record) })
     }
 
     /// Writes how a change ended; as durable as by [`AuditLog::write`].
@@ -212,7 +238,10 @@ impl AuditLog {
             let written = shared.writer.lock().write(shared, job);
             match written {
                 Ok(id) => return Ok(id),
-                Err(Unwritten::Refused(why)) => return Err(unavailable(&why)),
+                Err(Unwritten::Refused(why)) => {
+                    shared.try_again();
+                    return Err(unavailable(&why));
+                }
                 Err(Unwritten::Closed(again)) => {
                     shared.opened().await.map_err(|why| unavailable(&why))?;
                     job = again;
@@ -224,6 +253,7 @@ impl AuditLog {
                     });
                     if let Some(why) = why {
                         shared.writer.lock().owe(again);
+                        shared.try_again();
                         return Err(unavailable(&why));
                     }
                     shared.hurry.notify_one();
@@ -325,17 +355,40 @@ impl Drop for ChangeUnderWay {
         if let Some(record) = self.record.take() {
             const WHY: &str = "The outcome was not recorded; the change may have been made.";
             let end = Job::Row { record: Box::new(record.unfinished(WHY)), ends: self.id };
-            let mut writer = self.shared.writer.lock();
-            if let Err(Unwritten::NotYet(end) | Unwritten::Closed(end)) =
-                writer.write(&self.shared, end)
-            {
-                writer.owe(end);
+            let written = self.shared.writer.lock().write(&self.shared, end);
+            if let Err(Unwritten::NotYet(end) | Unwritten::Closed(end)) = written {
+                self.shared.writer.lock().owe(end);
+                self.shared.try_again();
             }
         }
     }
 }
 
 impl Shared {
+    /// Makes durable what is written. Where that fails, calls are refused until it succeeds.
+    fn flush(&self) -> Result<(), String> {
+        // whoever flushes already may not be done with what this caller wrote
+        let _one_at_a_time = self.flushing.lock();
+        let flushes = self.writer.lock().flushes();
+        let flushed = flushes.and_then(|all| all.into_iter().try_for_each(|flush| flush()));
+        let flushed = flushed.map_err(|error| error.to_string());
+        let before = std::mem::replace(&mut *self.unflushed.lock(), flushed.clone().err());
+        if let Err(why) = &flushed {
+            tracing::error!(why, "the audit journal cannot be made durable: calls are refused");
+            self.writer.lock().leave_file();
+            if before.is_none() {
+                self.try_again();
+            }
+        }
+        flushed
+    }
+
+    /// Makes the thread look at what failed.
+    fn try_again(&self) {
+        let _known_before_it_waits = self.flushes.lock();
+        self.wanted.notify_one();
+    }
+
     /// Waits until what is written is on the disk.
     async fn flushed(&self) -> Result<(), String> {
         let (done, flushed) = oneshot::channel();

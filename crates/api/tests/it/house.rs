@@ -174,6 +174,7 @@ pub async fn house_with(limits: Limits) -> Fixture {
         store,
         keyring: vaults.keyring().clone(),
         clock: clock.clone(),
+        flush_each: false,
     }));
     let house = Arc::new(House {
         identity,

@@ -29,6 +29,33 @@ fn check_recovery(refuse: &str, mend: &str, says: &str) {
 }
 
 #[test]
+fn nothing_is_committed_that_the_barrier_does_not_let_through() {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    let (store, _folder) = store();
+    store.put("c", "kept", json!(1), Condition::Any).unwrap();
+    let (calls, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, asked) = (Arc::clone(&calls), Arc::clone(&closed));
+    let barrier = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        match asked.load(Ordering::Relaxed) {
+            true => Err(StoreError::Unavailable("closed".into())),
+            false => Ok(()),
+        }
+    };
+    assert!(store.before_commits(Box::new(barrier)));
+    assert!(!store.before_commits(Box::new(|| Ok(()))), "there is one");
+    store.put("c", "kept", json!(2), Condition::Any).unwrap();
+    closed.store(true, Ordering::Relaxed);
+    let refused = store.put("c", "kept", json!(3), Condition::Any).unwrap_err();
+    assert!(matches!(&refused, StoreError::Unavailable(why) if why == "closed"), "{refused}");
+    assert!(store.delete("c", "kept", Condition::Any).is_err());
+    assert_eq!(store.get("c", "kept").unwrap().unwrap().value, json!(2));
+    closed.store(false, Ordering::Relaxed);
+    assert!(store.delete("c", "kept", Condition::Any).unwrap());
+    assert_eq!(calls.load(Ordering::Relaxed), 4, "reading asks nobody");
+}
+
+#[test]
 fn writers_that_wait_are_committed_together_and_fail_alone() {
     let (store, _folder) = store();
     store.put("c", "taken", json!(0), Condition::Absent).unwrap();

@@ -41,7 +41,14 @@ fn tables() -> Arc<CannedTables> {
 }
 
 fn start(tables: &Arc<CannedTables>, folder: &tempfile::TempDir) -> (AuditLog, Arc<dyn Store>) {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    start_over(tables, folder, Arc::new(MemoryStore::new()))
+}
+
+fn start_over(
+    tables: &Arc<CannedTables>,
+    folder: &tempfile::TempDir,
+    store: Arc<dyn Store>,
+) -> (AuditLog, Arc<dyn Store>) {
     let clock = Arc::new(ManualClock::at("2026-11-22T10:00:00Z"));
     let files = KeyFiles { own: folder.path().join("k"), credential: None, token: None };
     let keyring = Arc::new(Keyring::open(store.clone(), files, clock.now()).unwrap());
@@ -232,6 +239,40 @@ async fn a_journal_that_cannot_be_flushed_refuses_calls_until_the_other_file_can
     assert_eq!(column(&tables, "ResultSignature"), ["Unknown", "OK", "OK"]);
     let journal = SystemPages::in_folder(&folder.path().join("audit"))[1].read().unwrap();
     assert!(journal.windows(6).any(|bytes| bytes == b"call 4"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_commits_nothing_before_the_journal_is_on_the_disk() {
+    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(folder.path().join("audit")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", folder.path().join("audit/journal.0")).unwrap();
+    let store = Arc::new(state::SqliteStore::open(folder.path().join("state.db")).unwrap());
+    let (log, store) = start_over(&tables, &folder, store);
+    let put = async |value: u32| {
+        let store = Arc::clone(&store);
+        let put = move || store.put("c", "k", value.into(), state::Condition::Any);
+        tokio::task::spawn_blocking(put).await.unwrap()
+    };
+    // the change is written, but the disk does not take it: what it consists of is refused
+    let change = log.begin_in_store(record(1)).await.unwrap();
+    assert!(put(1).await.is_err());
+    assert_eq!(store.get("c", "k").unwrap(), None);
+    log.end(change, AuditRecord { status: 503, ..record(1) }).await.unwrap();
+    // the other file takes it
+    let until = Instant::now() + Duration::from_secs(20);
+    let change = loop {
+        assert!(Instant::now() < until, "the other file is never tried");
+        match log.begin_in_store(record(2)).await {
+            Ok(change) => break change,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    put(2).await.unwrap();
+    log.end(change, record(2)).await.unwrap();
+    log.settle().await.unwrap();
+    assert_eq!(sequences(&tables, TABLES[0]), ["call 1", "call 2"]);
+    assert_eq!(column(&tables, "httpStatusCode_d"), ["503.0", "200.0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

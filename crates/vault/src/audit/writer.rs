@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::chain::{self, Chain};
 use super::journal::{Group, Journal, Refused, Row};
-use super::pages::SystemPages;
+use super::pages::{Flush, SystemPages};
 use super::{AuditRecord, Job, Opening, Shared};
 
 /// How long the thread waits before it tries again what failed.
@@ -86,6 +86,18 @@ impl Writer {
         }
     }
 
+    /// How everything written so far becomes durable.
+    pub(super) fn flushes(&mut self) -> std::io::Result<Vec<Flush>> {
+        self.open.as_mut().map_or(Ok(Vec::new()), |(journal, _)| journal.flushes())
+    }
+
+    /// What follows goes into the other file.
+    pub(super) fn leave_file(&mut self) {
+        if let Some((journal, _)) = &mut self.open {
+            journal.leave_file();
+        }
+    }
+
     /// Keeps the end of a change for later; other entries are let go.
     pub(super) fn owe(&mut self, job: Job) {
         if let Job::Row { record, ends: ends @ 1.. } = job {
@@ -96,7 +108,7 @@ impl Writer {
 
 /// Starts the thread that opens the journal and flushes it.
 pub(super) fn start(shared: &Arc<Shared>) {
-    let thread = Flusher { shared: Arc::clone(shared), runtime: Handle::current(), failed: false };
+    let thread = Flusher { shared: Arc::clone(shared), runtime: Handle::current() };
     let work = move || thread.run();
     if let Err(error) = std::thread::Builder::new().name("vault-audit".into()).spawn(work) {
         tracing::error!(%error, "the writer of the audit log cannot be started");
@@ -109,26 +121,28 @@ pub(super) fn start(shared: &Arc<Shared>) {
 struct Flusher {
     shared: Arc<Shared>,
     runtime: Handle,
-    /// The last flush failed.
-    failed: bool,
 }
 
 impl Flusher {
-    fn run(mut self) {
+    fn run(self) {
         // what an earlier run left goes into the tables at once, not with the first call
         let mut is_open = self.try_to_open();
         loop {
-            let owes = !self.shared.writer.lock().owed.is_empty();
-            let Some(waiting) = self.take(owes || self.failed || !is_open) else { break };
+            let Some(waiting) = self.take(is_open) else { break };
             is_open = is_open || self.try_to_open();
-            if owes || self.failed {
+            let failed = self.shared.unflushed.lock().is_some();
+            let owes = !self.shared.writer.lock().owed.is_empty();
+            if owes || failed {
                 let _ = self.shared.writer.lock().write(&self.shared, Job::Mark); // tried again later
             }
-            if self.failed || !waiting.is_empty() {
-                self.flush(waiting);
+            if is_open && (failed || !waiting.is_empty()) {
+                let flushed = self.shared.flush();
+                for waiter in waiting {
+                    let _ = waiter.send(flushed.clone()); // a client that went away waits no more
+                }
             }
         }
-        self.flush(Vec::new());
+        let _ = self.shared.flush(); // nobody is left to be told
         let mut flushes = self.shared.flushes.lock();
         flushes.ended = true;
         flushes.waiting.clear();
@@ -149,41 +163,22 @@ impl Flusher {
         opened.is_ok()
     }
 
-    /// Who waits for a flush; nobody when it is time to try something again, none once the log has ended.
-    fn take(&self, again: bool) -> Option<Vec<oneshot::Sender<Result<(), String>>>> {
+    /// Who waits for a flush; nobody when it is time to look again at what failed, none once the log has ended.
+    fn take(&self, is_open: bool) -> Option<Vec<oneshot::Sender<Result<(), String>>>> {
         let mut flushes = self.shared.flushes.lock();
-        while flushes.waiting.is_empty() {
-            if flushes.closed {
-                return None;
+        if flushes.waiting.is_empty() && !flushes.closed {
+            // looked at under the lock that is held by whoever says that something failed
+            let failed = self.shared.unflushed.lock().is_some();
+            let owes = !self.shared.writer.lock().owed.is_empty();
+            match owes || failed || !is_open {
+                true => drop(self.shared.wanted.wait_for(&mut flushes, RETRY)),
+                false => self.shared.wanted.wait(&mut flushes),
             }
-            if !again {
-                self.shared.wanted.wait(&mut flushes);
-            } else if self.shared.wanted.wait_for(&mut flushes, RETRY).timed_out() {
-                break;
-            }
+        }
+        if flushes.waiting.is_empty() && flushes.closed {
+            return None;
         }
         Some(std::mem::take(&mut flushes.waiting))
-    }
-
-    /// Makes durable what is written, and says so to those who wait.
-    fn flush(&mut self, waiting: Vec<oneshot::Sender<Result<(), String>>>) {
-        let flushes = match &mut self.shared.writer.lock().open {
-            Some((journal, _)) => journal.flushes(),
-            None => return, // whoever waits learns it from the dropped channel
-        };
-        let flushed = flushes.and_then(|all| all.into_iter().try_for_each(|flush| flush()));
-        let flushed = flushed.map_err(|error| error.to_string());
-        self.failed = flushed.is_err();
-        *self.shared.unflushed.lock() = flushed.clone().err();
-        if let Err(why) = &flushed {
-            tracing::error!(why, "the audit journal cannot be made durable: calls are refused");
-            if let Some((journal, _)) = &mut self.shared.writer.lock().open {
-                journal.leave_file();
-            }
-        }
-        for waiter in waiting {
-            let _ = waiter.send(flushed.clone()); // a client that went away waits no more
-        }
     }
 
     fn open(&self) -> Result<(), String> {
