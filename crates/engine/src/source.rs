@@ -21,6 +21,11 @@ pub trait Catalog: Send + Sync {
     /// Names of all tables that may be read, sorted: for wildcards, `search`, and suggestions.
     fn table_names(&self) -> Vec<Arc<str>>;
 
+    /// True where the table of this name is known to have no rows without looking into it: most of Azure's have none.
+    fn is_empty(&self, _name: &str) -> bool {
+        false
+    }
+
     /// The saved function of exactly this name.
     fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>>;
 

@@ -77,8 +77,17 @@ pub(crate) struct Workspace {
     pub id: Arc<str>,
     /// Custom tables, and built-in ones that were changed.
     pub infos: RwLock<HashMap<Arc<str>, Arc<TableInfo>>>,
+    /// All tables by name, as they were listed last; see [`Workspace::tables_changed`].
+    listed: Mutex<Option<Arc<Vec<Arc<TableInfo>>>>>,
     /// Saved functions.
     pub functions: RwLock<Arc<HashMap<Arc<str>, Arc<FunctionDefinition>>>>,
+}
+
+impl Workspace {
+    /// To be called whenever `infos` was changed.
+    pub(crate) fn tables_changed(&self) {
+        *self.listed.lock() = None;
+    }
 }
 
 impl Core {
@@ -133,6 +142,7 @@ impl Core {
         let workspace = Arc::new(Workspace {
             id: Arc::clone(&id),
             infos: RwLock::default(),
+            listed: Mutex::default(),
             functions: RwLock::default(),
         });
         workspaces.insert(id, Arc::clone(&workspace));
@@ -175,12 +185,15 @@ impl Core {
     }
 
     /// All tables of a workspace, by name.
-    pub(crate) fn infos(&self, workspace: &Workspace) -> Vec<Arc<TableInfo>> {
-        let changed = workspace.infos.read();
-        let built_in = self.built_in.values().filter(|t| !changed.contains_key(&t.name));
-        let mut all: Vec<_> = built_in.chain(changed.values()).cloned().collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+    pub(crate) fn infos(&self, workspace: &Workspace) -> Arc<Vec<Arc<TableInfo>>> {
+        let list = || {
+            let changed = workspace.infos.read();
+            let built_in = self.built_in.values().filter(|t| !changed.contains_key(&t.name));
+            let mut all: Vec<_> = built_in.chain(changed.values()).cloned().collect();
+            all.sort_by(|a, b| a.name.cmp(&b.name));
+            Arc::new(all)
+        };
+        Arc::clone(workspace.listed.lock().get_or_insert_with(list))
     }
 
     /// The table with this key, if it has or had rows.

@@ -32,6 +32,7 @@ pub(crate) fn put_table(
     core.catalogue.put_table(&key, &info)?;
     infos.insert(Arc::clone(&info.name), Arc::clone(&info));
     drop(infos);
+    workspace.tables_changed();
     if let Some(table) = core.existing(&key) {
         table.set_info(Arc::clone(&info));
     }
@@ -64,6 +65,7 @@ pub(crate) fn delete_table(
         drop(segments);
         if deleted.is_ok() {
             workspace.infos.write().remove(&going.name);
+            workspace.tables_changed();
             going.drop_rows();
             shared.bury(&going.key, next_row - 1);
         }

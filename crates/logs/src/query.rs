@@ -49,7 +49,7 @@ impl Tables for LogStore {
     }
 
     fn tables(&self, workspace: &str) -> Vec<Arc<TableInfo>> {
-        self.core.workspace(workspace).map_or_else(Vec::new, |w| self.core.infos(&w))
+        self.core.workspace(workspace).map_or_else(Vec::new, |w| self.core.infos(&w).to_vec())
     }
 
     fn table(&self, workspace: &str, name: &str) -> Option<Arc<TableInfo>> {
@@ -224,8 +224,13 @@ impl Catalog for WorkspaceCatalog {
     }
 
     fn table_names(&self) -> Vec<Arc<str>> {
-        let all = self.core.infos(&self.workspace).into_iter().map(|t| Arc::clone(&t.name));
-        all.filter(|name| self.may_read(name)).collect()
+        let all = self.core.infos(&self.workspace);
+        all.iter().map(|t| &t.name).filter(|name| self.may_read(name)).cloned().collect()
+    }
+
+    fn is_empty(&self, name: &str) -> bool {
+        self.core.catch_up(name);
+        self.core.existing(&format!("{}/{name}", self.workspace.id)).is_none()
     }
 
     fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>> {

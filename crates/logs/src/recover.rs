@@ -54,6 +54,7 @@ fn restore_tables(core: &Core, listed: &Listed) {
             let workspace = core.add_workspace(workspace);
             let info = Arc::new(info.clone());
             workspace.infos.write().insert(Arc::clone(&info.name), info);
+            workspace.tables_changed();
         }
     }
     let keys: HashSet<&String> = listed.segments.keys().chain(listed.sealed.keys()).collect();

@@ -108,19 +108,25 @@ impl Binder<'_> {
                 }
             }
         }
+        // tables without rows add nothing but columns; `*` over all of Azure's would be thousands
+        let everything = &*pattern.text == "*";
         for name in self.catalog.table_names() {
-            if matches_wildcard(&pattern.text, &name)
-                && super::entities::is_visible(env, &name)
-                && !seen.contains(&&*name)
-                && let Some(table) = self.catalog.table(&name)
+            if !matches_wildcard(&pattern.text, &name)
+                || !super::entities::is_visible(env, &name)
+                || seen.contains(&&*name)
             {
-                // tables without rows add nothing but columns; `*` over all of Azure's would be thousands
-                if &*pattern.text == "*" && table.row_count() == Some(0) {
-                    self.left_out.set(true);
-                    continue;
-                }
-                found.push(self.scan(table));
+                continue;
             }
+            if everything && self.catalog.is_empty(&name) {
+                self.left_out.set(true);
+                continue;
+            }
+            let Some(table) = self.catalog.table(&name) else { continue };
+            if everything && table.row_count() == Some(0) {
+                self.left_out.set(true);
+                continue;
+            }
+            found.push(self.scan(table));
         }
         Ok(found)
     }

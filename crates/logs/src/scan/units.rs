@@ -155,7 +155,8 @@ pub(super) fn filtered(batch: Batch, keep: Option<BooleanArray>) -> Result<Optio
 fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
     let index = segment.index()?;
     let synthetic = &context.snapshot.table.synthetic;
-    let mut pruner = Pruner::new(&index, &context.snapshot.info.schema, synthetic);
+    let mut pruner = Pruner::new(&index, &context.snapshot.info.schema, synthetic)
+        .with_keeper(segment.keeper(context.asker));
     let may_hold =
         |pruner: &mut Pruner<'_>| match pruner.blocks(&context.request.hints, &context.sets) {
             Err(error @ Error::Damaged { .. }) => {

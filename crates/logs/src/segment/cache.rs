@@ -1,5 +1,5 @@
 //! Columns of row groups that were read before, unpacked and kept small: codes as wide as the dictionary needs, times as
-//! steps from the first.
+//! steps from the first. Pages of the index's terms are kept beside them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub(crate) enum Which {
     Part(Arc<Part>),
     /// The dictionary alone of the leaf at this place.
     Dictionary(usize),
+    /// A page of the index's terms; its number stands for the row group.
+    Terms,
 }
 
 /// Unpacked columns, up to a number of bytes.
@@ -107,6 +109,11 @@ impl ColumnCache {
         self.keep_made(place, || Kept::of_page(page), asker);
     }
 
+    /// Keeps an unpacked page of terms, on the same terms.
+    pub(crate) fn keep_terms(&self, place: Place, page: &Arc<[u8]>, asker: Asker) {
+        self.keep_made(place, || Kept::of_terms(page), asker);
+    }
+
     fn keep_made(&self, place: Place, make: impl FnOnce() -> Kept, asker: Asker) {
         // decided before the work of making it small
         let Some(may_replace) = self.admits(&place, asker) else { return };
@@ -127,6 +134,12 @@ impl ColumnCache {
         state.seen.remove(&hash);
         state.bytes += bytes;
         state.known.insert(place, Entry { kept: Arc::new(kept), used: asker });
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.lock().bytes
     }
 
     /// True while so many more bytes fit without that anything goes.
@@ -230,6 +243,8 @@ enum Form {
     Plain(ArrayRef),
     /// No rows: the page of a dictionary.
     Page(Page),
+    /// No rows: a page of terms.
+    Terms(Arc<[u8]>),
 }
 
 enum Codes {
@@ -271,7 +286,10 @@ const UNITS: [i64; 3] = [10_000, 10, 1];
 
 impl Kept {
     fn new(array: &ArrayRef) -> Self {
-        let form = Self::form(array);
+        Self::of(Self::form(array))
+    }
+
+    fn of(form: Form) -> Self {
         let bytes = 64
             + match &form {
                 Form::Texts(codes, values) => codes.bytes() + values.get_array_memory_size(),
@@ -282,12 +300,25 @@ impl Kept {
                 Form::Steps(_, _, steps) => steps.len() * 4,
                 Form::Plain(array) => array.get_array_memory_size(),
                 Form::Page(page) => page.buffer().len(),
+                Form::Terms(page) => page.len(),
             };
         Self { form, bytes }
     }
 
     fn of_page(page: &Page) -> Self {
-        Self { bytes: 64 + page.buffer().len(), form: Form::Page(page.clone()) }
+        Self::of(Form::Page(page.clone()))
+    }
+
+    fn of_terms(page: &Arc<[u8]>) -> Self {
+        Self::of(Form::Terms(Arc::clone(page)))
+    }
+
+    /// The page of terms that this is.
+    pub(crate) fn terms(&self) -> Option<Arc<[u8]>> {
+        match &self.form {
+            Form::Terms(page) => Some(Arc::clone(page)),
+            _ => None,
+        }
     }
 
     /// The page of a dictionary that this is.
@@ -355,7 +386,7 @@ impl Kept {
                 Some(Arc::new(longs))
             }
             Form::Plain(array) => rows.of(array),
-            Form::Page(_) => None,
+            Form::Page(_) | Form::Terms(_) => None,
         }
     }
 }

@@ -83,7 +83,7 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 pub(crate) fn read_all(segment: &Segment) {
     let Ok(index) = segment.index() else { return };
     for term in TERMS {
-        let _ = index.find(term);
+        let _ = index.find(term, None);
     }
     let Ok(reader) = segment.reader() else { return };
     let columns: Vec<_> = reader.columns().cloned().collect();

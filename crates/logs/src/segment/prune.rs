@@ -9,7 +9,7 @@ use model::{Column, ScalarType, Schema, Value};
 use parquet::file::statistics::Statistics;
 
 use super::index::{Found, Index};
-use super::reader::Reader;
+use super::reader::{Keeper, Reader};
 use super::terms::{BlockSet, TERM_BYTES_MAX, is_address, terms_of};
 use super::{BLOCK_ROWS, ROW_GROUP_ROWS};
 use crate::error::Error;
@@ -54,6 +54,8 @@ pub(crate) struct Pruner<'a> {
     reader: Option<&'a Reader>,
     schema: &'a Schema,
     synthetic: &'a Synthetic,
+    /// Where pages of terms are kept.
+    keeper: Option<Keeper>,
     known: HashMap<Vec<u8>, Option<Found>>,
     /// Where terms like these stand; none where they are too many to tell.
     pieces: HashMap<Piece, Option<Vec<Found>>>,
@@ -67,9 +69,16 @@ impl<'a> Pruner<'a> {
             reader: None,
             schema,
             synthetic,
+            keeper: None,
             known: HashMap::new(),
             pieces: HashMap::new(),
         }
+    }
+
+    /// Keeps pages of terms for later queries, and finds those that were kept.
+    pub(crate) fn with_keeper(mut self, keeper: Keeper) -> Self {
+        self.keeper = Some(keeper);
+        self
     }
 
     /// Asks the statistics of the segment's rows, too.
@@ -296,7 +305,7 @@ impl<'a> Pruner<'a> {
 
     fn look_up(&mut self, term: &[u8], columns: u64) -> Result<Option<BlockSet>, Error> {
         if !self.known.contains_key(term) {
-            let found = self.index.find(term)?;
+            let found = self.index.find(term, self.keeper.as_ref())?;
             self.known.insert(term.to_vec(), found);
         }
         Ok(match self.known.get(term) {

@@ -255,6 +255,32 @@ fn hints_leave_few_blocks_and_never_too_few() {
 }
 
 #[test]
+fn pages_of_terms_are_kept_as_small_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (segment, schema) = write(folder.path(), 140_000);
+    let index = segment.index().unwrap();
+    let synthetic = Synthetic::new(&Arc::from("w"), &Arc::from("T"));
+    let column = schema.position("string");
+    let blocks = |term: &str| {
+        let hint = Hint::Terms { column, terms: vec![term.to_owned()] };
+        let pruner = Pruner::new(&index, &schema, &synthetic);
+        let mut pruner = pruner.with_keeper(segment.keeper(Asker::next()));
+        pruner.blocks(&[hint], &Sets::default()).unwrap()
+    };
+    let kept = |page| {
+        let place = Place { segment: segment.number(), group: page, column: Which::Terms };
+        segment.kept().get(&place, Asker::next()).and_then(|kept| kept.terms())
+    };
+    assert!((0..1000).all(|page| kept(page).is_none()));
+    for _ in 0..2 {
+        assert_eq!((blocks("100001").len(), blocks("nowhere").len()), (1, 0));
+    }
+    let pages: Vec<_> = (0..1000).filter_map(kept).collect();
+    assert!((1..=2).contains(&pages.len()), "{}", pages.len());
+    assert!(segment.kept().bytes() < 100_000, "{}", segment.kept().bytes());
+}
+
+#[test]
 fn a_missing_or_damaged_index_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let (segment, schema) = write(folder.path(), 5000);

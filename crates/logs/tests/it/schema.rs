@@ -72,6 +72,11 @@ async fn a_column_dropped_and_made_again_with_another_type_starts_empty() {
     assert_eq!(rows, [vec![Value::Long(1), Value::Null]]);
 }
 
+/// Whether the table is among all of the workspace's.
+fn listed(store: &logs::LogStore) -> bool {
+    store.tables(WORKSPACE).iter().any(|table| &*table.name == "App_CL")
+}
+
 #[tokio::test]
 async fn a_deleted_table_is_gone_for_good() {
     let mut house = House::new();
@@ -79,6 +84,7 @@ async fn a_deleted_table_is_gone_for_good() {
         house.store().put_table(WORKSPACE, custom(&[A]), false).await.unwrap();
         let count = house.store().row_count(WORKSPACE, "App_CL");
         assert_eq!(count, 0, "step {step}");
+        assert!(listed(house.store()), "step {step}");
         append(house.store(), "App_CL", values(&[A], &[Value::Long(1)]), noon(), None)
             .await
             .unwrap();
@@ -88,6 +94,7 @@ async fn a_deleted_table_is_gone_for_good() {
         }
         house.store().delete_table(WORKSPACE, "App_CL").await.unwrap();
         assert!(house.store().table(WORKSPACE, "App_CL").is_none());
+        assert!(!listed(house.store()), "step {step}");
         assert!(house.files(".parquet").is_empty());
         house.open().unwrap();
         assert!(house.store().table(WORKSPACE, "App_CL").is_none());

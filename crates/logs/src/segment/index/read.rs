@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use engine::source::Piece;
 
@@ -12,6 +13,7 @@ use crate::disk::{Disk, ReadAt};
 use crate::error::Error;
 use crate::segment::FORMAT;
 use crate::segment::checksums::Checksums;
+use crate::segment::reader::Keeper;
 use crate::segment::terms::{BlockSet, TERM_BYTES_MAX, read_posting, skip_posting};
 
 /// Terms alike up to which their places are told.
@@ -126,13 +128,28 @@ impl Index {
         self.blocks
     }
 
-    /// Where the term stands, if anywhere.
-    pub(in crate::segment) fn find(&self, term: &[u8]) -> Result<Option<Found>, Error> {
+    /// Where the term stands, if anywhere. The page of terms that tells it is kept with `keeper`.
+    pub(in crate::segment) fn find(
+        &self,
+        term: &[u8],
+        keeper: Option<&Keeper>,
+    ) -> Result<Option<Found>, Error> {
         let after = self.pages.partition_point(|page| page.first.as_slice() <= term);
-        let Some(place) = after.checked_sub(1).and_then(|at| self.pages.get(at)) else {
+        let at = after.checked_sub(1);
+        let Some((at, place)) = at.and_then(|at| Some((at, self.pages.get(at)?))) else {
             return Ok(None);
         };
-        let page = self.page(place)?;
+        let page = match keeper.and_then(|keeper| keeper.terms(at)) {
+            Some(page) => page,
+            None => {
+                // unpacked into more room than it needs
+                let page = Arc::from(self.page(place)?.as_slice());
+                if let Some(keeper) = keeper {
+                    keeper.keep_terms(at, &page);
+                }
+                page
+            }
+        };
         self.search(&page, term)
             .map_err(|_| Error::damaged(&self.path, "a page of terms does not read"))
     }

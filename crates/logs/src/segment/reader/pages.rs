@@ -14,12 +14,28 @@ use crate::segment::Asker;
 use crate::segment::cache::{Place, Which};
 use crate::segment::open::OpenSegments;
 
-/// Where unpacked dictionaries of a segment are kept.
+/// Where unpacked dictionaries and pages of terms of a segment are kept.
 #[derive(Clone)]
 pub(crate) struct Keeper {
     pub(in crate::segment) open: Arc<OpenSegments>,
     pub(in crate::segment) segment: u64,
     pub(in crate::segment) asker: Asker,
+}
+
+impl Keeper {
+    /// A page of the index's terms that was kept.
+    pub(in crate::segment) fn terms(&self, page: usize) -> Option<Arc<[u8]>> {
+        self.open.columns.get(&self.terms_place(page), self.asker)?.terms()
+    }
+
+    /// Keeps a page of the index's terms.
+    pub(in crate::segment) fn keep_terms(&self, page: usize, terms: &Arc<[u8]>) {
+        self.open.columns.keep_terms(self.terms_place(page), terms, self.asker);
+    }
+
+    fn terms_place(&self, page: usize) -> Place {
+        Place { segment: self.segment, group: page, column: Which::Terms }
+    }
 }
 
 /// A row group as the Parquet reader asks for it.
