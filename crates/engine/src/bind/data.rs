@@ -9,6 +9,7 @@ use kql::syntax::{
 use model::{Batch, Rows, Schema};
 use values::{ScalarType, Value};
 
+use super::demand::Demand;
 use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::{Names, implied_name};
@@ -224,7 +225,7 @@ impl Binder<'_> {
         match inputs.len() {
             0 => Ok(self.rows(Rows { schema: Arc::clone(schema), batches: Vec::new() })),
             1 => Ok(inputs.remove(0)),
-            _ => self.union_of(inputs, false, None, span),
+            _ => self.union_of(inputs, false, None, span, &Demand::All),
         }
     }
 

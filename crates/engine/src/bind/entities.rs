@@ -10,6 +10,7 @@ use kql::syntax::{
 use values::{ScalarType, Value};
 
 use super::call::text;
+use super::demand::Demand;
 use super::env::{Binding, Env};
 use super::error::{BindError, Result};
 use super::naming::matches_wildcard;
@@ -213,7 +214,7 @@ impl Binder<'_> {
         }
         match (inputs.is_empty(), missing) {
             (true, Some(error)) => Err(error),
-            _ => self.union_of(inputs, inner, None, span),
+            _ => self.union_of(inputs, inner, None, span, &Demand::All),
         }
     }
 

@@ -8,6 +8,7 @@ use kql::syntax::{
 };
 use values::{ScalarType, Value};
 
+use super::demand::Demand;
 use super::env::{Binding, Env};
 use super::error::{BindError, Result};
 use super::naming::{Names, implied_name};
@@ -302,7 +303,7 @@ impl Binder<'_> {
             inputs.push(self.tabular(&env.with(Arc::from(name), bound), query)?);
         }
         let none = rows.is_some_and(|rows| rows.is_empty());
-        let all = self.union_of(inputs, false, None, span)?;
+        let all = self.union_of(inputs, false, None, span, &Demand::All)?;
         if none { self.limit(all, 0) } else { Ok(all) }
     }
 

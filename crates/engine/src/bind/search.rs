@@ -9,6 +9,7 @@ use kql::syntax::{
 };
 use values::{ScalarType, Value};
 
+use super::demand::Demand;
 use super::env::{Binding, Env};
 use super::error::{BindError, Result};
 use super::naming::matches_wildcard;
@@ -24,6 +25,7 @@ impl Binder<'_> {
         first: Option<Relation>,
         search: &Search,
         span: Span,
+        demand: &Demand,
     ) -> Result<Relation> {
         let case = search
             .parameters
@@ -53,7 +55,7 @@ impl Binder<'_> {
             rows.open = true;
             return Ok(rows);
         }
-        let mut result = self.union_of(filtered, false, Some(source_name), span)?;
+        let mut result = self.union_of(filtered, false, Some(source_name), span, demand)?;
         result.open |= all;
         Ok(result)
     }
@@ -311,7 +313,7 @@ impl Binder<'_> {
                 }
             };
         }
-        self.union_of(found, false, Some(source), span)
+        self.union_of(found, false, Some(source), span, &Demand::All)
     }
 
     /// The columns that `find` shows: those asked for, or those that all tables have and those of the condition.

@@ -390,7 +390,7 @@ impl Binder<'_> {
                     .filter_map(|n| catalog.table(n))
                     .map(|t| self.scan(t))
                     .collect();
-                self.union_of(inputs, false, None, span)
+                self.union_of(inputs, false, None, span, &Demand::All)
             }
         }
     }
@@ -545,7 +545,7 @@ impl Binder<'_> {
             (Op::Print(columns), None) => return self.print(env, columns),
             (Op::Range(range), None) => return self.range(env, range),
             (Op::Union(union), rows) => return self.union(env, rows, union, span, after),
-            (Op::Search(search), rows) => return self.search(env, rows, search, span),
+            (Op::Search(search), rows) => return self.search(env, rows, search, span, after),
             (Op::Find(find), rows) => return self.find(env, rows, find, span),
             (Op::MacroExpand(expand), None) => return self.macro_expand(env, expand, span),
             (Op::Evaluate(evaluate), None) => return self.evaluate(env, None, evaluate, span),

@@ -8,6 +8,7 @@ mod limits;
 mod logic;
 mod sorts;
 mod steps;
+mod wide;
 
 use std::sync::Arc;
 
