@@ -68,6 +68,9 @@ pub struct Limits {
     pub fed_bytes: usize,
     /// while in a flood segments should not become small.
     pub fed_age: TimeSpan,
+    /// Rows of a table that is fed are sealed when they take this much, however old: a busy source would hold hundreds of
+    /// megabytes otherwise.
+    pub fed_bytes_max: usize,
     /// The same where no row came for [`Self::quiet`].
     pub fed_quiet_bytes: usize,
     /// How long rows stay in memory before they are sealed.
@@ -99,6 +102,7 @@ impl Default for Limits {
             seal_rows: 512 * 1024,
             fed_bytes: 4 << 20,
             fed_age: TimeSpan::from_ticks(5 * TICKS_PER_SECOND),
+            fed_bytes_max: 24 << 20,
             fed_quiet_bytes: 1 << 20,
             seal_age: TimeSpan::from_ticks(10 * TICKS_PER_MINUTE),
             quiet: TimeSpan::from_ticks(2 * TICKS_PER_SECOND),

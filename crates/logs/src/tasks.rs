@@ -88,7 +88,8 @@ fn due(core: &Core) -> Vec<Arc<Table>> {
         let large = unsealed.bytes >= limits.seal_bytes || unsealed.rows >= limits.seal_rows;
         let is_quiet = unsealed.last.is_some_and(|last| now.ticks() - last >= limits.quiet.ticks());
         let quiet = unsealed.rows >= limits.quiet_rows && is_quiet;
-        let fed = (unsealed.bytes >= limits.fed_bytes && aged(limits.fed_age)
+        let fed = (unsealed.bytes >= limits.fed_bytes_max
+            || unsealed.bytes >= limits.fed_bytes && aged(limits.fed_age)
             || unsealed.bytes >= limits.fed_quiet_bytes && is_quiet)
             && core.is_fed(&table.name);
         if old || large || quiet || fed || over > 0 || keeping.contains(&table.key) {
