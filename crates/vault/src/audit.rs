@@ -268,26 +268,23 @@ impl AuditLog {
     /// the disk: a few a second are written, and the next one says how many were left out.
     pub fn note(&self, mut record: AuditRecord) {
         let second = record.time.unix_seconds();
-        {
-            let mut refusals = self.refusals.lock();
-            if refusals.second != second {
-                (refusals.second, refusals.written) = (second, 0);
-            }
-            if refusals.written >= NOTED_PER_SECOND {
-                refusals.left_out += 1;
-                return;
-            }
-            refusals.written += 1;
-            let left_out = std::mem::take(&mut refusals.left_out);
-            if left_out > 0 {
-                record.description +=
-                    &format!(" ({left_out} more were refused before and not recorded)");
-            }
+        let mut refusals = self.refusals.lock();
+        if refusals.second != second {
+            (refusals.second, refusals.written) = (second, 0);
+        }
+        if refusals.written >= NOTED_PER_SECOND {
+            refusals.left_out += 1;
+            return;
+        }
+        refusals.written += 1;
+        let left_out = refusals.left_out;
+        if left_out > 0 {
+            record.description +=
+                &format!(" ({left_out} more were refused before and not recorded)");
         }
         let row = Job::Row { record: Box::new(record), ends: 0 };
-        if self.shared.writer.lock().write(&self.shared, row).is_err() {
-            self.refusals.lock().left_out += 1;
-        }
+        let written = self.shared.writer.lock().write(&self.shared, row);
+        refusals.left_out = if written.is_ok() { 0 } else { left_out + 1 };
     }
 
     /// Waits until every row that is written is in the tables too.
