@@ -97,7 +97,7 @@ async fn repeat(task: &'static Task, house: Arc<House>, mut stopped: watch::Rece
     }
 }
 
-/// The allocator gives memory back to the system that has been free for a second, but looks for it only when a thread ends
+/// The allocator gives memory back to the system that has been free for a while, but looks for it only when a thread ends
 /// or has much to do: without this an idle server would keep what its last busy minute took.
 fn give_memory_back() -> anyhow::Result<()> {
     let ends_at_once = || drop(std::hint::black_box(Box::new(0))); // a thread that allocates nothing is not known to it
