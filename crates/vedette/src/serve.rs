@@ -110,7 +110,7 @@ fn raise_file_limit() {
     }
 }
 
-/// Begins anew with the allocator told to keep memory that became free for six seconds. It gives it back after one
+/// Begins anew with the allocator told to keep memory that became free for ten seconds. It gives it back after one
 /// otherwise, and whoever asks his next question after a look at the last answer waits for pages to be cleared again: twice
 /// as long for a count over three million rows. The allocator reads this from the environment alone, when the process
 /// begins; where that cannot be, all stays as it is.
@@ -122,7 +122,7 @@ fn hold_free_memory() {
     }
     if let Ok(program) = std::env::current_exe() {
         let mut again = std::process::Command::new(program);
-        let _ = again.args(std::env::args_os().skip(1)).env(DELAY, "6000").exec(); // comes back only where it failed
+        let _ = again.args(std::env::args_os().skip(1)).env(DELAY, "10000").exec(); // comes back only where it failed
     }
 }
 
