@@ -21,9 +21,10 @@ pub trait Catalog: Send + Sync {
     /// Names of all tables that may be read, sorted: for wildcards, `search`, and suggestions.
     fn table_names(&self) -> Vec<Arc<str>>;
 
-    /// True where the table of this name is known to have no rows without looking into it: most of Azure's have none.
-    fn is_empty(&self, _name: &str) -> bool {
-        false
+    /// True where the table of this name is known to have no rows, as most of Azure's. A catalogue that can tell without
+    /// making the table does.
+    fn is_empty(&self, name: &str) -> bool {
+        self.table(name).is_some_and(|table| table.row_count() == Some(0))
     }
 
     /// The saved function of exactly this name.

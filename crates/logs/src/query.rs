@@ -230,7 +230,8 @@ impl Catalog for WorkspaceCatalog {
 
     fn is_empty(&self, name: &str) -> bool {
         self.core.catch_up(name);
-        self.core.existing(&format!("{}/{name}", self.workspace.id)).is_none()
+        let made = self.core.existing(&format!("{}/{name}", self.workspace.id)).is_some();
+        !made || self.table(name).is_some_and(|table| table.row_count() == Some(0))
     }
 
     fn function(&self, name: &str) -> Option<Arc<FunctionDefinition>> {

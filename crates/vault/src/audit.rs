@@ -78,7 +78,7 @@ enum Job {
 }
 
 /// How far the journal is.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Opening {
     /// It is being read.
     Waiting,
@@ -117,7 +117,7 @@ struct Shared {
     flushing: Mutex<()>,
     /// Why the journal cannot be flushed.
     unflushed: Mutex<Option<String>>,
-    /// The store flushes the journal before each of its commits.
+    /// The store flushes the journal before each of its commits while changes are under way.
     guarded: AtomicBool,
     /// Somebody waits for the tables.
     hurry: Notify,
@@ -164,8 +164,11 @@ impl AuditLog {
         });
         let own = Arc::downgrade(&shared);
         let barrier = move || match own.upgrade() {
-            Some(shared) => shared.flush().map_err(StoreError::Unavailable),
-            None => Ok(()),
+            // most commits are somebody else's
+            Some(shared) if shared.writer.lock().changes_are_open() => {
+                shared.flush().map_err(StoreError::Unavailable)
+            }
+            _ => Ok(()),
         };
         let guarded = shared.house.store.before_commits(Box::new(barrier));
         shared.guarded.store(guarded, Ordering::Relaxed);
@@ -403,7 +406,7 @@ impl Shared {
     async fn opened(&self) -> Result<(), String> {
         let mut opening = self.opening.subscribe();
         let opened = opening.wait_for(|opening| !matches!(opening, Opening::Waiting)).await;
-        match opened.map(|opening| opening.clone()) {
+        match opened.map(|opening| *opening) {
             Ok(Opening::Failed) => self.flushed().await, // which tries to open it again
             _ => Ok(()),
         }

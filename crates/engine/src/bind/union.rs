@@ -123,12 +123,7 @@ impl Binder<'_> {
                 self.left_out.set(true);
                 continue;
             }
-            let Some(table) = self.catalog.table(&name) else { continue };
-            if everything && table.row_count() == Some(0) {
-                self.left_out.set(true);
-                continue;
-            }
-            found.push(self.scan(table));
+            found.extend(self.catalog.table(&name).map(|table| self.scan(table)));
         }
         Ok(found)
     }

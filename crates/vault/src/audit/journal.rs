@@ -69,6 +69,8 @@ pub(super) struct Journal {
     last_rows: [u64; 2],
     /// Files with bytes that were not flushed.
     dirty: [bool; 2],
+    /// The file under writing could not be flushed, and nothing is in the other one yet.
+    left: bool,
     /// The file under writing; none before the first.
     at: Option<usize>,
     generation: u64,
@@ -93,6 +95,7 @@ impl Journal {
             last_rows: [0; 2],
             // what an earlier run wrote may not be on the disk
             dirty: lengths.map(|length| length > 0),
+            left: false,
             at: None,
             generation: 0,
             position: 0,
@@ -248,6 +251,7 @@ impl Journal {
         }
         self.dirty[file] = true;
         self.pages[file].write(position, &bytes)?;
+        self.left &= self.at == Some(file);
         (self.at, self.generation, self.position) = (Some(file), generation, end);
         self.last_rows[file] = after.sequence;
         self.chain = Some(after.clone());
@@ -259,8 +263,12 @@ impl Journal {
         Ok(())
     }
 
-    /// How everything written so far becomes durable, the older file first.
+    /// How everything written so far becomes durable, the older file first. Nothing does where a file was left, until the
+    /// other one knows of the changes under way.
     pub(super) fn flushes(&mut self) -> io::Result<Vec<Flush>> {
+        if self.left {
+            return Err(io::Error::other("a file could not be flushed, and the other one waits"));
+        }
         let newer = self.at.unwrap_or(0);
         let mut flushes = Vec::new();
         for file in [1 - newer, newer] {
@@ -275,7 +283,9 @@ impl Journal {
     /// Goes on in the other file: this one could not be flushed, and what the system still has of it in memory may never
     /// reach the disk, whatever a later flush says.
     pub(super) fn leave_file(&mut self) {
-        self.position = FILE_BYTES;
+        if self.at.is_some() {
+            (self.left, self.position) = (true, FILE_BYTES);
+        }
     }
 
     /// Fills a file with zeros up to where it is needed next, in steps.

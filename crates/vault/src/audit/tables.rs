@@ -200,9 +200,9 @@ async fn try_to_store(shared: &Arc<Shared>, parcel: &Arc<Parcel>) -> Result<(), 
 
 /// The rows for each table that it does not have.
 fn requests(shared: &Shared, parcel: &Parcel, known: [u64; 2]) -> [Option<AppendRequest>; 2] {
-    let fields = row::link_fields(parcel.rows.iter().map(|(_, link)| link));
     let unpack = |(record, link): &Linked| Some((frame::unpacked(record)?, link.clone()));
     let rows: Vec<_> = parcel.rows.iter().filter_map(unpack).collect();
+    let fields = row::link_fields(rows.iter().map(|(_, link)| link));
     let behind = |known| {
         let at = rows.partition_point(|(_, link)| link.sequence <= known);
         (rows.get(at..).unwrap_or_default(), fields.get(at..).unwrap_or_default())

@@ -217,21 +217,36 @@ async fn rows_that_a_table_has_already_are_not_put_there_again() {
     assert_eq!(sequences(&after, TABLES[1]), ["call 4"]);
 }
 
+/// Its first file takes whatever is written, and flushes nothing.
+#[cfg(target_os = "linux")]
+fn folder_that_does_not_flush() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("audit")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", folder.path().join("audit/journal.0")).unwrap();
+    folder
+}
+
+/// What `attempt` gives once it succeeds.
+#[cfg(target_os = "linux")]
+async fn at_last<T>(attempt: impl AsyncFn() -> Result<T, VaultError>) -> T {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        assert!(Instant::now() < until, "the other file is never tried");
+        match attempt().await {
+            Ok(done) => return done,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_cannot_be_flushed_refuses_calls_until_the_other_file_can() {
-    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
-    std::fs::create_dir(folder.path().join("audit")).unwrap();
-    // takes whatever is written, and flushes nothing
-    std::os::unix::fs::symlink("/dev/null", folder.path().join("audit/journal.0")).unwrap();
+    let (tables, folder) = (tables(), folder_that_does_not_flush());
     let (log, _) = start(&tables, &folder);
     assert_eq!(log.begin(record(1)).await.err().unwrap().status, 503);
     assert_eq!(log.write(record(2)).await.unwrap_err().status, 503);
-    let until = Instant::now() + Duration::from_secs(20);
-    while log.write(record(3)).await.is_err() {
-        assert!(Instant::now() < until, "the other file is never tried");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    at_last(async || log.write(record(3)).await).await;
     let change = log.begin(record(4)).await.unwrap();
     log.end(change, record(4)).await.unwrap();
     log.settle().await.unwrap();
@@ -244,9 +259,7 @@ async fn a_journal_that_cannot_be_flushed_refuses_calls_until_the_other_file_can
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_commits_nothing_before_the_journal_is_on_the_disk() {
-    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
-    std::fs::create_dir(folder.path().join("audit")).unwrap();
-    std::os::unix::fs::symlink("/dev/null", folder.path().join("audit/journal.0")).unwrap();
+    let (tables, folder) = (tables(), folder_that_does_not_flush());
     let store = Arc::new(state::SqliteStore::open(folder.path().join("state.db")).unwrap());
     let (log, store) = start_over(&tables, &folder, store);
     let put = async |value: u32| {
@@ -260,14 +273,7 @@ async fn the_store_commits_nothing_before_the_journal_is_on_the_disk() {
     assert_eq!(store.get("c", "k").unwrap(), None);
     log.end(change, AuditRecord { status: 503, ..record(1) }).await.unwrap();
     // the other file takes it
-    let until = Instant::now() + Duration::from_secs(20);
-    let change = loop {
-        assert!(Instant::now() < until, "the other file is never tried");
-        match log.begin_in_store(record(2)).await {
-            Ok(change) => break change,
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    };
+    let change = at_last(async || log.begin_in_store(record(2)).await).await;
     put(2).await.unwrap();
     log.end(change, record(2)).await.unwrap();
     log.settle().await.unwrap();

@@ -91,6 +91,11 @@ impl Writer {
         self.open.as_mut().map_or(Ok(Vec::new()), |(journal, _)| journal.flushes())
     }
 
+    /// True while a change is begun whose end is not written.
+    pub(super) fn changes_are_open(&self) -> bool {
+        self.open.as_ref().is_some_and(|(journal, _)| !journal.open_changes().is_empty())
+    }
+
     /// What follows goes into the other file.
     pub(super) fn leave_file(&mut self) {
         if let Some((journal, _)) = &mut self.open {

@@ -231,7 +231,9 @@ fn a_file_that_cannot_be_flushed_is_left() {
     assert_eq!(flush(&mut hand), (1, false));
     disk.1.lock().broken = false;
     hand.journal.leave_file();
+    assert!(hand.journal.flushes().is_err(), "what was lost is not durable now");
     hand.write(&[(4, 0)], &[]).unwrap();
+    assert_eq!(flush(&mut hand), (1, true));
     assert_eq!((calls(&Hand::new(&disk).1), Hand::new(&disk).1.damage.len()), (expected(1..=4), 0));
     // the disk never got what it did not flush: the rows behind it stand, and the gap is told
     disk.0.lock()[0] = durable[0].clone();
