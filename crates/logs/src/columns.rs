@@ -8,6 +8,7 @@ use arrow_array::{
     Array, ArrayRef, BinaryViewArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray,
     Float64Array, Int32Array, Int64Array, StringViewArray, new_null_array,
 };
+use arrow_buffer::Buffer;
 use arrow_schema::DataType;
 use model::{Column, ScalarType};
 
@@ -25,6 +26,15 @@ pub(crate) struct Named {
     pub column: Column,
     /// The values, in a physical form of `model::rows`.
     pub array: ArrayRef,
+    /// All different texts or dynamics, one behind another, where they lie so.
+    pub bytes: Option<Buffer>,
+}
+
+impl Named {
+    /// A column whose values lie anywhere.
+    pub(crate) const fn new(column: Column, array: ArrayRef) -> Self {
+        Self { column, array, bytes: None }
+    }
 }
 
 /// The plain (not dictionary) Arrow type of a KQL type.

@@ -34,7 +34,7 @@ pub(crate) fn complete(table: &TableInfo, request: &AppendRequest) -> Result<Vec
             return Err(Error::Invalid(format!("column '{}' has another length", given.name)));
         }
         let array = convert(array, given, wanted)?;
-        columns.push(Named { column: wanted.clone(), array });
+        columns.push(Named::new(wanted.clone(), array));
     }
     fill(table, request, &mut columns);
     Ok(columns)
@@ -108,10 +108,10 @@ fn fill(table: &TableInfo, request: &AppendRequest, columns: &mut Vec<Named>) {
     let Some(time) = time else { return };
     match columns.iter_mut().find(|c| c.column == *time) {
         Some(named) => named.array = fill_times(&named.array, request.received),
-        None => columns.push(Named {
-            column: time.clone(),
-            array: Arc::new(Int64Array::from_value(request.received.ticks(), request.batch.rows)),
-        }),
+        None => {
+            let times = Int64Array::from_value(request.received.ticks(), request.batch.rows);
+            columns.push(Named::new(time.clone(), Arc::new(times)));
+        }
     }
 }
 

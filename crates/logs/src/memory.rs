@@ -84,8 +84,13 @@ impl MemoryBatch {
     }
 
     /// The column of this name and type.
+    pub(crate) fn named(&self, column: &Column) -> Option<&Named> {
+        self.columns.iter().find(|c| c.column == *column)
+    }
+
+    /// The values of the column of this name and type.
     pub(crate) fn column(&self, column: &Column) -> Option<&ArrayRef> {
-        self.columns.iter().find(|c| c.column == *column).map(|c| &c.array)
+        self.named(column).map(|c| &c.array)
     }
 
     /// Number of the last row.
@@ -123,7 +128,8 @@ impl MemoryBatch {
                     held.unwrap_or_else(|| columns::nulls(column.ty, b.rows))
                 })
                 .collect();
-            columns.push(Named { array: gather::concat(column.ty, &parts)?, column });
+            let array = gather::concat(column.ty, &parts)?;
+            columns.push(Named::new(column, array));
         }
         // Through the codec, so that the merged texts lie in one tight buffer.
         let encoded = Buffer::from(codec::encode(&columns));
@@ -188,14 +194,14 @@ mod tests {
         let text = |r: usize| format!("row {}", first_row + r as u64);
         let column = if first_row.is_multiple_of(2) { "even" } else { "odd" };
         let columns = vec![
-            Named {
-                column: Column::new(column, ScalarType::String),
-                array: Arc::new(StringViewArray::from_iter_values((0..rows).map(text))),
-            },
-            Named {
-                column: Column::new(TIME_GENERATED, ScalarType::DateTime),
-                array: Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|r| r * 10))),
-            },
+            Named::new(
+                Column::new(column, ScalarType::String),
+                Arc::new(StringViewArray::from_iter_values((0..rows).map(text))),
+            ),
+            Named::new(
+                Column::new(TIME_GENERATED, ScalarType::DateTime),
+                Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|r| r * 10))),
+            ),
         ];
         let run = Run { rows, first_row, received: first_row as i64, batch: None };
         Arc::new(MemoryBatch::new(columns, run))

@@ -2,6 +2,7 @@
 
 mod fill;
 mod group;
+mod sought;
 mod units;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::memory::Span;
 use crate::segment::{Asker, Reader, Segment, Sets};
 use crate::table::{Snapshot, has_time};
 use fill::Wanted;
+use sought::Sought;
 use units::{Queue, Stored, Unit};
 
 /// A table as it was at one moment, for one query.
@@ -117,6 +119,8 @@ pub(crate) struct Context {
     pub asker: Asker,
     /// Whether looking up sets in the index is worth its while.
     pub sets: Sets,
+    /// What is looked for in rows in memory.
+    sought: Sought,
 }
 
 impl Context {
@@ -204,6 +208,19 @@ impl Best {
     }
 }
 
+/// The columns (positions in the table) of which the condition asks nothing but one test for a text, and the terms that
+/// it needs.
+fn lone_terms(request: &ScanRequest) -> Vec<(usize, &[String])> {
+    let Some(filter) = &request.filter else { return Vec::new() };
+    let mut lone = Vec::new();
+    for (at, terms) in filter.lone_terms() {
+        if let Some(ScanColumn::Column(column)) = request.columns.get(*at) {
+            lone.push((*column, terms.as_slice()));
+        }
+    }
+    lone
+}
+
 impl TableScan {
     fn new(
         snapshot: Snapshot,
@@ -244,8 +261,10 @@ impl TableScan {
             Some(filter) => Some(Condition::new(filter, &snapshot.info.schema, &request.columns)?),
             None => None,
         };
+        let sought = Sought::new(&request.hints, &lone_terms(&request));
         let sets = Sets::default();
-        let context = Context { snapshot, bounds, wanted, condition, best, request, asker, sets };
+        let context =
+            Context { snapshot, bounds, wanted, condition, best, request, asker, sets, sought };
         Ok(Self { context, queue: Queue::new(units), left })
     }
 

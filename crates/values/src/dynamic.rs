@@ -36,6 +36,7 @@ mod order;
 mod parse;
 mod path;
 mod read;
+mod sought;
 mod standard;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub use flat::Flat;
 pub(crate) use order::compare_reals;
 pub use path::{PathFinder, PathPart};
 pub use read::{ArrayIter, DynamicRef, Kind, ObjectIter};
+pub use sought::in_bytes;
 pub use standard::{from_standard, to_standard};
 pub use write::write_json_string;
 

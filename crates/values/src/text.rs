@@ -1,8 +1,11 @@
 //! Numbers and booleans from and to text, as `tolong()`, `toreal()`, `tobool()` and `tostring()` see them; a text's
-//! first bytes as a number.
+//! first bytes as a number; search in bytes.
 
+mod fold;
 #[cfg(test)]
 mod tests;
+
+pub use fold::{FoldFinder, frequency};
 
 /// The first eight bytes as a little-endian number, zeros where there are fewer. Three loads at most: bytes copied to a
 /// buffer of eight and read back as one number would have to leave the processor's store buffer first, a dozen cycles

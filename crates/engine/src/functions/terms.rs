@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow_array::{Array, BooleanArray, StringViewArray};
 use arrow_buffer::BooleanBuffer;
 use memchr::memmem;
+use values::text::frequency;
 
 use super::Function;
 use super::call::{Call, Columnar, TextArg};
@@ -173,19 +174,6 @@ pub(crate) fn cuts(text: &str, at: usize) -> bool {
     let (Some(left), Some(right)) = (text.get(..at), text.get(at..)) else { return true };
     left.chars().next_back().is_some_and(char::is_alphanumeric)
         && right.chars().next().is_some_and(char::is_alphanumeric)
-}
-
-/// How often a byte occurs in logs, roughly; the rarest of a needle makes the fastest search.
-fn frequency(byte: u8) -> u8 {
-    match byte {
-        b'e' | b' ' | b'0' | b'1' | b'-' | b'.' | b'/' => 10,
-        b'a' | b'i' | b'o' | b'n' | b't' | b'r' | b's' | b'2' => 9,
-        b'c' | b'd' | b'l' | b'm' | b'p' | b'u' | b'\\' | b'"' | b':' => 7,
-        b'3'..=b'9' | b'f' | b'b' | b'g' | b'h' => 6,
-        b'y' | b'w' | b'v' | b'_' => 4,
-        b'k' | b'x' | b'j' | b'q' | b'z' => 2,
-        _ => 3,
-    }
 }
 
 fn search(call: &Call<'_>, place: Where, exact: bool) -> Answer {

@@ -26,8 +26,9 @@ pub(crate) fn decode(buffer: &Buffer, start: usize, rows: usize) -> Result<Vec<N
         let length = reader.count()?;
         let at = start + reader.position();
         reader.take(length)?;
-        let body = Body { buffer, at, reader: Reader::new(&buffer.as_slice()[at..at + length]) };
-        named.push(Named { column: Column { name, ty }, array: body.array(ty, encoding, rows)? });
+        let reader = Reader::new(&buffer.as_slice()[at..at + length]);
+        let body = Body { buffer, at, reader, bytes: None };
+        named.push(body.named(Column { name, ty }, encoding, rows)?);
     }
     if reader.is_empty() { Ok(named) } else { Err(Truncated) }
 }
@@ -37,12 +38,17 @@ struct Body<'a> {
     buffer: &'a Buffer,
     at: usize,
     reader: Reader<'a>,
+    /// The texts or dynamics in it.
+    bytes: Option<Buffer>,
 }
 
 impl Body<'_> {
-    fn array(mut self, ty: ScalarType, encoding: u8, rows: usize) -> Result<ArrayRef, Truncated> {
-        let array = self.values(ty, encoding, rows)?;
-        if self.reader.is_empty() { Ok(array) } else { Err(Truncated) }
+    fn named(mut self, column: Column, encoding: u8, rows: usize) -> Result<Named, Truncated> {
+        let array = self.values(column.ty, encoding, rows)?;
+        if !self.reader.is_empty() {
+            return Err(Truncated);
+        }
+        Ok(Named { column, array, bytes: self.bytes })
     }
 
     fn values(&mut self, ty: ScalarType, encoding: u8, rows: usize) -> Result<ArrayRef, Truncated> {
@@ -124,6 +130,7 @@ impl Body<'_> {
         let length = usize::try_from(end).map_err(|_| Truncated)?;
         self.reader.take(length)?;
         let values = self.buffer.slice_with_length(at, length);
+        self.bytes = Some(values.clone());
         Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), values))
     }
 

@@ -12,7 +12,7 @@ use crate::columns::{Named, dictionary};
 fn column(name: &str, ty: ScalarType, values: &[Value]) -> Named {
     let mut builder = ColumnBuilder::new(ty, values.len());
     values.iter().for_each(|v| builder.push(v));
-    Named { column: Column::new(name, ty), array: builder.finish() }
+    Named::new(Column::new(name, ty), builder.finish())
 }
 
 /// Rows of every type, with nulls and repeated values when asked for.
@@ -79,10 +79,8 @@ fn every_type_survives_with_and_without_repetition() {
 
 #[test]
 fn slices_of_arrays_are_written_from_their_own_start() {
-    let columns: Vec<Named> = sample(100, 9)
-        .into_iter()
-        .map(|c| Named { array: c.array.slice(13, 50), column: c.column })
-        .collect();
+    let columns: Vec<Named> =
+        sample(100, 9).into_iter().map(|c| Named::new(c.column, c.array.slice(13, 50))).collect();
     let got = decode(&Buffer::from(encode(&columns)), 0, 50).unwrap();
     assert_same(&columns, &got, 50);
 }
@@ -92,7 +90,7 @@ fn dictionaries_are_read_and_kept() {
     let values: ArrayRef = Arc::new(StringViewArray::from_iter_values(["", "alpha", "beta"]));
     let array =
         dictionary(Int32Array::from(vec![Some(1), None, Some(2), Some(1), Some(0)]), values);
-    let columns = [Named { column: Column::new("d", ScalarType::String), array }];
+    let columns = [Named::new(Column::new("d", ScalarType::String), array)];
     let got = decode(&Buffer::from(encode(&columns)), 0, 5).unwrap();
     let texts: Vec<&str> = (0..5).map(|r| model::rows::text(&got[0].array, r)).collect();
     assert_eq!(texts, ["alpha", "", "beta", "alpha", ""]);

@@ -26,7 +26,7 @@ fn columns() -> Vec<Named> {
     let column = |ty: ScalarType| {
         let mut builder = ColumnBuilder::new(ty, ROWS);
         (0..ROWS).for_each(|row| builder.push(&value(ty, row)));
-        Named { column: Column::new(ty.name(), ty), array: builder.finish() }
+        Named::new(Column::new(ty.name(), ty), builder.finish())
     };
     ScalarType::ALL.into_iter().map(column).collect()
 }

@@ -87,11 +87,12 @@ impl Wanted {
         self.columns.iter().find(|(s, _)| s == stored).map(|(_, column)| column)
     }
 
-    /// The wanted columns of rows in memory, of those that stay.
+    /// The wanted columns of rows in memory, of those that stay; empty those that are `idle`.
     pub(super) fn in_memory(
         &self,
         batch: &MemoryBatch,
         keep: Option<&BooleanArray>,
+        idle: &[Stored],
         snapshot: &Snapshot,
     ) -> Result<Batch, Error> {
         let staying = |array: ArrayRef| match keep {
@@ -103,6 +104,7 @@ impl Wanted {
         for (stored, column) in &self.columns {
             let array = match stored {
                 Stored::Ingestion | Stored::Items | Stored::Nothing => continue,
+                Stored::Column(_) if idle.contains(stored) => continue,
                 Stored::Column(_) | Stored::Part(_) => batch.column(column),
             };
             let Some(array) = array.cloned() else { continue };

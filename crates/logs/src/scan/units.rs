@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array};
 use arrow_buffer::BooleanBuffer;
-use engine::source::{Counters, Part, ScanColumn, TickRange};
+use engine::source::{Counters, Part, TickRange};
 use model::Batch;
 use parking_lot::{Condvar, Mutex};
 
-use super::{Best, Context, group};
+use super::{Best, Context, group, lone_terms};
 use crate::error::Error;
 use crate::memory::MemoryBatch;
 use crate::segment::{BLOCK_ROWS, BlockSet, GroupReader, Pruner, ROW_GROUP_ROWS, Reader, Segment};
-use crate::table::time_column;
+use crate::table::{Snapshot, time_column};
 
 /// A piece of work.
 pub(super) enum Unit {
@@ -98,6 +98,11 @@ fn too_late(context: &Context, times: crate::memory::Span) -> bool {
 
 fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, Error> {
     let bounds = &context.bounds;
+    let Snapshot { info, table, .. } = &context.snapshot;
+    let mut look = context.sought.of(batch, &info.schema, &table.synthetic);
+    if !look.may_hold() {
+        return Ok(None);
+    }
     let inside = |span: crate::memory::Span, r: TickRange| span.within(r.start, r.end);
     let mut keep: Option<BooleanArray> = None;
     let mut also = |more: BooleanArray| {
@@ -113,11 +118,11 @@ fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, 
         also(within(&batch.ingestion(), bounds.ingested));
     }
     if let Some(condition) = &context.condition {
-        let looked_at = condition.wanted.in_memory(batch, None, &context.snapshot)?;
+        let looked_at = condition.wanted.in_memory(batch, None, &look.idle(), &context.snapshot)?;
         also(BooleanArray::new(condition.keep(&looked_at)?, None));
     }
     if let Some(best) = &context.best {
-        let column = best.wanted.in_memory(batch, None, &context.snapshot)?;
+        let column = best.wanted.in_memory(batch, None, &[], &context.snapshot)?;
         let kept = best.keep(&column, keep.map(|keep| keep.values().clone()));
         keep = kept.map(|kept| BooleanArray::new(kept, None));
     }
@@ -125,7 +130,7 @@ fn read_memory(batch: &MemoryBatch, context: &Context) -> Result<Option<Batch>, 
     if keep.as_ref().is_some_and(|keep| keep.true_count() == 0) {
         return Ok(None);
     }
-    context.wanted.in_memory(batch, keep.as_ref(), &context.snapshot).map(Some)
+    context.wanted.in_memory(batch, keep.as_ref(), &[], &context.snapshot).map(Some)
 }
 
 pub(super) fn within(ticks: &Int64Array, range: TickRange) -> BooleanArray {
@@ -201,16 +206,9 @@ fn open(segment: &Arc<Segment>, context: &Context) -> Result<Vec<Unit>, Error> {
 
 /// The columns whose terms, all that the condition asks of them, stand nowhere in the segment.
 fn idle(pruner: &mut Pruner<'_>, context: &Context) -> Vec<Stored> {
-    let Some(filter) = &context.request.filter else { return Vec::new() };
-    let mut idle = Vec::new();
-    for (at, terms) in filter.lone_terms() {
-        if let Some(ScanColumn::Column(column)) = context.request.columns.get(*at)
-            && pruner.lacks(*column, terms).unwrap_or(false)
-        {
-            idle.push(Stored::Column(*column));
-        }
-    }
-    idle
+    let mut lone = lone_terms(&context.request);
+    lone.retain(|(column, terms)| pruner.lacks(*column, terms).unwrap_or(false));
+    lone.into_iter().map(|(column, _)| Stored::Column(column)).collect()
 }
 
 pub(super) fn find(held: &[(Stored, ArrayRef)], wanted: &Stored) -> Option<ArrayRef> {

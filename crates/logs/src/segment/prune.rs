@@ -117,7 +117,9 @@ impl<'a> Pruner<'a> {
     /// True when no value of the column (position in the table) in this segment holds all these terms.
     pub(crate) fn lacks(&mut self, column: usize, terms: &[String]) -> Result<bool, Error> {
         let Some(described) = self.schema.columns.get(column) else { return Ok(false) };
-        if self.indexed(described).is_none() {
+        // in place of a column that the table makes, its own text would be read
+        let made = Synthetic::makes(&described.name, described.ty);
+        if made || self.indexed(described).is_none() {
             return Ok(false);
         }
         Ok(self.terms(Some(column), terms)?.is_some_and(|blocks| blocks.is_empty()))

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::{
-    DateTime, FunctionDefinition, QueryError, QueryRequest, TableAccess, Tables, TimeRange, Value,
+    DateTime, FunctionDefinition, QueryError, QueryRequest, Rows, ScalarType, Schema, TableAccess,
+    Tables, TimeRange, Value,
 };
 
 use crate::support::*;
@@ -69,6 +70,30 @@ async fn needles_are_sought_in_the_index() {
         assert_eq!(answer.tables[0].rows.len(), 0, "{text}");
         let read = answer.statistics.segments - answer.statistics.segments_pruned;
         assert_eq!((answer.statistics.segments, read), (segments, 0), "{text}");
+    }
+}
+
+/// What a row says in place of a column that the table makes is what it answers with.
+#[tokio::test]
+async fn a_given_type_is_not_the_tables_own() {
+    let house = House::new();
+    let schema = Schema::new([("Type", ScalarType::String), ("Message", ScalarType::String)]);
+    let row = |message| vec![Value::string("Elsewhere"), Value::string(message)];
+    let rows = Rows::from_values(Arc::new(schema), ["hello", "good day"].map(row));
+    append(house.store(), "Events", rows, noon(), None).await.unwrap();
+    for _ in 0..2 {
+        for (condition, count) in [
+            ("Type has 'Events'", 0),
+            ("Type has 'Events' or Message has 'nothing'", 0),
+            ("Type has 'Events' or Message has 'hello'", 1),
+            ("Type has 'Elsewhere' or Message has 'nothing'", 2),
+            ("Type == 'Elsewhere'", 2),
+            ("Type has 'nowhere' or Message has 'hello'", 1),
+        ] {
+            let answer = ask(&house, &format!("Events | where {condition} | count")).await;
+            assert_eq!(answer.unwrap(), [[Value::Long(count)]], "{condition}");
+        }
+        house.store().flush().unwrap();
     }
 }
 

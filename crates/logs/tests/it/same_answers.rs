@@ -15,7 +15,7 @@ const ROWS: usize = 600;
 
 /// Texts with terms, addresses, parts of terms and signs between them.
 fn message(rng: &mut StdRng) -> String {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 13] = [
         "failed",
         "Failed",
         "logon",
@@ -27,6 +27,7 @@ fn message(rng: &mut StdRng) -> String {
         "größe",
         "x",
         "shadows /all",
+        "mi\u{212a}atz",
         "--",
     ];
     let count = rng.random_range(0..6);
@@ -84,7 +85,7 @@ fn random(rng: &mut StdRng, first: usize) -> Rows {
     Rows::from_values(Arc::new(schema), (0..ROWS).map(row).collect::<Vec<_>>())
 }
 
-const CONDITIONS: [&str; 71] = [
+const CONDITIONS: [&str; 75] = [
     "true",
     "Message has 'failed'",
     "Message has_cs 'Failed'",
@@ -151,6 +152,10 @@ const CONDITIONS: [&str; 71] = [
     "Message contains 'nowhere' or Writer endswith 'nobody' or Number == 99999",
     "Message has 'failed' and Writer in ('carl', 'dora')",
     "Message has 'größer'",
+    "Message in~ ('mikatz', 'nowhere')",
+    "Message has 'mikatz' or Message has_cs 'mi\u{212a}atz'",
+    "Message has_any ('mikatz', 'größer')",
+    "Message =~ 'mikatz' or tolower(Message) startswith 'mikatz'",
     "tolower(Writer) == 'nobody' and rand() < 2",
     "tostring(Properties.city) == 'Rome'",
     "Number in (99999, 100000) and Message has 'logon'",
