@@ -1,10 +1,11 @@
 //! How a KQL column lies in Parquet, and back.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType,
 };
 use arrow_array::{Array, ArrayRef, Int64Array, PrimitiveArray};
@@ -105,8 +106,9 @@ pub(super) fn lay(column: &Column, array: &ArrayRef) -> ParquetResult<Laid> {
     let coded = array.as_dictionary_opt::<Int32Type>().is_some();
     let (dictionary, encoding) = match column.ty {
         ScalarType::String => (coded, Encoding::DELTA_LENGTH_BYTE_ARRAY),
-        ScalarType::Int | ScalarType::Long | ScalarType::TimeSpan => {
-            (true, Encoding::DELTA_BINARY_PACKED)
+        ScalarType::Int => (repeats::<Int32Type>(&array), Encoding::DELTA_BINARY_PACKED),
+        ScalarType::Long | ScalarType::TimeSpan => {
+            (repeats::<Int64Type>(&array), Encoding::DELTA_BINARY_PACKED)
         }
         ScalarType::DateTime => (false, Encoding::DELTA_BINARY_PACKED),
         ScalarType::Bool => (false, Encoding::RLE),
@@ -120,6 +122,32 @@ pub(super) fn lay(column: &Column, array: &ArrayRef) -> ParquetResult<Laid> {
         array,
         leaves: vec![Leaf { path: vec![column.name.to_string()], dictionary, encoding }],
     })
+}
+
+/// Neighbouring values looked at to tell whether a dictionary pays, in two halves.
+const SAMPLE: usize = 8192;
+/// Values whose differences are packed in as many bits as the widest of them needs.
+const PACKED: usize = 32;
+
+/// True where whole numbers take less as places in a dictionary than as differences between neighbours: not where most
+/// values are new ones, and not where they follow one another so closely that a difference is shorter than a place.
+fn repeats<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef) -> bool {
+    let Some(numbers) = array.as_primitive_opt::<T>() else { return true };
+    let valid = numbers.len() - numbers.null_count();
+    let middle = numbers.iter().flatten().skip(valid.saturating_sub(SAMPLE) / 2).take(SAMPLE);
+    let sample: Vec<i64> = middle.map(Into::into).collect();
+    let (first, second) = sample.split_at(sample.len() / 2);
+    let mut known: HashSet<i64, ahash::RandomState> = first.iter().copied().collect();
+    let new = second.iter().filter(|value| known.insert(**value)).count();
+    let place = known.len().next_power_of_two().ilog2() as usize;
+    let widths = sample.chunks(PACKED + 1).map(|values| {
+        let steps = || values.windows(2).map(|pair| i128::from(pair[1]) - i128::from(pair[0]));
+        let spread = steps().max().unwrap_or(0) - steps().min().unwrap_or(0);
+        (i128::BITS - spread.leading_zeros()) as usize
+    });
+    let chunks = sample.len().div_ceil(PACKED + 1).max(1);
+    let difference = widths.sum::<usize>() / chunks;
+    new * 2 <= second.len() && difference >= place
 }
 
 fn parquet_type(ty: ScalarType, form: Form) -> (Physical, Option<LogicalType>) {
@@ -221,6 +249,34 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn whole_numbers_get_the_encoding_that_is_shorter() {
+        let noise =
+            |row: i64| (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64) as u64 >> 16;
+        let cases: [(&str, bool, &dyn Fn(i64) -> i64); 9] = [
+            ("one number", true, &|_| 7),
+            ("few numbers", true, &|row| [4624, 4625, 4688, 1102][(noise(row) % 4) as usize]),
+            ("some that repeat", true, &|row| (noise(row) % 900) as i64 * 1000),
+            ("a counter", false, &|row| 3_000_000 + row),
+            ("a counter with gaps", false, &|row| row * 10 + (noise(row) % 8) as i64),
+            ("a counter that stands still", false, &|row| row / 3),
+            ("ports", false, &|row| 1024 + (noise(row) % 64_000) as i64),
+            ("random numbers", false, &|row| (noise(row) << 13) as i64),
+            ("from end to end", false, &|row| {
+                if row % 2 == 0 { i64::MIN + row } else { i64::MAX - row }
+            }),
+        ];
+        for (what, dictionary, number) in cases {
+            for rows in [1000, 100_000] {
+                let array: ArrayRef = Arc::new(Int64Array::from_iter_values((0..rows).map(number)));
+                assert_eq!(repeats::<Int64Type>(&array), dictionary, "{what}, {rows} rows");
+            }
+        }
+        let none: ArrayRef = Arc::new(Int64Array::from(vec![None; 10]));
+        assert!(repeats::<Int64Type>(&none));
+        assert!(repeats::<Int64Type>(&(Arc::new(Int64Array::from(Vec::<i64>::new())) as ArrayRef)));
+    }
 
     #[test]
     fn times_keep_every_digit_in_the_coarsest_exact_unit() {
