@@ -239,9 +239,13 @@ fn through_projection(outputs: &[Output], wanted: Vec<Expr>) -> (Vec<Expr>, Vec<
     let (mut down, mut stay) = (Vec::new(), Vec::new());
     for expr in wanted {
         // once a conjunct stays, later ones that may fail on rows it removes could still move: null logic makes that safe
-        match substitute(&expr, &map).filter(|_| is_movable(&expr)) {
-            Some(moved) if constants => down.extend(conjuncts(settle(moved))),
-            Some(moved) => down.push(moved),
+        let moved = match (is_movable(&expr), constants) {
+            (false, _) => None,
+            (true, true) => settle(&expr, &map).map(conjuncts),
+            (true, false) => substitute(&expr, &map).map(|moved| vec![moved]),
+        };
+        match moved {
+            Some(moved) => down.extend(moved),
             None => stay.push(expr),
         }
     }

@@ -1,17 +1,17 @@
 //! Parts of a condition that are decided once constants stand for columns: those of a union's leg that lacks a column ask
 //! nothing of it.
 
+use ahash::AHashMap as HashMap;
 use values::{DateTime, ScalarType, Value};
 
 use super::rewrite::{Replaced, transform};
 use crate::bind::fold;
 use crate::functions::{EvalContext, terms};
-use crate::plan::Expr;
+use crate::plan::{ColumnId, Expr};
 
-/// The condition with what constants decide decided.
-pub(super) fn settle(condition: Expr) -> Expr {
-    transform(&condition, &mut |expr| settled(expr).map_or(Replaced::Inside, Replaced::By))
-        .unwrap_or(condition)
+/// The condition with columns replaced, and with what constants decide decided; none where a column is not in the map.
+pub(super) fn settle(condition: &Expr, map: &HashMap<ColumnId, &Expr>) -> Option<Expr> {
+    transform(condition, &mut |expr| settled(expr, map))
 }
 
 /// Comparisons of texts depend on nothing but these.
@@ -21,24 +21,48 @@ fn compares(function: &str) -> bool {
     matches!(function, "==" | "!=" | "=~") || terms::needs_the_text(function)
 }
 
-/// What stands in its place; none where only parts inside it may be decided.
-fn settled(expr: &Expr) -> Option<Expr> {
-    let each = |parts: &[Expr]| -> Vec<Expr> { parts.iter().cloned().map(settle).collect() };
-    match expr {
-        Expr::And(parts) => Some(fold::and(each(parts))),
-        Expr::Or(parts) => Some(fold::or(each(parts))),
-        Expr::Not(inner) => Some(fold::not(settle((**inner).clone()))),
-        Expr::Cast(inner, ScalarType::String) => match &**inner {
-            Expr::Literal(Value::Null, _) => {
-                Some(Expr::Literal(Value::string(""), ScalarType::String))
-            }
-            _ => None,
-        },
-        Expr::Call { function, args, ty: ty @ ScalarType::Bool } if compares(function.name) => {
-            let args = each(args);
-            let decided = fold::constant(function, &args, *ty, &NOTHING_AROUND).ok().flatten();
-            Some(decided.unwrap_or(Expr::Call { function, args, ty: *ty }))
+/// What stands in its place.
+fn settled(expr: &Expr, map: &HashMap<ColumnId, &Expr>) -> Replaced {
+    let each = |parts: &[Expr]| -> Option<Vec<Expr>> {
+        parts.iter().map(|part| settle(part, map)).collect()
+    };
+    let replaced = match expr {
+        Expr::Column(id, _) => map.get(id).map(|expr| (*expr).clone()),
+        Expr::And(parts) => each(parts).map(fold::and),
+        Expr::Or(parts) => {
+            // a search asks hundreds of columns, of which a table has some: the others are passed over as they are
+            let asked = parts.iter().filter(|part| !asks_nothing(part, map));
+            asked.map(|part| settle(part, map)).collect::<Option<Vec<_>>>().map(fold::or)
         }
-        _ => None,
-    }
+        Expr::Not(inner) => settle(inner, map).map(fold::not),
+        Expr::Cast(inner, ty @ ScalarType::String) => settle(inner, map).map(|inner| match inner {
+            Expr::Literal(Value::Null, _) => Expr::Literal(Value::string(""), *ty),
+            inner => Expr::Cast(Box::new(inner), *ty),
+        }),
+        Expr::Call { function, args, ty: ty @ ScalarType::Bool } if compares(function.name) => {
+            each(args).map(|args| {
+                let decided = fold::constant(function, &args, *ty, &NOTHING_AROUND).ok().flatten();
+                decided.unwrap_or(Expr::Call { function, args, ty: *ty })
+            })
+        }
+        _ => return Replaced::Inside,
+    };
+    replaced.map_or(Replaced::Not, Replaced::By)
+}
+
+/// True where a text is sought in a column that has none.
+fn asks_nothing(expr: &Expr, map: &HashMap<ColumnId, &Expr>) -> bool {
+    let Expr::Call { function, args, .. } = expr else { return false };
+    let [tested, Expr::Literal(Value::String(sought), _)] = args.as_slice() else { return false };
+    let column = match tested {
+        Expr::Cast(inner, ScalarType::String) => inner,
+        tested => tested,
+    };
+    let Expr::Column(id, _) = column else { return false };
+    let empty = match map.get(id) {
+        Some(Expr::Literal(Value::Null, _)) => true,
+        Some(Expr::Literal(Value::String(text), _)) => text.is_empty(),
+        _ => false,
+    };
+    empty && !sought.is_empty() && terms::needs_the_text(function.name)
 }
