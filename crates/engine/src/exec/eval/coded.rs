@@ -40,6 +40,11 @@ impl PerValue {
         Self { column, inner: Box::new(inner), answers: Mutex::default() }
     }
 
+    /// Next to nothing where values stand once.
+    pub(super) fn cost(&self, input: &Input<'_>) -> usize {
+        if input.is_coded(self.column) { 2 } else { self.inner.cost(input) }
+    }
+
     pub(super) fn eval(
         &self,
         input: &Input<'_>,

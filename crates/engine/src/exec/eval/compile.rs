@@ -77,8 +77,8 @@ impl ExprCompiler<'_> {
                 },
             },
             Expr::Cast(inner, ty) => self.cast(inner, *ty, wrap, depth)?,
-            Expr::And(parts) => Node::And(many(parts)?),
-            Expr::Or(parts) => Node::Or(many(parts)?),
+            Expr::And(parts) => Node::And(plain_first(many(parts)?)),
+            Expr::Or(parts) => Node::Or(plain_first(many(parts)?)),
             Expr::Not(inner) => Node::Not(Box::new(one(inner)?)),
             Expr::Case { branches, otherwise, .. } => Node::Case(case::Case {
                 branches: branches.iter().map(|(c, r)| Ok((one(c)?, one(r)?))).collect::<Result<
@@ -179,4 +179,10 @@ fn pure_over(expr: &Expr, found: &mut Option<ColumnId>) -> bool {
         Expr::Call { function, .. } if !function.pure => false,
         _ => children(expr).into_iter().all(|child| pure_over(child, found)),
     }
+}
+
+/// Comparisons of numbers come first: rows that they decide cost the others nothing.
+fn plain_first(mut parts: Vec<Scalar>) -> Vec<Scalar> {
+    parts.sort_by_key(|part| !part.is_plain());
+    parts
 }

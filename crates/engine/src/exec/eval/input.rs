@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use model::Batch;
 
-use super::columns::take_column;
+use super::columns::{coded, take_column};
 use crate::exec::ExecError;
 
 enum Source<'a> {
@@ -50,14 +50,24 @@ impl<'a> Input<'a> {
         self.rows
     }
 
-    /// The column at a position.
-    pub(crate) fn column(&self, at: usize) -> Result<ArrayRef, ExecError> {
-        let base = match &self.source {
+    /// All rows of the column at a position.
+    fn base(&self, at: usize) -> Option<&ArrayRef> {
+        match &self.source {
             Source::Columns(columns) => columns.get(at),
             Source::One(position, column) => (*position == at).then_some(column),
-        };
-        let base =
-            base.ok_or_else(|| ExecError::Evaluation(format!("a step has no column {at}")))?;
+        }
+    }
+
+    /// True where the column at a position holds each value once.
+    pub(super) fn is_coded(&self, at: usize) -> bool {
+        self.base(at).is_some_and(|column| coded(column).is_some())
+    }
+
+    /// The column at a position.
+    pub(crate) fn column(&self, at: usize) -> Result<ArrayRef, ExecError> {
+        let base = self
+            .base(at)
+            .ok_or_else(|| ExecError::Evaluation(format!("a step has no column {at}")))?;
         let Some(rows) = &self.selected else { return Ok(Arc::clone(base)) };
         let mut gathered = self.gathered.borrow_mut();
         if gathered.len() <= at {

@@ -117,7 +117,7 @@ fn fold(
         if count == 0 {
             break;
         }
-        let pays = count < rows && count.saturating_mul(20) < rows.saturating_mul(part.cost());
+        let pays = count < rows && count.saturating_mul(20) < rows.saturating_mul(part.cost(input));
         let more = if pays {
             part.tri(&input.select(&open), context, strict)?.spread(&open, conjunction)
         } else {

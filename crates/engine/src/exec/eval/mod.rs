@@ -148,8 +148,25 @@ impl Scalar {
         Ok(self.eval(&Input::of(batch), context)?.value(self.ty, 0))
     }
 
-    /// Roughly what one row costs; decides whether rows are picked before or after.
-    fn cost(&self) -> usize {
+    /// True of comparisons of numbers: they cost next to nothing and never fail.
+    fn is_plain(&self) -> bool {
+        match &self.node {
+            Node::Column(_) | Node::Literal(_) => {
+                !matches!(self.ty, ScalarType::String | ScalarType::Dynamic)
+            }
+            Node::Call { function, args, .. } => {
+                let compares = matches!(function.name, "==" | "!=" | "<" | "<=" | ">" | ">=");
+                compares && args.iter().all(Self::is_plain)
+            }
+            Node::Not(inner) => inner.is_plain(),
+            Node::InSet(set) => set.is_plain(),
+            _ => false,
+        }
+    }
+
+    /// Roughly what one row of the input costs; decides whether rows are picked before or after.
+    fn cost(&self, input: &Input<'_>) -> usize {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.cost(input)).sum::<usize>();
         match &self.node {
             Node::Column(_) | Node::Literal(_) => 0,
             Node::Call { args, .. } => {
@@ -157,14 +174,14 @@ impl Scalar {
                     matches!(a.ty, ScalarType::String | ScalarType::Dynamic)
                         && a.literal().is_none()
                 });
-                usize::from(text) * 10 + 1 + args.iter().map(Self::cost).sum::<usize>()
+                usize::from(text) * 10 + 1 + each(args)
             }
-            Node::Cast(inner) => 5 + inner.cost(),
-            Node::Holding(holding) => 5 + holding.inner.cost(),
-            Node::Not(inner) => inner.cost(),
-            Node::And(parts) | Node::Or(parts) => parts.iter().map(Self::cost).sum(),
-            Node::PerValue(_) => 2,
-            Node::InSet(set) => set.cost(),
+            Node::Cast(inner) => 5 + inner.cost(input),
+            Node::Holding(holding) => 5 + holding.inner.cost(input),
+            Node::Not(inner) => inner.cost(input),
+            Node::And(parts) | Node::Or(parts) => each(parts),
+            Node::PerValue(value) => value.cost(input),
+            Node::InSet(set) => set.cost(input),
             Node::Case(_) | Node::Path(_) => 20,
             Node::Refused(_) => 1_000_000,
         }

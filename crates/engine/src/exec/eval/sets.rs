@@ -78,13 +78,18 @@ impl InSet {
         Self { value: Box::new(value), members: Members::Rows { exprs, matching }, negated }
     }
 
-    pub(super) fn cost(&self) -> usize {
+    /// True for numbers among numbers.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.members, Members::Longs(_)) && self.value.is_plain()
+    }
+
+    pub(super) fn cost(&self, input: &Input<'_>) -> usize {
         let own = match self.members {
             Members::Longs(_) => 2,
             Members::Texts { .. } => 8,
             _ => 30,
         };
-        own + self.value.cost()
+        own + self.value.cost(input)
     }
 
     pub(super) fn eval(
