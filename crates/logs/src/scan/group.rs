@@ -23,7 +23,7 @@ use crate::table::time_column;
 /// Where less than one row in so many stays, only these rows are read of the other columns.
 const FEW: usize = 6;
 /// Where more than one row in so many is wanted of a column again and again, it is read whole once and kept.
-const MANY: usize = 64;
+const MANY: usize = 128;
 /// More columns than this are read in pieces, and not kept.
 const COLUMNS_MAX: usize = 16;
 
