@@ -117,7 +117,7 @@ struct Shared {
     flushing: Mutex<()>,
     /// Why the journal cannot be flushed.
     unflushed: Mutex<Option<String>>,
-    /// The store flushes the journal before each of its commits while changes are under way.
+    /// The store flushes the journal before each of its commits, where changes were begun.
     guarded: AtomicBool,
     /// Somebody waits for the tables.
     hurry: Notify,
@@ -164,11 +164,8 @@ impl AuditLog {
         });
         let own = Arc::downgrade(&shared);
         let barrier = move || match own.upgrade() {
-            // most commits are somebody else's
-            Some(shared) if shared.writer.lock().changes_are_open() => {
-                shared.flush().map_err(StoreError::Unavailable)
-            }
-            _ => Ok(()),
+            Some(shared) => shared.flush_changes().map_err(StoreError::Unavailable),
+            None => Ok(()),
         };
         let guarded = shared.house.store.before_commits(Box::new(barrier));
         shared.guarded.store(guarded, Ordering::Relaxed);
@@ -369,6 +366,16 @@ impl Shared {
     fn flush(&self) -> Result<(), String> {
         // whoever flushes already may not be done with what this caller wrote
         let _one_at_a_time = self.flushing.lock();
+        self.flush_now()
+    }
+
+    /// As [`Shared::flush`], where a change was begun: most commits are somebody else's.
+    fn flush_changes(&self) -> Result<(), String> {
+        let _one_at_a_time = self.flushing.lock();
+        if self.writer.lock().has_changes() { self.flush_now() } else { Ok(()) }
+    }
+
+    fn flush_now(&self) -> Result<(), String> {
         let flushes = self.writer.lock().flushes();
         let flushed = flushes.and_then(|all| all.into_iter().try_for_each(|flush| flush()));
         let flushed = flushed.map_err(|error| error.to_string());

@@ -258,6 +258,21 @@ async fn a_journal_that_cannot_be_flushed_refuses_calls_until_the_other_file_can
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_caller_is_gone_is_on_the_disk_before_it_is_made() {
+    let (tables, folder) = (tables(), folder_that_does_not_flush());
+    let store = Arc::new(state::SqliteStore::open(folder.path().join("state.db")).unwrap());
+    let (log, store) = start_over(&tables, &folder, store);
+    drop(log.begin_in_store(record(1)).await.unwrap());
+    let put = {
+        let store = Arc::clone(&store);
+        tokio::task::spawn_blocking(move || store.put("c", "k", 1.into(), state::Condition::Any))
+    };
+    assert!(put.await.unwrap().is_err());
+    assert_eq!(store.get("c", "k").unwrap(), None);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_store_commits_nothing_before_the_journal_is_on_the_disk() {
     let (tables, folder) = (tables(), folder_that_does_not_flush());
     let store = Arc::new(state::SqliteStore::open(folder.path().join("state.db")).unwrap());

@@ -32,6 +32,8 @@ pub(super) struct Writer {
     open: Option<(Journal, Chain)>,
     /// Rows that end changes and could not be written: they come first.
     owed: Vec<(AuditRecord, u64)>,
+    /// A change was begun since the journal was last flushed.
+    changed: bool,
 }
 
 impl Writer {
@@ -48,7 +50,7 @@ impl Writer {
         let owed = self.owed.len();
         let mut group = Group::default();
         group.rows.extend(self.owed.drain(..).map(|(record, ends)| row(record, ends)));
-        let mut number = 0;
+        let (mut number, begins) = (0, matches!(job, Job::Change(_)));
         match job {
             Job::Row { record, ends } => group.rows.push(row(*record, ends)),
             Job::Change(record) => {
@@ -60,6 +62,7 @@ impl Writer {
         let refused = match journal.write(&group, before, &chain, *shared.stored.borrow()) {
             Ok(()) => {
                 *before = chain;
+                self.changed |= begins;
                 shared.written.store(before.sequence, Ordering::Release);
                 shared.parcels.add(group.rows.into_iter().map(|row| (row.record, row.link)));
                 return Ok(number);
@@ -88,18 +91,21 @@ impl Writer {
 
     /// How everything written so far becomes durable.
     pub(super) fn flushes(&mut self) -> std::io::Result<Vec<Flush>> {
-        self.open.as_mut().map_or(Ok(Vec::new()), |(journal, _)| journal.flushes())
+        let flushes = self.open.as_mut().map_or(Ok(Vec::new()), |(journal, _)| journal.flushes());
+        self.changed &= flushes.is_err();
+        flushes
     }
 
-    /// True while a change is begun whose end is not written.
-    pub(super) fn changes_are_open(&self) -> bool {
-        self.open.as_ref().is_some_and(|(journal, _)| !journal.open_changes().is_empty())
+    /// True where a change was begun since the journal was last flushed.
+    pub(super) const fn has_changes(&self) -> bool {
+        self.changed
     }
 
     /// What follows goes into the other file.
     pub(super) fn leave_file(&mut self) {
         if let Some((journal, _)) = &mut self.open {
             journal.leave_file();
+            self.changed = true;
         }
     }
 
@@ -209,7 +215,7 @@ impl Flusher {
         }
         self.shared.parcels.recover(recovered.rows);
         let mut writer = self.shared.writer.lock();
-        *writer = Writer { open: Some((journal, end)), owed };
+        *writer = Writer { open: Some((journal, end)), owed, changed: true };
         if !writer.owed.is_empty() {
             let _ = writer.write(&self.shared, Job::Mark); // they stay owed otherwise
         }
