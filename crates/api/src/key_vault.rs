@@ -31,7 +31,7 @@ use crate::wire::blocking::blocking;
 use crate::wire::body;
 use crate::wire::error::{ApiError, json_headers};
 use crate::{Doors, Incoming};
-use route::{Found, Place, Route};
+use route::{Found, Place, Route, Run};
 use work::{Reply, Work};
 
 pub(crate) use seal::answer as seal;
@@ -217,9 +217,13 @@ async fn prepare(
 
 /// Runs a handler where it belongs: memory alone on this thread, disks and long computing on others.
 async fn run(route: &'static Route, work: Work) -> Result<Reply, VaultError> {
-    match (route.place)(&work) {
-        Place::Here => (route.run)(&work),
-        Place::Blocking => match blocking(move || (route.run)(&work)).await {
+    let (place, call) = match route.run {
+        Run::Task(task) => return task(work).await,
+        Run::Call(place, call) => (place(&work), call),
+    };
+    match place {
+        Place::Here => call(&work),
+        Place::Blocking => match blocking(move || call(&work)).await {
             Ok(result) => result,
             Err(_) => Err(VaultError::new(
                 500,

@@ -113,6 +113,16 @@ pub enum StoreError {
     },
 }
 
+/// Who hears how a write went that was handed in: see [`Store::submit`].
+pub type Told = Box<dyn FnOnce(Result<Vec<Option<Document>>, StoreError>) + Send>;
+
+impl StoreError {
+    /// Of a write whose outcome nobody told.
+    pub fn broken_off() -> Self {
+        Self::Unavailable("the write was broken off".into())
+    }
+}
+
 /// What is called before a commit; its error becomes that of the commit.
 pub type Barrier = Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>;
 
@@ -149,6 +159,12 @@ pub trait Store: Send + Sync {
     /// All writes or none, in one transaction; each sees those before it. Gives the document stored by each put and
     /// none for each delete. Durable when it returns.
     fn apply(&self, ops: Vec<Op>) -> Result<Vec<Option<Document>>, StoreError>;
+
+    /// As [`Store::apply`], without waiting for it: `told` hears the outcome, on a thread of the store that it must not
+    /// keep. It is dropped unheard where the store breaks in the midst of it.
+    fn submit(&self, ops: Vec<Op>, told: Told) {
+        told(self.apply(ops));
+    }
 
     /// Calls `barrier` before each commit from now on: where it fails, the commit does. For what must be durable before
     /// anything here is, such as a record that a change is about to be made; one call serves all writes that are

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use model::{Clock, DateTime, SystemClock};
@@ -16,9 +16,12 @@ use rusqlite::{
 };
 use serde_json::Value;
 
-use crate::{Barrier, Change, Condition, Document, Op, Store, StoreError, etag, permits};
+use crate::{Barrier, Change, Condition, Document, Op, Store, StoreError, Told, etag, permits};
 
+mod queue;
 mod schema;
+
+use queue::{Committer, Job, Outcome, Queue};
 
 /// Idle read connections kept open.
 const READERS_MAX: usize = 16;
@@ -26,16 +29,18 @@ const READERS_MAX: usize = 16;
 /// Documents in a SQLite file.
 pub struct SqliteStore {
     path: PathBuf,
-    clock: Arc<dyn Clock>,
-    writer: Mutex<Connection>,
-    queue: Mutex<Queue>,
     readers: Mutex<Vec<Connection>>,
-    barrier: OnceLock<Barrier>,
+    writing: Arc<Writing>,
+    queue: Arc<Queue>,
+    _committer: Committer,
 }
 
-mod queue;
-
-use queue::{Job, Outcome, Queue};
+/// What writes need.
+struct Writing {
+    clock: Arc<dyn Clock>,
+    writer: Mutex<Connection>,
+    barrier: OnceLock<Barrier>,
+}
 
 impl SqliteStore {
     /// Opens or creates the file (mode 0600) with the machine's clock.
@@ -59,14 +64,12 @@ impl SqliteStore {
         writer.pragma_update(None, "secure_delete", true).map_err(failure)?;
         writer.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failure)?;
         schema::upgrade(&mut writer)?;
-        Ok(Self {
-            path,
-            clock,
-            writer: Mutex::new(writer),
-            queue: Mutex::default(),
-            readers: Mutex::default(),
-            barrier: OnceLock::new(),
-        })
+        let writing = Writing { clock, writer: Mutex::new(writer), barrier: OnceLock::new() };
+        let (writing, queue) = (Arc::new(writing), Arc::new(Queue::default()));
+        let own = Arc::clone(&writing);
+        let committer = Committer::start(Arc::clone(&queue), move |queue| own.commit(queue))
+            .map_err(|e| StoreError::Unavailable(format!("no thread to write with: {e}")))?;
+        Ok(Self { path, readers: Mutex::default(), writing, queue, _committer: committer })
     }
 
     /// Writes a consistent copy of the whole store to a new file (mode 0600) while it is in use.
@@ -80,11 +83,6 @@ impl SqliteStore {
         })?;
         self.read(|c| c.execute("VACUUM INTO ?1", [target]).map(|_| ()))?;
         File::open(to).and_then(|f| f.sync_all()).map_err(io)
-    }
-
-    /// What must be durable before anything is committed is.
-    fn pass_barrier(&self) -> Result<(), StoreError> {
-        self.barrier.get().map_or(Ok(()), |barrier| barrier())
     }
 
     /// Runs `work` on a pooled connection that cannot write.
@@ -266,19 +264,6 @@ fn delete(
     Ok(true)
 }
 
-/// Carries out jobs in one transaction; one that fails leaves no trace and does not touch the others.
-fn commit(writer: &mut Connection, jobs: Vec<Job>, now: DateTime, barrier: Result<(), StoreError>) {
-    let (ops, mut waiting): (Vec<_>, Vec<_>) = jobs.into_iter().map(Job::begin).unzip();
-    let done = barrier.and_then(|()| try_to_commit(writer, ops, now));
-    let failed = done.as_ref().err().cloned();
-    let mut done = done.unwrap_or_default().into_iter();
-    for turn in &mut waiting {
-        let told =
-            done.next().unwrap_or_else(|| Err(failed.clone().unwrap_or_else(queue::broken_off)));
-        turn.end(told);
-    }
-}
-
 /// An error stands for all of them.
 fn try_to_commit(
     writer: &mut Connection,
@@ -321,7 +306,12 @@ fn carry_out(connection: &Connection, ops: Vec<Op>, now: DateTime) -> Outcome {
         .collect()
 }
 
-impl SqliteStore {
+impl Writing {
+    /// What must be durable before anything is committed is.
+    fn pass_barrier(&self) -> Result<(), StoreError> {
+        self.barrier.get().map_or(Ok(()), |barrier| barrier())
+    }
+
     /// Runs `work` in one transaction of the one writer; an error leaves no trace.
     fn write<T>(
         &self,
@@ -335,6 +325,23 @@ impl SqliteStore {
         self.pass_barrier()?;
         transaction.commit().map_err(failure)?;
         Ok(result)
+    }
+
+    /// Carries out what waits in one transaction; a job that fails leaves no trace and does not touch the others.
+    fn commit(&self, queue: &Queue) {
+        let mut writer = self.writer.lock();
+        // those that came while somebody else wrote go along
+        let (ops, told): (Vec<_>, Vec<_>) =
+            queue.take().into_iter().map(|Job { ops, told }| (ops, told)).unzip();
+        let done =
+            self.pass_barrier().and_then(|()| try_to_commit(&mut writer, ops, self.clock.now()));
+        drop(writer);
+        match done {
+            Ok(outcomes) => {
+                told.into_iter().zip(outcomes).for_each(|(told, outcome)| told(outcome))
+            }
+            Err(error) => told.into_iter().for_each(|told| told(Err(error.clone()))),
+        }
     }
 }
 
@@ -357,7 +364,7 @@ impl Store for SqliteStore {
         key: &str,
         condition: Condition,
     ) -> Result<bool, StoreError> {
-        self.write(|connection, _| delete(connection, collection, key, &condition))
+        self.writing.write(|connection, _| delete(connection, collection, key, &condition))
     }
 
     fn list(
@@ -390,16 +397,17 @@ impl Store for SqliteStore {
     }
 
     fn apply(&self, ops: Vec<Op>) -> Result<Vec<Option<Document>>, StoreError> {
-        queue::join(&self.queue, ops, || {
-            let mut writer = self.writer.lock();
-            // those that came while somebody else wrote go along
-            let jobs = self.queue.lock().take();
-            commit(&mut writer, jobs, self.clock.now(), self.pass_barrier());
-        })
+        let (told, outcome) = mpsc::sync_channel(1);
+        self.submit(ops, Box::new(move |outcome| drop(told.send(outcome)))); // who asked waits
+        outcome.recv().unwrap_or_else(|_| Err(StoreError::broken_off()))
+    }
+
+    fn submit(&self, ops: Vec<Op>, told: Told) {
+        self.queue.add(Job { ops, told });
     }
 
     fn before_commits(&self, barrier: Barrier) -> bool {
-        self.barrier.set(barrier).is_ok()
+        self.writing.barrier.set(barrier).is_ok()
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {

@@ -237,7 +237,8 @@ impl Object {
     pub fn version(&self, id: Option<&str>) -> Option<&Arc<Version>> {
         match id.filter(|id| !id.is_empty()) {
             None => self.current(),
-            Some(id) => self.versions.iter().find(|v| v.id.eq_ignore_ascii_case(id)),
+            // mostly one of the newest
+            Some(id) => self.versions.iter().rev().find(|v| v.id.eq_ignore_ascii_case(id)),
         }
     }
 

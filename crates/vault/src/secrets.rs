@@ -33,8 +33,13 @@ pub fn check_content_type(text: &str) -> Result<(), VaultError> {
 }
 
 impl Vault {
-    /// Stores a secret as a new version.
-    pub fn set_secret(&self, name: &str, new: &NewSecret, now: i64) -> Result<Found, VaultError> {
+    /// Stores a secret as a new version. Once polled, it must be polled to its end.
+    pub async fn set_secret(
+        &self,
+        name: &str,
+        new: &NewSecret,
+        now: i64,
+    ) -> Result<Found, VaultError> {
         check_name(name)?;
         if new.value.expose().len() > VALUE_MAX {
             return Err(VaultError::bad_parameter(format!(
@@ -55,12 +60,12 @@ impl Vault {
             facts,
             order: 0,
         };
-        let mut writing = self.shelf.change_of(name);
+        let mut writing = self.shelf.change_of_async(name).await;
         let object = writing.object(Kind::Secret, name);
         self.require_free(object.as_ref())?;
         let object = object.unwrap_or_else(|| Object::new(Kind::Secret, name));
         writing.add(object, version, new.value.expose().as_bytes())?;
-        writing.commit()?;
+        writing.commit_async().await?;
         self.find(Kind::Secret, name, Some(&id))
     }
 

@@ -6,8 +6,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crypto::SecretBytes;
-use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use state::{Condition, Document, Op, Store};
+use parking_lot::RwLock;
+use pollster::block_on;
+use state::{Condition, Document, Op, Store, StoreError};
+use tokio::sync::{Mutex, MutexGuard, RwLock as Lock, RwLockReadGuard, RwLockWriteGuard, oneshot};
 
 use crate::keyring::Keyring;
 use crate::object::{Object, Version};
@@ -61,7 +63,7 @@ pub struct Shelf {
     keyring: Arc<Keyring>,
     objects: RwLock<BTreeMap<Spot, Arc<Object>>>,
     /// Held by changes: by those of one name together, by others alone. Readers never wait for it.
-    changing: RwLock<()>,
+    changing: Lock<()>,
     /// One change at a time for each name; some names share a lock.
     names: [Mutex<()>; NAMES],
     cache: SealedCache,
@@ -98,7 +100,7 @@ impl Shelf {
             store,
             keyring,
             objects: RwLock::new(objects),
-            changing: RwLock::default(),
+            changing: Lock::default(),
             names: std::array::from_fn(|_| Mutex::default()),
             cache: SealedCache::default(),
         })
@@ -163,20 +165,25 @@ impl Shelf {
 
     /// Begins a change. Others wait until it is committed or dropped; a dropped one leaves no trace.
     pub fn change(&self) -> Change<'_> {
-        self.begin((Some(self.changing.write()), None))
+        self.begin((Some(block_on(self.changing.write())), None))
     }
 
     /// Begins a change of objects of one name, of whatever kind: changes of other names go on meanwhile.
     pub fn change_of(&self, name: &str) -> Change<'_> {
+        block_on(self.change_of_async(name))
+    }
+
+    /// As [`Shelf::change_of`], for tasks.
+    pub async fn change_of_async(&self, name: &str) -> Change<'_> {
         let mut hasher = DefaultHasher::new();
         name.to_ascii_lowercase().hash(&mut hasher);
         let at = usize::try_from(hasher.finish() % NAMES as u64).unwrap_or(0);
-        let together = self.changing.read();
+        let together = self.changing.read().await;
         match self.names.get(at) {
-            Some(lock) => self.begin((None, Some((together, lock.lock())))),
+            Some(lock) => self.begin((None, Some((together, lock.lock().await)))),
             None => {
                 drop(together);
-                self.change()
+                self.begin((Some(self.changing.write().await), None))
             }
         }
     }
@@ -249,6 +256,30 @@ impl Change<'_> {
 
     /// Stores all of it in one transaction. It is durable and visible when this returns.
     pub fn commit(self) -> Result<(), VaultError> {
+        let (ops, gone) = self.ops();
+        if !ops.is_empty() {
+            self.shelf.store.apply(ops)?;
+            self.show(gone);
+        }
+        Ok(())
+    }
+
+    /// As [`Change::commit`], for tasks: no thread waits for the disk. Once polled, it must be polled to its end: what is
+    /// stored would not be seen before the next start.
+    pub async fn commit_async(self) -> Result<(), VaultError> {
+        let (ops, gone) = self.ops();
+        if !ops.is_empty() {
+            let (told, outcome) = oneshot::channel();
+            // whoever asked is there, or the server ends
+            self.shelf.store.submit(ops, Box::new(|outcome| drop(told.send(outcome))));
+            outcome.await.unwrap_or_else(|_| Err(StoreError::broken_off()))?;
+            self.show(gone);
+        }
+        Ok(())
+    }
+
+    /// What is to be written, and the keys of values that this removes.
+    fn ops(&self) -> (Vec<Op>, Vec<String>) {
         let mut ops = Vec::new();
         for (spot, new) in &self.touched {
             let old = self.shelf.objects.read().get(spot).cloned();
@@ -257,17 +288,16 @@ impl Change<'_> {
         for (key, sealed) in &self.values {
             ops.push(put(SEALED, key.clone(), sealed.to_json()));
         }
-        if ops.is_empty() {
-            return Ok(());
-        }
-        let gone: Vec<String> = ops
-            .iter()
-            .filter_map(|op| match op {
-                Op::Delete { collection, key, .. } if collection == SEALED => Some(key.clone()),
-                _ => None,
-            })
-            .collect();
-        self.shelf.store.apply(ops)?;
+        let gone = ops.iter().filter_map(|op| match op {
+            Op::Delete { collection, key, .. } if collection == SEALED => Some(key.clone()),
+            _ => None,
+        });
+        let gone = gone.collect();
+        (ops, gone)
+    }
+
+    /// Readers see from now on what is stored.
+    fn show(self, gone: Vec<String>) {
         for (key, sealed) in self.values {
             self.shelf.cache.insert(key, Arc::new(sealed));
         }
@@ -281,27 +311,25 @@ impl Change<'_> {
                 None => drop(objects.remove(&spot)),
             }
         }
-        Ok(())
     }
 
     /// The writes that lead from one state of an object to another.
-    fn object_ops(
+    fn object_ops<'o>(
         &self,
         spot: &Spot,
-        old: Option<&Object>,
-        new: Option<&Object>,
+        old: Option<&'o Object>,
+        new: Option<&'o Object>,
         ops: &mut Vec<Op>,
     ) {
         let key = format!("{}/{}/{}", self.shelf.vault, spot.0.word(), spot.1);
-        let versions =
-            |object: Option<&Object>| object.map_or_else(Vec::new, |o| o.versions.clone());
-        let (before, after) = (versions(old), versions(new));
+        let versions = |object: Option<&'o Object>| object.map_or(&[][..], |o| &o.versions);
+        let (before, after) = differing(versions(old), versions(new));
         for version in before.iter().filter(|v| !after.iter().any(|a| a.id == v.id)) {
             for collection in [VERSIONS, SEALED] {
                 ops.push(delete(collection, format!("{key}/{}", version.id)));
             }
         }
-        for version in &after {
+        for version in after {
             if !before.iter().any(|b| Arc::ptr_eq(b, version) || b == version) {
                 ops.push(put(VERSIONS, format!("{key}/{}", version.id), version.to_json()));
             }
@@ -315,6 +343,18 @@ impl Change<'_> {
     }
 }
 
+/// Two lists without what both begin with and what both end with: of thousands of versions a change touches few.
+fn differing<'v>(
+    before: &'v [Arc<Version>],
+    after: &'v [Arc<Version>],
+) -> (&'v [Arc<Version>], &'v [Arc<Version>]) {
+    let same = |(b, a): &(&Arc<Version>, &Arc<Version>)| Arc::ptr_eq(b, a);
+    let first = before.iter().zip(after).take_while(same).count();
+    let (before, after) = (&before[first..], &after[first..]);
+    let last = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
+    (&before[..before.len() - last], &after[..after.len() - last])
+}
+
 fn put(collection: &str, key: String, value: serde_json::Value) -> Op {
     Op::Put { collection: collection.into(), key, value, condition: Condition::Any }
 }
@@ -322,3 +362,6 @@ fn put(collection: &str, key: String, value: serde_json::Value) -> Op {
 fn delete(collection: &str, key: String) -> Op {
     Op::Delete { collection: collection.into(), key, condition: Condition::Any }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! What can be called, as data: method, path, operation, right, and the function that does it.
 
+use std::pin::Pin;
+
 use http::Method;
 use vault::{Kind, VaultError, check_name};
 
@@ -19,11 +21,20 @@ pub(crate) struct Route {
     pub(crate) action: &'static str,
     /// Permission of access policies.
     pub(crate) permission: &'static str,
-    /// Where it runs.
-    pub(crate) place: fn(&Work) -> Place,
     /// Does it.
-    pub(crate) run: fn(&Work) -> Result<Reply, VaultError>,
+    pub(crate) run: Run,
 }
+
+/// How an operation is carried out.
+pub(crate) enum Run {
+    /// By a call, on the thread that fits.
+    Call(fn(&Work) -> Place, fn(&Work) -> Result<Reply, VaultError>),
+    /// By a task that waits for the store without a thread of its own; it is polled to its end.
+    Task(fn(Work) -> Answer),
+}
+
+/// An answer to come.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Reply, VaultError>> + Send>>;
 
 pub(super) const GET: Method = Method::GET;
 pub(super) const PUT: Method = Method::PUT;
@@ -42,7 +53,19 @@ pub(super) const fn route(
     place: fn(&Work) -> Place,
     run: fn(&Work) -> Result<Reply, VaultError>,
 ) -> Route {
-    Route { method, path, operation, action, permission, place, run }
+    Route { method, path, operation, action, permission, run: Run::Call(place, run) }
+}
+
+/// A row of a table, for [`Run::Task`].
+pub(super) const fn task(
+    method: Method,
+    path: &'static str,
+    operation: &'static str,
+    action: &'static str,
+    permission: &'static str,
+    run: fn(Work) -> Answer,
+) -> Route {
+    Route { method, path, operation, action, permission, run: Run::Task(run) }
 }
 
 /// Permissions whose operations leave the vault as it is, whatever their method.

@@ -8,7 +8,7 @@ use vault::{
 };
 
 use super::life::{self, Shape};
-use super::route::{GET, PATCH, POST, PUT, Place, REMOVE, Route, elsewhere, here, route};
+use super::route::{GET, PATCH, POST, PUT, Place, REMOVE, Route, elsewhere, here, route, task};
 use super::shape::{add_common, object_id, version_id};
 use super::work::{Reply, Work, required};
 
@@ -21,7 +21,7 @@ const METADATA: &str = "secrets/readMetadata/action";
 pub(super) const ROUTES: &[Route] = &[
     route(GET, "secrets", "SecretList", METADATA, "list", here, life::list::<Secrets>),
     route(POST, "secrets/restore", "SecretRestore", "secrets/restore/action", "restore", elsewhere, life::restore::<Secrets>),
-    route(PUT, "secrets/{name}", "SecretSet", "secrets/setSecret/action", "set", elsewhere, set),
+    task(PUT, "secrets/{name}", "SecretSet", "secrets/setSecret/action", "set", |work| Box::pin(set(work))),
     route(REMOVE, "secrets/{name}", "SecretDelete", "secrets/delete", "delete", elsewhere, life::delete::<Secrets>),
     route(GET, "secrets/{name}/versions", "SecretListVersions", METADATA, "list", here, life::versions::<Secrets>),
     route(POST, "secrets/{name}/backup", "SecretBackup", "secrets/backup/action", "backup", elsewhere, life::backup::<Secrets>),
@@ -87,7 +87,7 @@ struct SetBody {
     tags: Value,
 }
 
-fn set(work: &Work) -> Result<Reply, VaultError> {
+async fn set(work: Work) -> Result<Reply, VaultError> {
     let body: SetBody = work.read()?;
     let new = NewSecret {
         value: required(body.value, "value")?.0,
@@ -95,8 +95,8 @@ fn set(work: &Work) -> Result<Reply, VaultError> {
         attributes: AttributeChange::from_json(&body.attributes)?,
         tags: tags_from_json(&body.tags)?,
     };
-    let found = work.vault.set_secret(&work.name, &new, work.now)?;
-    Ok(Reply::with_secret(&Secrets::whole(work, &found), "value", new.value.expose()))
+    let found = work.vault.set_secret(&work.name, &new, work.now).await?;
+    Ok(Reply::with_secret(&Secrets::whole(&work, &found), "value", new.value.expose()))
 }
 
 fn get(work: &Work) -> Result<Reply, VaultError> {

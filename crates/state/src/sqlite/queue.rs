@@ -1,132 +1,99 @@
-//! Writers wait for one another and are committed together: the first of those who wait leads, commits for as many as there
-//! are, wakes each of them once, and hands the lead to the first who came meanwhile.
+//! Writes are handed to one thread, which commits as many as wait together, with one sync. Nobody needs a thread of
+//! his own to wait for it.
 
-use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::{Document, Op, StoreError};
+use crate::{Document, Op, StoreError, Told};
 
 /// Most jobs of one commit.
 const JOBS_MAX: usize = 64;
 
 pub(super) type Outcome = Result<Vec<Option<Document>>, StoreError>;
 
+/// Writes that stand or fall together, and who hears how that went: nobody where it is let go.
+pub(super) struct Job {
+    pub(super) ops: Vec<Op>,
+    pub(super) told: Told,
+}
+
 /// Writes that wait.
 #[derive(Default)]
 pub(super) struct Queue {
-    jobs: VecDeque<Job>,
-    /// Somebody leads.
-    led: bool,
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: Vec<Job>,
+    /// Nothing more comes.
+    closed: bool,
 }
 
 impl Queue {
+    /// Hands in a job.
+    pub(super) fn add(&self, job: Job) {
+        let mut waiting = self.waiting.lock();
+        waiting.jobs.push(job);
+        if waiting.jobs.len() == 1 {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Waits until there is a job; false when there never will be.
+    fn await_job(&self) -> bool {
+        let mut waiting = self.waiting.lock();
+        while waiting.jobs.is_empty() && !waiting.closed {
+            self.arrived.wait(&mut waiting);
+        }
+        !waiting.jobs.is_empty()
+    }
+
     /// Those to be committed next.
-    pub(super) fn take(&mut self) -> Vec<Job> {
-        let count = self.jobs.len().min(JOBS_MAX);
-        self.jobs.drain(..count).collect()
+    pub(super) fn take(&self) -> Vec<Job> {
+        let mut waiting = self.waiting.lock();
+        let count = waiting.jobs.len().min(JOBS_MAX);
+        let rest = waiting.jobs.split_off(count);
+        std::mem::replace(&mut waiting.jobs, rest)
     }
 }
 
-/// Writes that stand or fall together.
-pub(super) struct Job {
-    ops: Vec<Op>,
-    turn: Turn,
+/// The thread that commits. Dropped, it commits what waits and ends.
+pub(super) struct Committer {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
 }
 
-impl Job {
-    /// What is to be written, and where to tell the outcome.
-    pub(super) fn begin(self) -> (Vec<Op>, Turn) {
-        (self.ops, self.turn)
+impl Committer {
+    /// Starts it. `commit` takes jobs from the queue, at least one, and carries them out; one that panics fails those it
+    /// took.
+    pub(super) fn start(
+        queue: Arc<Queue>,
+        commit: impl Fn(&Queue) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let own = Arc::clone(&queue);
+        let work = move || {
+            while own.await_job() {
+                // the panic is reported where it happened; whoever waited is told by the job that is let go
+                let _ = catch_unwind(AssertUnwindSafe(|| commit(&own)));
+            }
+        };
+        let thread = std::thread::Builder::new().name("state-commit".into()).spawn(work)?;
+        Ok(Self { queue, thread: Some(thread) })
     }
 }
 
-/// Tells the one who waits for a job; that it was broken off, if nothing else was told.
-pub(super) struct Turn(Arc<Place>);
-
-impl Turn {
-    pub(super) fn end(&mut self, outcome: Outcome) {
-        self.0.tell(State::Done(outcome));
-    }
-}
-
-impl Drop for Turn {
+impl Drop for Committer {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        if matches!(*state, State::Waiting | State::Leading) {
-            *state = State::Done(Err(broken_off()));
-            self.0.moved.notify_one();
-        }
-    }
-}
-
-/// Where somebody waits.
-#[derive(Default)]
-struct Place {
-    state: Mutex<State>,
-    moved: Condvar,
-}
-
-#[derive(Default)]
-enum State {
-    #[default]
-    Waiting,
-    /// He is to commit, for himself and others.
-    Leading,
-    Done(Outcome),
-    /// He knows.
-    Told,
-}
-
-impl Place {
-    fn tell(&self, state: State) {
-        *self.state.lock() = state;
-        self.moved.notify_one();
-    }
-}
-
-pub(super) fn broken_off() -> StoreError {
-    StoreError::Unavailable("the write was broken off".into())
-}
-
-/// Writes with others; `lead` commits what the queue gives, this job among it.
-pub(super) fn join(queue: &Mutex<Queue>, ops: Vec<Op>, lead: impl FnOnce()) -> Outcome {
-    let place = Arc::new(Place::default());
-    let job = Job { ops, turn: Turn(Arc::clone(&place)) };
-    let is_first = {
-        let mut queue = queue.lock();
-        queue.jobs.push_back(job);
-        !std::mem::replace(&mut queue.led, true)
-    };
-    if !is_first {
-        let mut state = place.state.lock();
-        while matches!(*state, State::Waiting) {
-            place.moved.wait(&mut state);
-        }
-        if let State::Done(outcome) = std::mem::replace(&mut *state, State::Told) {
-            return outcome;
-        }
-        *state = State::Leading;
-    }
-    let handing_over = HandOver(queue);
-    lead();
-    drop(handing_over);
-    match std::mem::replace(&mut *place.state.lock(), State::Told) {
-        State::Done(outcome) => outcome,
-        _ => Err(broken_off()),
-    }
-}
-
-/// Gives the lead on, also when the commit panics.
-struct HandOver<'a>(&'a Mutex<Queue>);
-
-impl Drop for HandOver<'_> {
-    fn drop(&mut self) {
-        let mut queue = self.0.lock();
-        match queue.jobs.front() {
-            Some(next) => next.turn.0.tell(State::Leading),
-            None => queue.led = false,
+        self.queue.waiting.lock().closed = true;
+        self.queue.arrived.notify_one();
+        let own = |thread: &JoinHandle<()>| thread.thread().id() == std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(|thread| !own(thread)) {
+            let _ = thread.join(); // its panics are caught
         }
     }
 }
@@ -135,16 +102,9 @@ impl Drop for HandOver<'_> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
-    use super::*;
+    use std::sync::mpsc;
 
-    fn commit_all(queue: &Mutex<Queue>) {
-        let jobs = queue.lock().take();
-        std::thread::sleep(std::time::Duration::from_millis(1));
-        for job in jobs {
-            let (ops, mut turn) = job.begin();
-            turn.end(Ok(vec![None; ops.len()]));
-        }
-    }
+    use super::*;
 
     fn ops(count: usize) -> Vec<Op> {
         let op = Op::Delete {
@@ -155,48 +115,61 @@ mod tests {
         vec![op; count]
     }
 
+    fn add(queue: &Queue, count: usize) -> mpsc::Receiver<Outcome> {
+        let (told, outcome) = mpsc::channel();
+        let told = move |outcome| told.send(outcome).unwrap();
+        queue.add(Job { ops: ops(count), told: Box::new(told) });
+        outcome
+    }
+
+    /// Fails as a store that breaks where a job has 13 writes.
+    fn commit(queue: &Queue) {
+        let jobs = queue.take();
+        assert!(!jobs.is_empty() && jobs.len() <= JOBS_MAX);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        for Job { ops, told } in jobs {
+            assert!(ops.len() != 13, "as if the store broke");
+            told(Ok(vec![None; ops.len()]));
+        }
+    }
+
     #[test]
     fn everybody_gets_his_own_outcome() {
-        let queue = Mutex::<Queue>::default();
+        let queue = Arc::new(Queue::default());
+        let committer = Committer::start(Arc::clone(&queue), commit).unwrap();
         std::thread::scope(|scope| {
-            for count in 0..100 {
+            for count in 20..120 {
                 let queue = &queue;
                 scope.spawn(move || {
                     for _ in 0..5 {
-                        let outcome = join(queue, ops(count), || commit_all(queue)).unwrap();
+                        let outcome = add(queue, count).recv().unwrap().unwrap();
                         assert_eq!(outcome.len(), count);
                     }
                 });
             }
         });
-        let queue = queue.into_inner();
-        assert!(queue.jobs.is_empty() && !queue.led);
+        drop(committer);
+        assert!(queue.take().is_empty());
     }
 
     #[test]
     fn a_commit_that_panics_fails_its_jobs_and_the_next_one_goes_on() {
-        let queue = Mutex::<Queue>::default();
-        let (ended, others) = std::thread::scope(|scope| {
-            let leader = scope.spawn(|| {
-                join(&queue, ops(1), || {
-                    while queue.lock().jobs.len() < 4 {
-                        std::thread::yield_now();
-                    }
-                    let taken = queue.lock().jobs.drain(..2).collect::<Vec<_>>();
-                    assert!(taken.is_empty(), "as if the store broke");
-                })
-            });
-            while !queue.lock().led {
-                std::thread::yield_now();
-            }
-            let others: Vec<_> = (0..3)
-                .map(|_| scope.spawn(|| join(&queue, ops(1), || commit_all(&queue))))
-                .collect();
-            (leader.join(), others.into_iter().map(|o| o.join().unwrap()).collect::<Vec<_>>())
-        });
-        assert!(ended.is_err());
-        assert_eq!(others.iter().filter(|o| o.is_err()).count(), 1, "the one taken along");
-        assert_eq!(others.iter().filter(|o| o.is_ok()).count(), 2);
-        assert!(!queue.into_inner().led);
+        let queue = Arc::new(Queue::default());
+        let broken = [add(&queue, 1), add(&queue, 13), add(&queue, 2)];
+        let committer = Committer::start(Arc::clone(&queue), commit).unwrap();
+        let heard = broken.map(|outcome| outcome.recv().is_ok());
+        assert_eq!(heard, [true, false, false]);
+        assert_eq!(add(&queue, 3).recv().unwrap().unwrap().len(), 3);
+        drop(committer);
+    }
+
+    #[test]
+    fn what_waits_is_committed_before_the_end() {
+        let queue = Arc::new(Queue::default());
+        let waiting: Vec<_> = (100..400).map(|count| add(&queue, count)).collect();
+        drop(Committer::start(Arc::clone(&queue), commit).unwrap());
+        for (count, outcome) in (100..).zip(waiting) {
+            assert_eq!(outcome.try_recv().unwrap().unwrap().len(), count);
+        }
     }
 }

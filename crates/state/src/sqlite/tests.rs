@@ -14,7 +14,7 @@ fn store() -> (SqliteStore, tempfile::TempDir) {
 fn check_recovery(refuse: &str, mend: &str, says: &str) {
     let (store, _folder) = store();
     store.put("c", "kept", json!(1), Condition::Any).unwrap();
-    store.writer.lock().execute_batch(refuse).unwrap();
+    store.writing.writer.lock().execute_batch(refuse).unwrap();
     let big = json!("x".repeat(1 << 20));
     for _ in 0..3 {
         match store.put("c", "kept", big.clone(), Condition::Any) {
@@ -23,7 +23,7 @@ fn check_recovery(refuse: &str, mend: &str, says: &str) {
         }
         assert_eq!(store.get("c", "kept").unwrap().unwrap().value, json!(1));
     }
-    store.writer.lock().execute_batch(mend).unwrap();
+    store.writing.writer.lock().execute_batch(mend).unwrap();
     store.put("c", "kept", big.clone(), Condition::Any).unwrap();
     assert_eq!(store.get("c", "kept").unwrap().unwrap().value, big);
 }
@@ -108,7 +108,7 @@ fn a_read_only_disk_refuses_and_recovers() {
 #[test]
 fn every_commit_is_synced() {
     let (store, _folder) = store();
-    let writer = store.writer.lock();
+    let writer = store.writing.writer.lock();
     let pragma =
         |name| writer.pragma_query_value(None, name, |r| r.get::<_, rusqlite::types::Value>(0));
     assert_eq!(pragma("synchronous").unwrap(), rusqlite::types::Value::Integer(2));
@@ -119,6 +119,6 @@ fn every_commit_is_synced() {
 fn an_unreadable_value_is_damage_and_named() {
     let (store, _folder) = store();
     store.put("c", "k", json!(1), Condition::Any).unwrap();
-    store.writer.lock().execute_batch("UPDATE documents SET value = '{'").unwrap();
+    store.writing.writer.lock().execute_batch("UPDATE documents SET value = '{'").unwrap();
     assert!(matches!(store.get("c", "k"), Err(StoreError::Damaged(_))));
 }

@@ -293,7 +293,7 @@ fn outside_accounts_are_bound_by_secrets_of_the_vault() {
             attributes: AttributeChange::default(),
             tags: Some(tags),
         };
-        world.vault.set_secret(name, &new, NOW).unwrap();
+        pollster::block_on(world.vault.set_secret(name, &new, NOW)).unwrap();
     }
     let bound = |kid: &str| {
         let (mut wish, _) = wish(&["a.example"], ChallengeKind::Http01);

@@ -180,18 +180,13 @@ fn policies_that_are_refused() {
     }
     let none = vault.create_certificate("c", &Value::Null, &Value::Null, None, NOW);
     assert_eq!(none.unwrap_err().status, 400);
-    vault
-        .set_secret(
-            "s",
-            &crate::NewSecret {
-                value: SecretText::new("v".into()),
-                content_type: None,
-                attributes: AttributeChange::default(),
-                tags: None,
-            },
-            NOW,
-        )
-        .unwrap();
+    let secret = crate::NewSecret {
+        value: SecretText::new("v".into()),
+        content_type: None,
+        attributes: AttributeChange::default(),
+        tags: None,
+    };
+    pollster::block_on(vault.set_secret("s", &secret, NOW)).unwrap();
     let taken = vault.create_certificate("s", &policy("Self", json!({})), &Value::Null, None, NOW);
     assert_eq!(taken.unwrap_err().status, 409);
 }
