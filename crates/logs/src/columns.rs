@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, BinaryViewArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray,
@@ -59,6 +60,27 @@ pub(crate) fn dictionary_type() -> DataType {
 pub(crate) fn fits(ty: ScalarType, array: &ArrayRef) -> bool {
     *array.data_type() == arrow_type(ty)
         || (ty == ScalarType::String && *array.data_type() == dictionary_type())
+}
+
+/// Bytes of memory that the values take by themselves: arrays share what is behind their views with others.
+pub(crate) fn unpacked_bytes(array: &ArrayRef) -> u64 {
+    // the lower half of a view is its length
+    let behind = |views: &[u128]| views.iter().map(|view| u64::from(*view as u32)).sum();
+    let texts: u64 = if let Some(views) = array.as_string_view_opt() {
+        behind(views.views())
+    } else if let Some(views) = array.as_binary_view_opt() {
+        behind(views.views())
+    } else if let Some(coded) = array.as_dictionary_opt::<Int32Type>() {
+        unpacked_bytes(coded.values())
+    } else {
+        0
+    };
+    let width = match array.data_type() {
+        DataType::Utf8View | DataType::BinaryView | DataType::FixedSizeBinary(_) => 16,
+        DataType::Dictionary(..) | DataType::Int32 => 4,
+        _ => 8,
+    };
+    texts + array.len() as u64 * width
 }
 
 /// `rows` nulls of a type; for string the empty text.

@@ -21,9 +21,17 @@ const MERGED_MAX: usize = 64;
 /// A day that took no rows for so long is merged even when it has few segments.
 const QUIET_TICKS: i64 = 2 * TICKS_PER_HOUR;
 
+/// How large a merge may be.
+#[derive(Clone, Copy)]
+struct Most {
+    rows: u64,
+    /// Of memory.
+    bytes: u64,
+}
+
 /// Drops segments all of whose rows have expired; gives their number.
 pub(crate) fn drop_expired(core: &Core, table: &Table) -> Result<usize, Error> {
-    let _work = table.work.lock();
+    let _work = table.merging.lock();
     let oldest = drop_cutoff(&table.info(), core.clock.now());
     let expired: Vec<Arc<Segment>> =
         table.segments().into_iter().filter(|s| s.facts.ingested_max < oldest).collect();
@@ -36,16 +44,24 @@ pub(crate) fn drop_expired(core: &Core, table: &Table) -> Result<usize, Error> {
     Ok(expired.len())
 }
 
+/// True when [`compact`] has something to do.
+pub(crate) fn is_due(core: &Core, table: &Table) -> bool {
+    next(core, table, core.clock.now()).is_some()
+}
+
+fn next(core: &Core, table: &Table, now: DateTime) -> Option<Vec<Arc<Segment>>> {
+    let most = Most { rows: core.limits.segment_rows as u64, bytes: core.limits.merge_bytes };
+    choose(&table.segments(), most, now)
+}
+
 /// Merges one group of small segments, if there is one; gives how many were merged.
 pub(crate) fn compact(core: &Core, table: &Table) -> Result<usize, Error> {
-    let _work = table.work.lock();
+    let _work = table.merging.lock();
     if table.is_dropped() {
         return Ok(0);
     }
     let now = core.clock.now();
-    let Some(old) = choose(&table.segments(), core.limits.segment_rows as u64, now) else {
-        return Ok(0);
-    };
+    let Some(old) = next(core, table, now) else { return Ok(0) };
     let parts: Vec<&dyn Part> = old.iter().map(|s| s as &dyn Part).collect();
     let plan = Plan {
         table,
@@ -64,9 +80,11 @@ pub(crate) fn compact(core: &Core, table: &Table) -> Result<usize, Error> {
 
 /// Segments of one day worth merging: many of like size, so that a row is rewritten a few times at most, or the rest of
 /// a day that has come to an end.
-fn choose(segments: &[Arc<Segment>], rows_max: u64, now: DateTime) -> Option<Vec<Arc<Segment>>> {
+fn choose(segments: &[Arc<Segment>], most: Most, now: DateTime) -> Option<Vec<Arc<Segment>>> {
     let mut days: BTreeMap<i64, Vec<&Arc<Segment>>> = BTreeMap::new();
-    for segment in segments.iter().filter(|s| s.facts.rows < rows_max / 2) {
+    let small =
+        |s: &Segment| s.facts.rows < most.rows / 2 && s.facts.merging_bytes() < most.bytes / 2;
+    for segment in segments.iter().filter(|s| small(s)) {
         days.entry(segment.facts.time_min.div_euclid(TICKS_PER_DAY)).or_default().push(segment);
     }
     for mut day in days.into_values() {
@@ -78,13 +96,14 @@ fn choose(segments: &[Arc<Segment>], rows_max: u64, now: DateTime) -> Option<Vec
         let like = sizes.into_values().find(|like| like.len() >= LIKE_SEGMENTS);
         let quiet = day.iter().all(|s| s.facts.ingested_max < now.ticks() - QUIET_TICKS);
         let chosen = like.or((quiet && day.len() > 1).then_some(day)).unwrap_or_default();
-        let mut rows = 0;
+        let (mut rows, mut bytes) = (0, 0);
         let fitting: Vec<Arc<Segment>> = chosen
             .into_iter()
             .take(MERGED_MAX)
             .take_while(|s| {
                 rows += s.facts.rows;
-                rows <= rows_max
+                bytes += s.facts.merging_bytes();
+                rows <= most.rows && bytes <= most.bytes
             })
             .cloned()
             .collect();
@@ -103,6 +122,7 @@ mod tests {
     use crate::disk::{Disk, SystemDisk};
     use crate::segment::{Facts, OpenSegments};
 
+    /// Making it took a byte a row.
     fn segment(day: i64, rows: u64, ingested: i64) -> Arc<Segment> {
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
         let facts = Facts {
@@ -116,6 +136,7 @@ mod tests {
             time_max: day * TICKS_PER_DAY,
             ingested_min: ingested,
             ingested_max: ingested,
+            making_bytes: rows,
         };
         Segment::new(facts, Path::new("/nowhere"), &disk, &Arc::new(OpenSegments::new(1, 0)))
     }
@@ -134,8 +155,17 @@ mod tests {
             ((0..8).map(|_| segment(1, max, recent)).collect(), None),
             ((0..9).map(|_| segment(1, max / 3, recent)).collect(), Some(3)),
         ];
+        let all = Most { rows: max, bytes: u64::MAX };
         for (i, (segments, want)) in cases.into_iter().enumerate() {
-            assert_eq!(choose(&segments, max, now).map(|c| c.len()), want, "case {i}");
+            assert_eq!(choose(&segments, all, now).map(|c| c.len()), want, "case {i}");
         }
+        let chosen = |bytes, segments: &[Arc<Segment>]| {
+            choose(segments, Most { rows: max, bytes }, now).map(|c| c.len())
+        };
+        let eight: Vec<_> = (0..8).map(|_| segment(1, 100, recent)).collect();
+        assert_eq!(chosen(450, &eight), Some(4), "no more than fit into memory");
+        assert_eq!(chosen(200, &eight), None, "segments of half of it stay as they are");
+        let old = [segment(1, 100, 0), segment(1, 50, 0), segment(1, 60, 0)];
+        assert_eq!(chosen(200, &old), Some(2), "and do not keep others from being merged");
     }
 }

@@ -72,6 +72,7 @@ pub fn segment(rows: &[u8], index: &[u8]) {
             time_max: i64::MAX,
             ingested_min: i64::MIN,
             ingested_max: i64::MAX,
+            making_bytes: 0,
         };
         let segment =
             Segment::new(facts, Path::new("t"), &disk, &Arc::new(OpenSegments::new(1, 0)));

@@ -55,7 +55,7 @@ pub(crate) fn delete_table(
     }
     let table = core.table(&workspace, name)?;
     // No segment is made and no row written while the table goes.
-    let _work = table.work.lock();
+    let _work = (table.merging.lock(), table.sealing.lock());
     let (done, result) = channel();
     let (shared, going) = (Arc::clone(core), Arc::clone(&table));
     let work = move |next_row: u64| {

@@ -81,6 +81,8 @@ pub struct Limits {
     pub quiet_rows: usize,
     /// Most rows of a segment.
     pub segment_rows: usize,
+    /// Bytes of memory that a merge of segments may take, as far as their making tells.
+    pub merge_bytes: u64,
     /// Most segments kept open between queries (two files each).
     pub open_segments: usize,
     /// Bytes of unpacked columns of segments that are kept between queries.
@@ -108,6 +110,7 @@ impl Default for Limits {
             quiet: TimeSpan::from_ticks(2 * TICKS_PER_SECOND),
             quiet_rows: 32 * 1024,
             segment_rows: 1024 * 1024,
+            merge_bytes: 256 << 20,
             open_segments: 200,
             column_bytes: 160 << 20,
             tick: Duration::from_millis(200),

@@ -13,7 +13,7 @@ use crate::table::Table;
 /// Puts all rows that the table has in memory into segments; gives their number. When it fails, the rows stay in
 /// memory and in the log.
 pub(crate) fn seal(core: &Core, table: &Table) -> Result<usize, Error> {
-    let _work = table.work.lock();
+    let _work = table.sealing.lock();
     if table.is_dropped() {
         return Ok(0);
     }

@@ -84,9 +84,22 @@ pub(crate) struct Facts {
     pub ingested_min: i64,
     /// Latest receipt.
     pub ingested_max: i64,
+    /// Bytes of memory that making it took at once: the largest column, and all terms. 0: made before this was noted.
+    #[serde(default)]
+    pub making_bytes: u64,
 }
 
 impl Facts {
+    /// Bytes of memory that its rows add to a merge.
+    pub(crate) fn merging_bytes(&self) -> u64 {
+        /// What one byte of the files was in memory, in segments of several kinds.
+        const UNPACKED: u64 = 6;
+        match self.making_bytes {
+            0 => (self.bytes + self.index_bytes).saturating_mul(UNPACKED),
+            known => known,
+        }
+    }
+
     /// Of the rows' times.
     pub(crate) fn times(&self) -> Span {
         Span { min: self.time_min, max: self.time_max }

@@ -64,7 +64,7 @@ impl LogStore {
             threads: Mutex::default(),
             spill_folder: options.folder.join("spill"),
         };
-        store.spawn("logs-writer", move || writer.run(&receiver))?;
+        store.spawn("logs-writer", move || writer.run(receiver))?;
         if options.limits.background {
             let (sealing, maintenance) = (Arc::clone(&core), core);
             store.spawn("logs-seal", move || tasks::run_sealing(&sealing))?;

@@ -26,8 +26,10 @@ pub(crate) struct Table {
     pub folder: PathBuf,
     /// Columns made while reading.
     pub synthetic: Synthetic,
-    /// Held while segments of the table are made, merged or dropped.
-    pub work: Mutex<()>,
+    /// Held while segments of the table are merged or dropped; taken before [`Self::sealing`] where both are.
+    pub merging: Mutex<()>,
+    /// Held while rows in memory become segments: they do not wait for a merge, however large.
+    pub sealing: Mutex<()>,
     info: RwLock<Arc<TableInfo>>,
     state: RwLock<State>,
     dropped: AtomicBool,
@@ -112,7 +114,8 @@ impl Table {
             folder: tables_folder.join(folder_name(workspace)).join(folder_name(&name)),
             synthetic: Synthetic::new(workspace, &name),
             name,
-            work: Mutex::new(()),
+            merging: Mutex::new(()),
+            sealing: Mutex::new(()),
             info: RwLock::new(info),
             state: RwLock::default(),
             dropped: AtomicBool::new(false),

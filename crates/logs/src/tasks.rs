@@ -1,11 +1,13 @@
 //! What runs by itself: sealing, merging, expiry.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use model::TimeSpan;
 
 use crate::batch_ids::REMEMBERED_TICKS;
-use crate::compact::{compact, drop_expired};
+use crate::compact::{compact, drop_expired, is_due};
 use crate::core::Core;
 use crate::error::Error;
 use crate::seal::seal;
@@ -14,13 +16,27 @@ use crate::table::Table;
 /// Ticks of the background between two rounds of merging and expiry.
 const MAINTAIN_EVERY: u32 = 25;
 
+/// Works on a thread of its own, which ends: much of what a thread freed the allocator gives back only then, and some
+/// threads wait most of the time.
+pub(crate) fn apart<T: Send>(name: &str, mut work: impl FnMut() -> T + Send) -> T {
+    let done = thread::scope(|scope| {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, &mut work);
+        thread.ok().map(thread::ScopedJoinHandle::join)
+    });
+    match done {
+        Some(Ok(result)) => result,
+        Some(Err(panic)) => resume_unwind(panic),
+        None => work(), // there is no thread to be had
+    }
+}
+
 /// Seals what is due until the store ends.
 pub(crate) fn run_sealing(core: &Arc<Core>) {
     while !core.is_stopping() {
         let due = due(core);
         let any = !due.is_empty();
         for table in due {
-            if let Err(error) = seal(core, &table) {
+            if let Err(error) = apart("logs-seal", || seal(core, &table)) {
                 tracing::error!(table = &*table.key, %error, "rows stay in the log: no segment can be made");
                 core.wait(core.limits.tick * 5); // a full disk does not become empty by trying hard
             }
@@ -53,7 +69,10 @@ pub(crate) fn maintain(core: &Core) -> Result<(usize, usize), Error> {
     for table in core.all_tables() {
         dropped += drop_expired(core, &table)?;
         loop {
-            let count = compact(core, &table)?;
+            let count = match is_due(core, &table) {
+                true => apart("logs-merge", || compact(core, &table))?,
+                false => 0,
+            };
             merged += count;
             if count == 0 || core.is_stopping() {
                 break;

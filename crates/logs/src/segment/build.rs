@@ -23,7 +23,7 @@ use super::parts::{self, Origin, Split};
 use super::physical::{self, Described, Laid};
 use super::terms::Collector;
 use super::{FORMAT, Facts, ROW_GROUP_ROWS, dynamic};
-use crate::columns::TIME_GENERATED;
+use crate::columns::{self, TIME_GENERATED};
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::gather;
@@ -45,6 +45,8 @@ pub(crate) struct Builder {
     parts: Vec<Split>,
     indexed: Vec<String>,
     terms: Collector,
+    /// Bytes of the largest column so far.
+    column_bytes_max: u64,
 }
 
 /// Where a segment goes and whose rows it holds.
@@ -76,6 +78,7 @@ impl Builder {
             parts: Vec::new(),
             indexed: Vec::new(),
             terms: Collector::new(rows),
+            column_bytes_max: 0,
         }
     }
 
@@ -85,6 +88,7 @@ impl Builder {
     }
 
     fn try_add(&mut self, column: &Column, array: &ArrayRef) -> ParquetResult<()> {
+        self.column_bytes_max = self.column_bytes_max.max(columns::unpacked_bytes(array));
         let place = self.indexed.len();
         let laid = match column.ty {
             ScalarType::Dynamic => {
@@ -175,6 +179,8 @@ impl Builder {
         let failed = |e| Error::disk("write", rows_path, e);
         let rows = self.rows;
         let metadata = self.metadata(label);
+        // the column as it was read, and as it is laid out
+        let making_bytes = 2 * self.column_bytes_max + self.terms.bytes();
         let file = disk.create(rows_path).map_err(failed)?;
         let mut summing = SummingWriter::new(file);
         write_rows(&mut summing, rows, self.types, self.described, self.chunks, metadata)
@@ -193,6 +199,7 @@ impl Builder {
             time_max: label.times.max,
             ingested_min: label.ingested.min,
             ingested_max: label.ingested.max,
+            making_bytes,
         })
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use arrow_buffer::Buffer;
 use model::{Clock, TablesError};
@@ -16,9 +17,12 @@ use crate::budget::Reserved;
 use crate::disk::DiskFile;
 use crate::memory::{MemoryBatch, Run};
 use crate::table::Table;
+use crate::tasks::apart;
 
 /// Most bytes written before a sync.
 const GROUP_BYTES_MAX: usize = 16 << 20;
+/// How long the thread that writes waits for more to do.
+const REST: Duration = Duration::from_millis(500);
 /// Payloads from this size on are written by themselves rather than copied together.
 const DIRECT_BYTES: usize = 256 << 10;
 
@@ -98,9 +102,22 @@ impl Writer {
         Self { files, clock, file_bytes_max, next_row, ends, open: None }
     }
 
-    /// Works until told to stop, or until nobody can send any more.
-    pub(crate) fn run(mut self, messages: &Receiver<Message>) {
+    /// Works until told to stop, or until nobody can send any more. A thread that had nothing to do for a while ends; the
+    /// next message begins another.
+    pub(crate) fn run(mut self, mut messages: Receiver<Message>) {
         while let Ok(first) = messages.recv() {
+            let mut first = Some(first);
+            let (writer, messages) = (&mut self, &mut messages);
+            if !apart("logs-writer", || writer.work(first.take(), messages)) {
+                return;
+            }
+        }
+    }
+
+    /// Works while messages come; false when told to stop.
+    fn work(&mut self, first: Option<Message>, messages: &mut Receiver<Message>) -> bool {
+        let mut waiting = first;
+        while let Some(first) = waiting.take().or_else(|| messages.recv_timeout(REST).ok()) {
             let mut group: Vec<Pending> = Vec::new();
             let mut bytes = 0;
             let mut next = Some(first);
@@ -124,10 +141,11 @@ impl Writer {
             match after {
                 Some(Message::Run(work)) => work(self.next_row),
                 Some(Message::Rotate) => self.close(),
-                Some(Message::Stop) => return,
+                Some(Message::Stop) => return false,
                 _ => {}
             }
         }
+        true
     }
 
     /// Makes a group durable, then visible, then acknowledges it: all or nothing.

@@ -24,6 +24,20 @@ async fn every_answer_holds_all_that_was_acknowledged_before() {
             }
         }));
     }
+    let (store, stopped) = (house.store().clone(), stop.clone());
+    let sealer = tokio::task::spawn_blocking(move || {
+        while !stopped.load(Ordering::SeqCst) {
+            store.flush().unwrap();
+        }
+    });
+    let (store, stopped) = (house.store().clone(), stop.clone());
+    let merger = tokio::task::spawn_blocking(move || {
+        let mut merged = 0;
+        while !stopped.load(Ordering::SeqCst) {
+            merged += store.maintain().unwrap().1;
+        }
+        merged
+    });
     let mut readers = Vec::new();
     for _ in 0..2 {
         let (store, acknowledged, stop) =
@@ -48,6 +62,8 @@ async fn every_answer_holds_all_that_was_acknowledged_before() {
         house.store().flush().unwrap();
     }
     stop.store(true, Ordering::SeqCst);
+    sealer.await.unwrap();
+    assert!(merger.await.unwrap() > 0, "segments were merged while others were made");
     for reader in readers {
         assert!(reader.await.unwrap() > 0);
     }

@@ -47,6 +47,25 @@ async fn merging_changes_files_and_no_answer() {
 }
 
 #[tokio::test]
+async fn merges_are_held_to_their_memory() {
+    let mut left = Vec::new();
+    for merge_bytes in [1 << 10, 400 << 10, 256 << 20] {
+        let limits = Limits { merge_bytes, ..quiet() };
+        let house = House::with(std::sync::Arc::new(logs::disk::SystemDisk), limits);
+        for i in 0..16 {
+            append(house.store(), "Events", rows("w", i * 100, 100), noon(), None).await.unwrap();
+            house.store().flush().unwrap();
+        }
+        house.clock.advance(TimeSpan::from_ticks(3 * 3600 * SECOND));
+        house.store().maintain().unwrap();
+        assert_eq!(numbers(house.store(), "Events").len(), 1600);
+        left.push(house.files(".parquet").len());
+    }
+    assert_eq!((left[0], left[2]), (16, 1), "nothing fits, and everything");
+    assert!((2..16).contains(&left[1]), "{left:?}");
+}
+
+#[tokio::test]
 async fn a_running_query_keeps_its_files() {
     let house = House::new();
     for i in 0..10 {

@@ -211,6 +211,13 @@ impl Collector {
         self.complete
     }
 
+    /// Bytes of memory that the terms take, those included that putting them in order will.
+    pub(crate) fn bytes(&self) -> u64 {
+        let Dictionary { bytes, ends, table, .. } = &self.dictionary;
+        let term = 2 * size_of::<u32>() + size_of::<(u64, u64, u32)>() + size_of::<Posting>();
+        (bytes.capacity() + ends.capacity() * term + table.capacity() * 5) as u64
+    }
+
     /// Number of blocks of the segment.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks
