@@ -9,6 +9,7 @@ mod host_logs;
 mod house;
 mod listener;
 mod machine;
+mod memory;
 mod outside;
 mod own_rows;
 mod probe;
@@ -35,15 +36,17 @@ const STACK_BYTES: usize = 16 << 20;
 const DRAIN: Duration = Duration::from_secs(8);
 
 pub(crate) fn run(arguments: &ServeArgs) -> anyhow::Result<Outcome> {
-    hold_free_memory();
+    memory::hold_free();
     start_log(&arguments.log)?;
-    use_small_pages();
+    memory::use_small_pages();
     raise_file_limit();
     keep_memory_private();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)
         .thread_name("vedette")
+        .thread_keep_alive(memory::REST)
+        .on_thread_park(memory::sweep)
         .build()
         .context("cannot start threads")?;
     runtime.block_on(serve(arguments))?;
@@ -107,31 +110,6 @@ fn raise_file_limit() {
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files stays as it is");
-    }
-}
-
-/// Begins anew with the allocator told to keep memory that became free for ten seconds. It gives it back after one
-/// otherwise, and whoever asks his next question after a look at the last answer waits for pages to be cleared again: twice
-/// as long for a count over three million rows. The allocator reads this from the environment alone, when the process
-/// begins; where that cannot be, all stays as it is.
-fn hold_free_memory() {
-    use std::os::unix::process::CommandExt;
-    const DELAY: &str = "MIMALLOC_PURGE_DELAY";
-    if std::env::var_os(DELAY).is_some() {
-        return; // it did, or somebody knows better
-    }
-    if let Ok(program) = std::env::current_exe() {
-        let mut again = std::process::Command::new(program);
-        let _ = again.args(std::env::args_os().skip(1)).env(DELAY, "10000").exec(); // comes back only where it failed
-    }
-}
-
-/// The allocator asks for huge pages, and much of what requests allocate touches little of its page: the kernel would clear
-/// two megabytes for a few kilobytes. Without them queries take an eighth less CPU time, reading secrets a tenth, and an idle
-/// server holds 39 MB instead of 70.
-fn use_small_pages() {
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "huge pages stay as the system has them");
     }
 }
 

@@ -27,7 +27,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "memory",
         every: Duration::from_secs(2),
-        run: |_| Box::pin(async { give_memory_back() }),
+        run: |_| Box::pin(super::memory::give_back()),
     },
     Task {
         name: "analytics rules",
@@ -95,14 +95,6 @@ async fn repeat(task: &'static Task, house: Arc<House>, mut stopped: watch::Rece
             );
         }
     }
-}
-
-/// The allocator gives memory back to the system that has been free for a while, but looks for it only when a thread ends
-/// or has much to do: without this an idle server would keep what its last busy minute took.
-fn give_memory_back() -> anyhow::Result<()> {
-    let ends_at_once = || drop(std::hint::black_box(Box::new(0))); // a thread that allocates nothing is not known to it
-    std::thread::Builder::new().name("memory".into()).spawn(ends_at_once)?;
-    Ok(())
 }
 
 async fn run_rules(house: Arc<House>) -> anyhow::Result<()> {
