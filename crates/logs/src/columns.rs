@@ -65,13 +65,22 @@ pub(crate) fn fits(ty: ScalarType, array: &ArrayRef) -> bool {
 /// Bytes of memory that the values take by themselves: arrays share what is behind their views with others.
 pub(crate) fn unpacked_bytes(array: &ArrayRef) -> u64 {
     // the lower half of a view is its length
-    let behind = |views: &[u128]| views.iter().map(|view| u64::from(*view as u32)).sum();
+    let length = |view: &u128| u64::from(*view as u32);
+    let behind = |views: &[u128]| views.iter().map(length).sum();
     let texts: u64 = if let Some(views) = array.as_string_view_opt() {
         behind(views.views())
     } else if let Some(views) = array.as_binary_view_opt() {
         behind(views.views())
     } else if let Some(coded) = array.as_dictionary_opt::<Int32Type>() {
-        unpacked_bytes(coded.values())
+        // a dictionary may be shared by segments that use little of it each
+        let views = coded.values().as_string_view_opt().map_or(&[][..], |values| values.views());
+        let mut used = vec![false; views.len()];
+        for key in coded.keys().values() {
+            if let Some(used) = usize::try_from(*key).ok().and_then(|key| used.get_mut(key)) {
+                *used = true;
+            }
+        }
+        views.iter().zip(used).filter(|(_, used)| *used).map(|(view, _)| 16 + length(view)).sum()
     } else {
         0
     };

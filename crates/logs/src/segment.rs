@@ -84,7 +84,8 @@ pub(crate) struct Facts {
     pub ingested_min: i64,
     /// Latest receipt.
     pub ingested_max: i64,
-    /// Bytes of memory that making it took at once: the largest column, and all terms. 0: made before this was noted.
+    /// Bytes of memory that making it took at once, about: the largest column, parts of dynamics, all terms, what was
+    /// packed. 0: made before this was noted.
     #[serde(default)]
     pub making_bytes: u64,
 }

@@ -23,6 +23,10 @@ pub struct Faults {
     pub read_fails: AtomicBool,
     /// Syncs that succeeded, of files.
     pub syncs: AtomicU64,
+    /// Whoever creates a file next is held, which is then told in [`Self::held`].
+    pub hold_next: AtomicBool,
+    /// Somebody is held, until this is taken back.
+    pub held: AtomicBool,
     unsynced: Mutex<Unsynced>,
 }
 
@@ -45,6 +49,8 @@ impl Default for Faults {
             read_only: AtomicBool::new(false),
             read_fails: AtomicBool::new(false),
             syncs: AtomicU64::new(0),
+            hold_next: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             unsynced: Mutex::default(),
         }
     }
@@ -68,6 +74,15 @@ impl Faults {
             SystemDisk.remove(&name)?;
         }
         Ok(())
+    }
+
+    fn wait_where_held(&self) {
+        if self.hold_next.swap(false, Ordering::SeqCst) {
+            self.held.store(true, Ordering::SeqCst);
+            while self.held.load(Ordering::SeqCst) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        }
     }
 
     fn writable(&self) -> io::Result<()> {
@@ -104,6 +119,7 @@ pub struct FaultyDisk {
 
 impl Disk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.faults.wait_where_held();
         self.faults.writable()?;
         if self.faults.take_space(1) == 0 {
             return Err(io::Error::from(io::ErrorKind::StorageFull));

@@ -47,6 +47,8 @@ pub(crate) struct Builder {
     terms: Collector,
     /// Bytes of the largest column so far.
     column_bytes_max: u64,
+    /// Bytes of the parts.
+    parts_bytes: u64,
 }
 
 /// Where a segment goes and whose rows it holds.
@@ -79,6 +81,7 @@ impl Builder {
             indexed: Vec::new(),
             terms: Collector::new(rows),
             column_bytes_max: 0,
+            parts_bytes: 0,
         }
     }
 
@@ -99,7 +102,10 @@ impl Builder {
                     None => self.terms.add_dynamics(place, views),
                 }
                 self.indexed.push(column.name.to_string());
-                self.parts.extend(parts::split(column, views, &coded));
+                for part in parts::split(column, views, &coded) {
+                    self.parts_bytes += columns::unpacked_bytes(&part.array);
+                    self.parts.push(part);
+                }
                 dynamic::lay(column, views, &coded)?
             }
             ScalarType::String => {
@@ -179,8 +185,9 @@ impl Builder {
         let failed = |e| Error::disk("write", rows_path, e);
         let rows = self.rows;
         let metadata = self.metadata(label);
-        // the column as it was read, and as it is laid out
-        let making_bytes = 2 * self.column_bytes_max + self.terms.bytes();
+        // a column as it was read and as it is laid out; numbers, times and order of the rows
+        let held = 2 * self.column_bytes_max + self.parts_bytes + 32 * rows as u64;
+        let making_bytes = held + self.terms.bytes();
         let file = disk.create(rows_path).map_err(failed)?;
         let mut summing = SummingWriter::new(file);
         write_rows(&mut summing, rows, self.types, self.described, self.chunks, metadata)
@@ -199,7 +206,7 @@ impl Builder {
             time_max: label.times.max,
             ingested_min: label.ingested.min,
             ingested_max: label.ingested.max,
-            making_bytes,
+            making_bytes: making_bytes + sums.length,
         })
     }
 

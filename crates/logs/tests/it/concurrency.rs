@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use logs::disk::SystemDisk;
+use logs::disk::{FaultyDisk, SystemDisk};
 
 use crate::support::*;
 
@@ -63,11 +64,54 @@ async fn every_answer_holds_all_that_was_acknowledged_before() {
     }
     stop.store(true, Ordering::SeqCst);
     sealer.await.unwrap();
-    assert!(merger.await.unwrap() > 0, "segments were merged while others were made");
+    assert!(merger.await.unwrap() > 0, "something was merged");
     for reader in readers {
         assert!(reader.await.unwrap() > 0);
     }
     assert_eq!(numbers(house.store(), "Events").len(), 4 * 40 * 86);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_become_segments_while_a_merge_is_under_way() {
+    let disk = FaultyDisk::default();
+    let mut house = House::with(Arc::new(disk.clone()), quiet());
+    for batch in 0..8 {
+        append(house.store(), "Events", rows("w", batch * 100, 100), noon(), None).await.unwrap();
+        house.store().flush().unwrap();
+    }
+    append(house.store(), "Events", rows("w", 800, 100), noon(), None).await.unwrap();
+    disk.faults.hold_next.store(true, Ordering::SeqCst);
+    let store = house.store().clone();
+    let merge = std::thread::spawn(move || store.maintain().unwrap());
+    while !disk.faults.held.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    let store = house.store().clone();
+    let (done, sealed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(store.flush()));
+    let sealed = sealed.recv_timeout(Duration::from_secs(20));
+    disk.faults.held.store(false, Ordering::SeqCst);
+    sealed.expect("it waits for the merge").unwrap();
+    assert_eq!(merge.join().unwrap(), (0, 8));
+    assert_eq!(house.files(".parquet").len(), 2);
+    assert_eq!(numbers(house.store(), "Events"), (0..900).collect::<Vec<_>>());
+    house.open().unwrap();
+    assert_eq!(numbers(house.store(), "Events"), (0..900).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_thread_that_writes_rests_and_goes_on() {
+    let mut house = House::new();
+    for turn in 0..3 {
+        append(house.store(), "Events", rows("w", turn * 100, 100), noon(), None).await.unwrap();
+        assert_eq!(numbers(house.store(), "Events").len() as i64, (turn + 1) * 100);
+        tokio::time::sleep(Duration::from_millis(700)).await; // longer than it waits for more
+        if turn == 1 {
+            house.store().flush().unwrap();
+        }
+    }
+    house.open().unwrap();
+    assert_eq!(numbers(house.store(), "Events"), (0..300).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

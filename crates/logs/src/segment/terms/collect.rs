@@ -215,7 +215,8 @@ impl Collector {
     pub(crate) fn bytes(&self) -> u64 {
         let Dictionary { bytes, ends, table, .. } = &self.dictionary;
         let term = 2 * size_of::<u32>() + size_of::<(u64, u64, u32)>() + size_of::<Posting>();
-        (bytes.capacity() + ends.capacity() * term + table.capacity() * 5) as u64
+        let behind: usize = self.postings.iter().map(Posting::bytes_behind).sum();
+        (bytes.capacity() + ends.capacity() * term + table.capacity() * 5 + behind) as u64
     }
 
     /// Number of blocks of the segment.

@@ -90,6 +90,15 @@ pub(crate) enum Posting {
 const LIST_MAX: usize = 64;
 
 impl Posting {
+    /// Bytes of memory that it takes beside itself.
+    pub(crate) fn bytes_behind(&self) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Some(blocks) => blocks.capacity() * size_of::<u16>(),
+            Self::Many(words) => size_of_val(&**words),
+        }
+    }
+
     /// Adds a block; `blocks` is how many the segment has.
     pub(crate) fn add(&mut self, block: u16, blocks: usize) {
         match self {
