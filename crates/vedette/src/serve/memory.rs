@@ -3,7 +3,10 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 /// How long a thread that waited for disks or computed for long stays for the next one to do.
 pub(super) const REST: Duration = Duration::from_millis(500);
@@ -53,13 +56,25 @@ pub(super) fn sweep() {
     }
 }
 
+/// How long a thread of the runtime waits for the others.
+const PATIENCE: Duration = Duration::from_millis(2);
+
 /// What the allocator has held for long enough goes back now, and not with the next burst of work.
 pub(super) async fn give_back() -> anyhow::Result<()> {
-    // each of the runtime's threads wakes for it, finds nothing and waits again, which is when it sweeps
+    // Each of the runtime's threads wakes for one of these, so that it sweeps when it waits again. They keep theirs until
+    // all have come, else one thread would take them all; where threads are busy, not for long.
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
-    let wakers: Vec<_> = (0..threads * 4).map(|_| tokio::spawn(tokio::task::yield_now())).collect();
-    for waker in wakers {
-        waker.await?;
+    let met = Arc::new((Mutex::new(0), Condvar::new()));
+    let meet = |met: Arc<(Mutex<usize>, Condvar)>| async move {
+        let (count, came) = &*met;
+        let mut count = count.lock();
+        *count += 1;
+        came.notify_all();
+        came.wait_while_for(&mut count, |count| *count < threads, PATIENCE);
+    };
+    let all: Vec<_> = (0..threads).map(|_| tokio::spawn(meet(Arc::clone(&met)))).collect();
+    for one in all {
+        one.await?;
     }
     // the allocator looks for such memory when a thread ends; one that allocates nothing is not known to it
     let ends_at_once = || drop(black_box(Box::new(0)));
