@@ -27,7 +27,7 @@ use identity::{Audiences, AuthError, Caller, bearer_token};
 use vault::{AuditRecord, Vault, VaultError};
 use zeroize::Zeroizing;
 
-use crate::wire::blocking::blocking;
+use crate::wire::blocking::{blocking, contained};
 use crate::wire::body;
 use crate::wire::error::{ApiError, json_headers};
 use crate::{Doors, Incoming};
@@ -217,21 +217,15 @@ async fn prepare(
 
 /// Runs a handler where it belongs: memory alone on this thread, disks and long computing on others.
 async fn run(route: &'static Route, work: Work) -> Result<Reply, VaultError> {
-    let (place, call) = match route.run {
-        Run::Task(task) => return task(work).await,
-        Run::Call(place, call) => (place(&work), call),
-    };
-    match place {
-        Place::Here => call(&work),
-        Place::Blocking => match blocking(move || call(&work)).await {
-            Ok(result) => result,
-            Err(_) => Err(VaultError::new(
-                500,
-                "InternalServerError",
-                "The request failed inside the server; its log says why.",
-            )),
+    let done = match route.run {
+        Run::Task(task) => contained(task(work)).await,
+        Run::Call(place, call) => match place(&work) {
+            Place::Here => return call(&work),
+            Place::Blocking => blocking(move || call(&work)).await,
         },
-    }
+    };
+    const WHY: &str = "The request failed inside the server; its log says why.";
+    done.unwrap_or_else(|_| Err(VaultError::new(500, "InternalServerError", WHY)))
 }
 
 fn response(reply: Reply) -> Response {

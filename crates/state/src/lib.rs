@@ -160,8 +160,9 @@ pub trait Store: Send + Sync {
     /// none for each delete. Durable when it returns.
     fn apply(&self, ops: Vec<Op>) -> Result<Vec<Option<Document>>, StoreError>;
 
-    /// As [`Store::apply`], without waiting for it: `told` hears the outcome, on a thread of the store that it must not
-    /// keep. It is dropped unheard where the store breaks in the midst of it.
+    /// As [`Store::apply`], without waiting for it where the store can: `told` hears the outcome, on a thread of the store
+    /// that it must not keep, or on the caller's before this returns. It is dropped unheard where the store breaks in the
+    /// midst of it.
     fn submit(&self, ops: Vec<Op>, told: Told) {
         told(self.apply(ops));
     }

@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 use pollster::block_on;
 use state::{Condition, Document, Op, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, RwLock as Lock, RwLockReadGuard, RwLockWriteGuard, oneshot};
+use tokio::task::unconstrained;
 
 use crate::keyring::Keyring;
 use crate::object::{Object, Version};
@@ -163,14 +164,15 @@ impl Shelf {
         Place { vault: &self.vault, kind: object.kind, name: &object.name, version: &version.id }
     }
 
-    /// Begins a change. Others wait until it is committed or dropped; a dropped one leaves no trace.
+    /// Begins a change. Others wait until it is committed or dropped; a dropped one leaves no trace. Not for tasks: it
+    /// blocks the thread while others are under way.
     pub fn change(&self) -> Change<'_> {
-        self.begin((Some(block_on(self.changing.write())), None))
+        self.begin((Some(block_on(unconstrained(self.changing.write()))), None))
     }
 
-    /// Begins a change of objects of one name, of whatever kind: changes of other names go on meanwhile.
+    /// Begins a change of objects of one name, of whatever kind: changes of other names go on meanwhile. Not for tasks.
     pub fn change_of(&self, name: &str) -> Change<'_> {
-        block_on(self.change_of_async(name))
+        block_on(unconstrained(self.change_of_async(name)))
     }
 
     /// As [`Shelf::change_of`], for tasks.

@@ -1,4 +1,4 @@
-//! Writes are handed to one thread, which commits as many as wait together, with one sync. Nobody needs a thread of
+//! Writes that are applied together are handed to one thread, which commits as many as wait together, with one sync. Nobody needs a thread of
 //! his own to wait for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
