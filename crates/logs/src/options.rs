@@ -96,7 +96,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_bytes: 224 << 20,
+            memory_bytes: 192 << 20,
             append_wait: Duration::from_secs(20),
             wal_file_bytes: 64 << 20,
             wal_bytes: 256 << 20,
