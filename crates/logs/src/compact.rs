@@ -25,7 +25,7 @@ const QUIET_TICKS: i64 = 2 * TICKS_PER_HOUR;
 #[derive(Clone, Copy)]
 struct Most {
     rows: u64,
-    /// Of memory.
+    /// Bytes of memory.
     bytes: u64,
 }
 

@@ -31,8 +31,7 @@ pub struct SqliteStore {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
     writing: Arc<Writing>,
-    queue: Arc<Queue>,
-    _committer: Committer,
+    committer: Committer,
 }
 
 /// What writes need.
@@ -65,11 +64,11 @@ impl SqliteStore {
         writer.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failure)?;
         schema::upgrade(&mut writer)?;
         let writing = Writing { clock, writer: Mutex::new(writer), barrier: OnceLock::new() };
-        let (writing, queue) = (Arc::new(writing), Arc::new(Queue::default()));
+        let writing = Arc::new(writing);
         let own = Arc::clone(&writing);
-        let committer = Committer::start(Arc::clone(&queue), move |queue| own.commit(queue))
+        let committer = Committer::start(Arc::default(), move |queue| own.commit(queue))
             .map_err(|e| StoreError::Unavailable(format!("no thread to write with: {e}")))?;
-        Ok(Self { path, readers: Mutex::default(), writing, queue, _committer: committer })
+        Ok(Self { path, readers: Mutex::default(), writing, committer })
     }
 
     /// Writes a consistent copy of the whole store to a new file (mode 0600) while it is in use.
@@ -403,7 +402,7 @@ impl Store for SqliteStore {
     }
 
     fn submit(&self, ops: Vec<Op>, told: Told) {
-        self.queue.add(Job { ops, told });
+        self.committer.queue.add(Job { ops, told });
     }
 
     fn before_commits(&self, barrier: Barrier) -> bool {

@@ -64,7 +64,8 @@ impl Queue {
 
 /// The thread that commits. Dropped, it commits what waits and ends.
 pub(super) struct Committer {
-    queue: Arc<Queue>,
+    /// What it takes jobs from.
+    pub(super) queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
 }
 
