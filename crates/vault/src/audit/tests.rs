@@ -256,18 +256,31 @@ async fn a_journal_that_cannot_be_flushed_refuses_calls_until_the_other_file_can
     assert!(journal.windows(6).any(|bytes| bytes == b"call 4"));
 }
 
+/// A log whose store is one of files.
+#[cfg(target_os = "linux")]
+fn start_over_sqlite(
+    tables: &Arc<CannedTables>,
+    folder: &tempfile::TempDir,
+) -> (AuditLog, Arc<dyn Store>) {
+    let store = state::SqliteStore::open(folder.path().join("state.db")).unwrap();
+    start_over(tables, folder, Arc::new(store))
+}
+
+/// Changes something in the store.
+#[cfg(target_os = "linux")]
+async fn put(store: &Arc<dyn Store>, value: u32) -> Result<state::Document, StoreError> {
+    let store = Arc::clone(store);
+    let put = move || store.put("c", "k", value.into(), state::Condition::Any);
+    tokio::task::spawn_blocking(put).await.unwrap()
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_whose_caller_is_gone_is_on_the_disk_before_it_is_made() {
     let (tables, folder) = (tables(), folder_that_does_not_flush());
-    let store = Arc::new(state::SqliteStore::open(folder.path().join("state.db")).unwrap());
-    let (log, store) = start_over(&tables, &folder, store);
+    let (log, store) = start_over_sqlite(&tables, &folder);
     drop(log.begin_in_store(record(1)).await.unwrap());
-    let put = {
-        let store = Arc::clone(&store);
-        tokio::task::spawn_blocking(move || store.put("c", "k", 1.into(), state::Condition::Any))
-    };
-    assert!(put.await.unwrap().is_err());
+    assert!(put(&store, 1).await.is_err());
     assert_eq!(store.get("c", "k").unwrap(), None);
 }
 
@@ -275,21 +288,15 @@ async fn a_change_whose_caller_is_gone_is_on_the_disk_before_it_is_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_commits_nothing_before_the_journal_is_on_the_disk() {
     let (tables, folder) = (tables(), folder_that_does_not_flush());
-    let store = Arc::new(state::SqliteStore::open(folder.path().join("state.db")).unwrap());
-    let (log, store) = start_over(&tables, &folder, store);
-    let put = async |value: u32| {
-        let store = Arc::clone(&store);
-        let put = move || store.put("c", "k", value.into(), state::Condition::Any);
-        tokio::task::spawn_blocking(put).await.unwrap()
-    };
+    let (log, store) = start_over_sqlite(&tables, &folder);
     // the change is written, but the disk does not take it: what it consists of is refused
     let change = log.begin_in_store(record(1)).await.unwrap();
-    assert!(put(1).await.is_err());
+    assert!(put(&store, 1).await.is_err());
     assert_eq!(store.get("c", "k").unwrap(), None);
     log.end(change, AuditRecord { status: 503, ..record(1) }).await.unwrap();
     // the other file takes it
     let change = at_last(async || log.begin_in_store(record(2)).await).await;
-    put(2).await.unwrap();
+    put(&store, 2).await.unwrap();
     log.end(change, record(2)).await.unwrap();
     log.settle().await.unwrap();
     assert_eq!(sequences(&tables, TABLES[0]), ["call 1", "call 2"]);
