@@ -7,9 +7,9 @@
 //! ([`AuditLog::begin`]), which is flushed before anything happens, and how it ended. So there is no change without a
 //! row, whatever happens in between. A query of these tables waits for the rows that were written when it came.
 //!
-//! Rows form a chain: each names the digest of the one before, so that an edited, removed or moved row shows. While
-//! the vault is open each digest also carries a proof under a key that lies behind the seal: a chain made anew by
-//! somebody who can write the files does not have it. The end of the chain is noted in the store now and then, so that
+//! Rows form a chain: each has a digest of itself and of the digest before it, so that an edited, removed or moved row
+//! shows. While the vault is open the last row of a parcel also carries a proof of its digest, and so of all before it,
+//! under a key that lies behind the seal: a chain made anew by somebody who can write the files does not have it. The end of the chain is noted in the store now and then, so that
 //! rows missing at the end show as well.
 
 mod chain;

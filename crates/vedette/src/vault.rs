@@ -120,7 +120,7 @@ fn rekey(arguments: &RekeyArgs) -> anyhow::Result<Outcome> {
 fn verify_audit(connection: &Connection) -> anyhow::Result<Outcome> {
     let told = Client::connect(connection)?.call("POST", "/vault/verify-audit", None)?;
     line(&format!(
-        "{} rows, from {} to {}: {} proven, {} written while sealed",
+        "{} rows, from {} to {}: {} proven, {} without a proof",
         told["rows"], told["first"], told["last"], told["proven"], told["unproven"]
     ))?;
     for finding in told["findings"].as_array().into_iter().flatten().filter_map(Value::as_str) {

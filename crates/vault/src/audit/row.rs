@@ -165,25 +165,35 @@ pub(super) const LOGS: Form = Form {
     link: "Properties",
 };
 
-/// What rows say of their links.
+/// What rows that go into a table together say of their links. Each has its place and its digest; the digest before it
+/// is told by the first alone, and a proof by the last, which stands for those before it: three digests a row would be
+/// most of what a row takes. A row without a key for it says so with an empty proof.
 pub(super) fn link_fields<'l>(links: impl Iterator<Item = &'l Link>) -> Vec<Dynamic> {
     let mut fields = DynamicBuilder::new();
-    let of = |link: &Link| {
+    let mut links = links.peekable();
+    let mut is_first = true;
+    let mut all = Vec::with_capacity(links.size_hint().0);
+    while let Some(link) = links.next() {
+        let is_proven_behind =
+            link.proof.is_some() && links.peek().is_some_and(|next| next.proof.is_some());
         fields.begin_object();
         fields.key("sequence");
         fields.long(i64::try_from(link.sequence).unwrap_or(i64::MAX));
-        for (name, bytes) in [
-            ("previous", link.previous.as_ref()),
-            ("digest", Some(&link.digest)),
-            ("proof", link.proof.as_ref()),
-        ] {
+        let mut tell = |name: &str, bytes: Option<&[u8; 32]>| {
             fields.key(name);
             fields.string(&chain::text_of(bytes));
+        };
+        if std::mem::take(&mut is_first) {
+            tell("previous", link.previous.as_ref());
+        }
+        tell("digest", Some(&link.digest));
+        if !is_proven_behind {
+            tell("proof", link.proof.as_ref());
         }
         fields.end_object();
-        fields.finish()
-    };
-    links.map(of).collect()
+        all.push(fields.finish());
+    }
+    all
 }
 
 /// Who called, as one value.

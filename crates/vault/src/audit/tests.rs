@@ -171,14 +171,25 @@ async fn what_a_killed_server_left_goes_into_the_tables_at_the_next_start() {
     assert_eq!(sequences(&after, TABLES[1]), calls);
     assert_eq!(column(&after, "ResultSignature"), ["OK", "OK", "Unknown", "OK"]);
     assert!(column(&after, "ResultDescription")[2].contains("may have been made"));
-    let links: Vec<String> = column(&after, "AdditionalFields");
-    for (at, pair) in links.windows(2).enumerate() {
-        let field = |text: &str, name: &str| {
-            let value: serde_json::Value = serde_json::from_str(text).unwrap();
-            value[name].to_string()
+    let links: Vec<serde_json::Value> = column(&after, "AdditionalFields")
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap())
+        .collect();
+    let mut chain = Chain::beginning();
+    for (at, (link, call)) in links.iter().zip([1, 3, 2, 4]).enumerate() {
+        let digest = link["digest"].as_str().unwrap();
+        if let Some(previous) = link["previous"].as_str() {
+            assert_eq!(previous, chain::text_of(chain.digest.as_ref()), "row {at}");
+        }
+        let row = if call == 2 {
+            record(2).unfinished(&column(&after, "ResultDescription")[at])
+        } else {
+            record(call)
         };
-        assert_eq!(field(&pair[0], "digest"), field(&pair[1], "previous"), "row {at}");
+        assert_eq!(digest, chain::text_of(Some(&chain.extend(&row, None).digest)), "row {at}");
     }
+    assert_eq!(links[0]["previous"], "");
+    assert!(links[3]["proof"].as_str().is_some_and(|proof| proof.len() == 64));
     log.close().await;
     drop(log);
 
@@ -326,21 +337,25 @@ fn digests_differ_with_every_part_and_place() {
     assert_eq!(long.bounded().uri.len(), 2048);
 }
 
-/// The rows of the chain as a query gives them, with what somebody made of them.
-fn read_back(spoil: impl Fn(&mut Vec<Vec<Value>>)) -> (Rows, Rows) {
-    use model::{ScalarType, Schema};
+/// The rows of the chain as a query gives them: put into the tables by parcels of these lengths, with or without a key.
+fn read_back(key: &crypto::SealingKey, parcels: &[(usize, bool)]) -> Vec<Vec<Value>> {
     let mut chain = Chain::beginning();
-    let key = crypto::SealingKey::from_bytes(&[9; 32]).unwrap();
-    let mut rows: Vec<Vec<Value>> = (1..=4)
-        .map(|at| {
-            let record = record(at);
-            let link = chain.extend(&record, Some(&key));
+    let mut rows = Vec::new();
+    for (count, open) in parcels {
+        let at = rows.len() as u32 + 1;
+        let records: Vec<AuditRecord> = (at..at + *count as u32).map(record).collect();
+        let links: Vec<_> =
+            records.iter().map(|record| chain.extend(record, open.then_some(key))).collect();
+        let fields = row::link_fields(links.iter());
+        for ((record, link), fields) in records.iter().zip(&links).zip(fields) {
+            let fields: serde_json::Value = serde_json::from_str(&fields.to_string()).unwrap();
             let text = |t: &str| Value::string(t);
-            vec![
+            let field = |name: &str, missing| text(fields[name].as_str().unwrap_or(missing));
+            rows.push(vec![
                 Value::Long(link.sequence as i64),
-                text(&chain::text_of(link.previous.as_ref())),
-                text(&chain::text_of(Some(&link.digest))),
-                text(&chain::text_of(link.proof.as_ref())),
+                field("previous", ""),
+                field("digest", "?"),
+                field("proof", "behind"),
                 Value::DateTime(record.time),
                 text(&record.resource.to_lowercase()),
                 text(&record.operation),
@@ -355,68 +370,162 @@ fn read_back(spoil: impl Fn(&mut Vec<Vec<Value>>)) -> (Rows, Rows) {
                 text(&record.id),
                 text(&record.agent),
                 text(&record.api_version),
-            ]
-        })
-        .collect();
-    spoil(&mut rows);
-    let types = |row: &Vec<Value>| -> Vec<ScalarType> {
-        row.iter()
-            .map(|v| match v {
-                Value::Long(_) => ScalarType::Long,
-                Value::DateTime(_) => ScalarType::DateTime,
-                _ => ScalarType::String,
-            })
-            .collect()
-    };
-    let columns = types(&rows[0]).into_iter().enumerate().map(|(i, ty)| (format!("c{i}"), ty));
-    let page = Rows::from_values(Arc::new(Schema::new(columns)), rows.clone());
-    let ends = Schema::new([("a", ScalarType::Long), ("b", ScalarType::Long)]);
-    let first = rows.iter().map(|r| r[0].clone()).next().unwrap();
-    let last = rows.iter().map(|r| r[0].clone()).next_back().unwrap();
-    (Rows::from_values(Arc::new(ends), [vec![first, last]]), page)
+            ]);
+        }
+    }
+    rows
 }
 
-async fn judged(spoil: impl Fn(&mut Vec<Vec<Value>>)) -> AuditReport {
+fn page(rows: &[Vec<Value>]) -> Rows {
+    use model::{ScalarType, Schema};
+    let ty = |value: &Value| match value {
+        Value::Long(_) => ScalarType::Long,
+        Value::DateTime(_) => ScalarType::DateTime,
+        _ => ScalarType::String,
+    };
+    let columns = rows.first().into_iter().flatten().map(ty);
+    let columns = columns.enumerate().map(|(i, ty)| (format!("c{i}"), ty));
+    Rows::from_values(Arc::new(Schema::new(columns)), rows.to_vec())
+}
+
+/// What is said of a chain, put into the tables by these parcels, of which somebody spoilt the rows of a table or both.
+async fn judged(
+    parcels: &[(usize, bool)],
+    spoil: impl Fn(&mut Vec<Vec<Value>>, &mut Vec<Vec<Value>>),
+) -> AuditReport {
+    use model::{ScalarType, Schema};
     let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
-    let (ends, page) = read_back(spoil);
-    tables.answer("AzureDiagnostics | where", page);
-    tables.answer("AZKVAuditLogs | extend", Rows::default());
-    tables.answer("summarize a = min(s)", ends);
     let (log, _) = start(&tables, &folder);
-    log.shared.house.keyring.seal(); // the key of this test is not the instance's: digests alone
+    let key = log.shared.house.keyring.audit_key().unwrap();
+    let mut rows = read_back(&key, parcels);
+    let mut copies = rows.clone();
+    spoil(&mut rows, &mut copies);
+    let ends = Schema::new([("a", ScalarType::Long), ("b", ScalarType::Long)]);
+    let ends = Rows::from_values(
+        Arc::new(ends),
+        [vec![rows.first().unwrap()[0].clone(), rows.last().unwrap()[0].clone()]],
+    );
+    tables.answer("AzureDiagnostics | where", page(&rows));
+    tables.answer("AZKVAuditLogs | extend", page(&copies));
+    tables.answer("summarize a = min(s)", ends);
     log.verify().await.unwrap()
+}
+
+/// Gives a row the digest that it would have had with what it says now.
+fn digest_anew(row: &mut [Value], previous: &str) {
+    let parts: Vec<String> = row[4..].iter().map(verify::plain).collect();
+    let parts: [&str; 14] =
+        parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().unwrap();
+    let Value::Long(sequence) = row[0] else { panic!("number") };
+    row[2] =
+        Value::string(chain::digest(sequence.unsigned_abs(), previous, &row::canonical(parts)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_removals_and_moves_show() {
-    let good = judged(|_| {}).await;
-    assert_eq!((good.rows, good.first, good.last, good.wrong), (4, 1, 4, 0), "{good:?}");
-    let edited = judged(|rows| rows[1][6] = Value::string("SecretSet")).await;
-    assert_eq!(edited.findings, ["row 2: its content was changed"]);
-    let removed = judged(|rows| drop(rows.remove(2))).await;
-    assert_eq!(removed.findings, ["rows 3 to 3 are missing"]);
-    let cut = judged(|rows| drop(rows.remove(0))).await;
-    assert_eq!(cut.findings, ["rows 1 to 1 are missing, and not by age"]);
-    let moved = judged(|rows| {
+    type Spoil = fn(&mut Vec<Vec<Value>>, &mut Vec<Vec<Value>>);
+    const EACH: &[(usize, bool)] = &[(1, true), (1, true), (1, true), (1, true)];
+    const ALL: &[(usize, bool)] = &[(4, true)];
+    const SEALED: &[(usize, bool)] = &[(1, true), (2, false), (1, true)];
+    let text = |row: &[Value], at: usize| verify::plain(&row[at]);
+    let edit: Spoil = |rows, _| rows[1][6] = Value::string("SecretSet");
+    let remove: Spoil = |rows, _| drop(rows.remove(2));
+    let cut: Spoil = |rows, _| drop(rows.remove(0));
+    let twice: Spoil = |rows, _| rows.insert(1, rows[0].clone());
+    let forge: Spoil = |rows, _| {
+        rows[1][8] = Value::string("nothing happened");
+        let previous = verify::plain(&rows[0][2]);
+        digest_anew(&mut rows[1], &previous);
+    };
+    let forge_all_behind: Spoil = |rows, copies| {
+        rows[1][8] = Value::string("nothing happened");
+        for at in 1..rows.len() {
+            let previous = verify::plain(&rows[at - 1][2]);
+            if verify::plain(&rows[at][1]) != "" {
+                rows[at][1] = Value::string(&*previous);
+            }
+            digest_anew(&mut rows[at], &previous);
+        }
+        *copies = rows.clone();
+    };
+    // parcels, what somebody did, rows proven, rows without a proof, what is said
+    let cases: [(&[(usize, bool)], Spoil, u64, u64, &[&str]); 16] = [
+        (EACH, |_, _| {}, 4, 0, &[]),
+        (ALL, |_, _| {}, 4, 0, &[]),
+        (SEALED, |_, _| {}, 2, 2, &[]),
+        (EACH, edit, 4, 0, &["row 2: its content was changed"]),
+        (ALL, edit, 4, 0, &["row 2: its content or the digest before it was changed"]),
+        (EACH, remove, 3, 0, &["rows 3 to 3 are missing"]),
+        (ALL, remove, 1, 2, &["rows 3 to 3 are missing"]),
+        (EACH, cut, 3, 0, &["rows 1 to 1 are missing, and not by age"]),
+        (ALL, cut, 3, 0, &["rows 1 to 1 are missing, and not by age"]),
+        (EACH, twice, 5, 0, &["row 1 is there twice"]),
+        (
+            EACH,
+            forge,
+            3,
+            0,
+            &[
+                "row 2: its proof is false",
+                "row 3 does not follow the row before it",
+                "row 2 of AZKVAuditLogs is another one in AzureDiagnostics",
+            ],
+        ),
+        (
+            ALL,
+            forge,
+            4,
+            0,
+            &[
+                "row 3: its content or the digest before it was changed",
+                "row 2 of AZKVAuditLogs is another one in AzureDiagnostics",
+            ],
+        ),
+        (
+            EACH,
+            forge_all_behind,
+            1,
+            0,
+            &[
+                "row 2: its proof is false",
+                "row 3: its proof is false",
+                "row 4: its proof is false",
+            ],
+        ),
+        (ALL, forge_all_behind, 0, 0, &["rows 1 to 4: their proof is false"]),
+        (
+            ALL,
+            |_, copies| drop(copies.remove(1)),
+            4,
+            0,
+            &["rows 2 to 2 of AZKVAuditLogs are missing"],
+        ),
+        (
+            EACH,
+            |_, copies| copies[3][10] = Value::string("10.0.0.1"),
+            4,
+            0,
+            &["row 4 of AZKVAuditLogs: its content was changed"],
+        ),
+    ];
+    for (at, (parcels, spoil, proven, unproven, findings)) in cases.into_iter().enumerate() {
+        let told = judged(parcels, spoil).await;
+        assert_eq!(told.findings, findings, "case {at}: {told:?}");
+        assert_eq!((told.proven, told.unproven), (proven, unproven), "case {at}");
+        assert_eq!(told.wrong, findings.len() as u64, "case {at}");
+    }
+    let moved = judged(EACH, |rows, _| {
         let (a, b) = (rows[1][0].clone(), rows[2][0].clone());
         rows.swap(1, 2);
         (rows[1][0], rows[2][0]) = (a, b);
     })
     .await;
     assert!(moved.wrong >= 2, "{moved:?}");
-    let twice = judged(|rows| rows.insert(1, rows[0].clone())).await;
-    assert_eq!(twice.findings, ["row 1 is there twice"]);
-    // an edit with a digest made anew breaks the row behind it
-    let forged = judged(|rows| {
-        rows[1][8] = Value::string("nothing happened");
-        let parts: Vec<String> = rows[1][4..].iter().map(verify::plain).collect();
-        let parts: [&str; 14] =
-            parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().unwrap();
-        let Value::String(previous) = rows[1][1].clone() else { panic!("text") };
-        rows[1][2] = Value::string(chain::digest(2, &previous, &row::canonical(parts)));
-    })
-    .await;
-    assert_eq!(forged.findings, ["row 3 does not follow the row before it"]);
+    // a parcel tells once what each row would
+    let key = crypto::SealingKey::from_bytes(&[9; 32]).unwrap();
+    for (at, row) in read_back(&key, ALL).iter().enumerate() {
+        assert_eq!(text(row, 3) == "behind", at < 3, "row {at}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

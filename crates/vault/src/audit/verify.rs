@@ -1,5 +1,8 @@
 //! Reads the chain back: was a row edited, removed or moved, and is its end still there?
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
 use crypto::constant_time_eq;
 use model::{DateTime, QueryRequest, Rows, Value};
 
@@ -10,6 +13,8 @@ use crate::VaultError;
 
 /// Rows looked at with one query.
 const PAGE: u64 = 20_000;
+/// What the query says of a proof that is not there.
+const BEHIND: &str = "behind";
 /// Findings told; more are counted.
 const TOLD_MAX: usize = 50;
 
@@ -22,9 +27,9 @@ pub struct AuditReport {
     pub first: u64,
     /// The last.
     pub last: u64,
-    /// Rows whose proof was checked; none while sealed.
+    /// Rows whose proof, or that of a row behind them, was checked; none while sealed.
     pub proven: u64,
-    /// Rows written while the vault was sealed: without a proof.
+    /// Rows without a proof: written while the vault was sealed, or cut off from the proof behind them.
     pub unproven: u64,
     /// What is wrong, row by row; empty when all is well.
     pub findings: Vec<String>,
@@ -42,12 +47,24 @@ impl AuditReport {
 }
 
 /// A row as it was read.
+#[derive(Clone)]
 struct Read {
     sequence: u64,
+    /// Empty in most rows: see [`link_fields`](super::row::link_fields).
     previous: String,
     digest: String,
-    proof: String,
+    proof: Proof,
     canonical: String,
+}
+
+/// What a row says of its proof.
+#[derive(Clone)]
+enum Proof {
+    /// A row behind it has one, which stands for both.
+    Behind,
+    /// It was written while the vault was sealed.
+    Sealed,
+    Of(String),
 }
 
 /// Judges all rows of both tables.
@@ -66,31 +83,39 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
     if first > 1 && !has_expired(house, oldest) {
         report.find(format!("rows 1 to {} are missing, and not by age", first - 1));
     }
-    let mut expected = first;
-    let mut previous: Option<String> = None;
+    let (mut rows, mut copies) = (Walk::new(None), Walk::new(Some(TABLES[1])));
+    let mut proofs = Proofs::default();
+    rows.expected = Some(first);
     let mut from = first;
     while from <= last {
         let to = last.min(from + PAGE - 1);
-        for row in page(house, TABLES[0], &DIAGNOSTICS, from, to).await.map_err(failed)? {
-            judge(&mut report, &row, &mut expected, &mut previous, key.as_deref());
+        let page_of = async |table, form| page(house, table, form, from, to).await.map_err(failed);
+        let mut digests: HashMap<u64, String> = HashMap::new();
+        for row in page_of(TABLES[0], &DIAGNOSTICS).await? {
+            report.rows += 1;
+            let follows = rows.step(&mut report, &row);
+            proofs.step(&mut report, &row, follows, key.as_deref());
             if let Some((end, _)) = &noted
                 && end.sequence == row.sequence
                 && chain::text_of(end.digest.as_ref()) != row.digest
             {
                 report.find(format!("row {}: not the one that the store noted here", row.sequence));
             }
+            digests.insert(row.sequence, row.digest);
         }
-        let copies = page(house, TABLES[1], &LOGS, from, to).await.map_err(failed)?;
-        for row in copies {
-            if digest(row.sequence, &row.previous, &row.canonical) != row.digest {
+        for row in page_of(TABLES[1], &LOGS).await? {
+            copies.step(&mut report, &row);
+            if digests.get(&row.sequence).is_some_and(|digest| *digest != row.digest) {
                 report.find(format!(
-                    "row {} of {}: its content was changed",
-                    row.sequence, TABLES[1]
+                    "{} is another one in {}",
+                    copies.name(row.sequence),
+                    TABLES[0]
                 ));
             }
         }
         from = to + 1;
     }
+    proofs.end(&mut report);
     if let Some((end, _)) = noted
         && end.sequence > last
     {
@@ -99,39 +124,96 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
     Ok(report)
 }
 
-fn judge(
-    report: &mut AuditReport,
-    row: &Read,
-    expected: &mut u64,
-    previous: &mut Option<String>,
-    key: Option<&crypto::SealingKey>,
-) {
-    let sequence = row.sequence;
-    report.rows += 1;
-    match sequence.cmp(expected) {
-        std::cmp::Ordering::Greater => {
-            report.find(format!("rows {} to {} are missing", *expected, sequence - 1));
+/// From row to row of one table.
+struct Walk {
+    /// Named in findings.
+    table: Option<&'static str>,
+    /// The next place; none before the first row.
+    expected: Option<u64>,
+    /// Digest of the row before.
+    before: Option<String>,
+}
+
+impl Walk {
+    const fn new(table: Option<&'static str>) -> Self {
+        Self { table, expected: None, before: None }
+    }
+
+    fn name(&self, sequence: u64) -> String {
+        self.table
+            .map_or_else(|| format!("row {sequence}"), |table| format!("row {sequence} of {table}"))
+    }
+
+    /// Judges a row by its place and its digest; true when it comes next and its digest was looked at.
+    fn step(&mut self, report: &mut AuditReport, row: &Read) -> bool {
+        let (sequence, name) = (row.sequence, self.name(row.sequence));
+        let expected = self.expected.replace(sequence + 1).unwrap_or(sequence);
+        let before = self.before.replace(row.digest.clone()).filter(|_| sequence == expected);
+        match sequence.cmp(&expected) {
+            Ordering::Greater => {
+                let of = self.table.map_or_else(String::new, |table| format!(" of {table}"));
+                report.find(format!("rows {expected} to {}{of} are missing", sequence - 1));
+            }
+            Ordering::Less => report.find(format!("{name} is there twice")),
+            Ordering::Equal => {}
         }
-        std::cmp::Ordering::Less => report.find(format!("row {sequence} is there twice")),
-        std::cmp::Ordering::Equal => {
-            if previous.as_ref().is_some_and(|p| *p != row.previous) {
-                report.find(format!("row {sequence} does not follow the row before it"));
+        let told = (!row.previous.is_empty() || sequence == 1).then_some(&row.previous);
+        if let (Some(before), Some(told)) = (&before, told)
+            && before != told
+        {
+            report.find(format!("{name} does not follow the row before it"));
+        }
+        // without either, its content cannot be judged: what is missing before it is a finding, or has expired
+        let Some(previous) = told.or(before.as_ref()) else { return false };
+        let holds = digest(sequence, previous, &row.canonical) == row.digest;
+        if !holds && told.is_some() {
+            report.find(format!("{name}: its content was changed"));
+        } else if !holds {
+            report.find(format!("{name}: its content or the digest before it was changed"));
+        }
+        sequence == expected
+    }
+}
+
+/// Rows whose proof is still to come.
+#[derive(Default)]
+struct Proofs {
+    waiting: u64,
+}
+
+impl Proofs {
+    fn step(
+        &mut self,
+        report: &mut AuditReport,
+        row: &Read,
+        follows: bool,
+        key: Option<&crypto::SealingKey>,
+    ) {
+        if !follows {
+            self.end(report); // a proof stands for the rows that lead to it
+        }
+        match (&row.proof, key) {
+            (Proof::Sealed, _) => report.unproven += 1,
+            (_, None) => {}
+            (Proof::Behind, Some(_)) => self.waiting += 1,
+            (Proof::Of(told), Some(key)) => {
+                let rows = std::mem::take(&mut self.waiting) + 1;
+                if constant_time_eq(proof(key, &row.digest).as_bytes(), told.as_bytes()) {
+                    report.proven += rows;
+                } else if rows == 1 {
+                    report.find(format!("row {}: its proof is false", row.sequence));
+                } else {
+                    let first = row.sequence + 1 - rows;
+                    report.find(format!("rows {first} to {}: their proof is false", row.sequence));
+                }
             }
         }
     }
-    if digest(sequence, &row.previous, &row.canonical) != row.digest {
-        report.find(format!("row {sequence}: its content was changed"));
+
+    /// No row behind proves those that wait.
+    fn end(&mut self, report: &mut AuditReport) {
+        report.unproven += std::mem::take(&mut self.waiting);
     }
-    match key {
-        _ if row.proof.is_empty() => report.unproven += 1,
-        Some(key) if constant_time_eq(proof(key, &row.digest).as_bytes(), row.proof.as_bytes()) => {
-            report.proven += 1;
-        }
-        Some(_) => report.find(format!("row {sequence}: its proof is false")),
-        None => {}
-    }
-    *expected = sequence + 1;
-    *previous = Some(row.digest.clone());
 }
 
 async fn run(house: &AuditHouse, text: String) -> Result<Option<Rows>, String> {
@@ -193,7 +275,8 @@ async fn page(
         form.parts.iter().enumerate().map(|(i, part)| format!("p{i} = {part}")).collect();
     let text = format!(
         "{} | where s between ({from} .. {to}) | order by s asc | project s, \
-         a = tostring({link}.previous), b = tostring({link}.digest), c = tostring({link}.proof), {}",
+         a = tostring({link}.previous), b = tostring({link}.digest), \
+         c = iff(isnull({link}.proof), '{BEHIND}', tostring({link}.proof)), {}",
         source(table, form),
         parts.join(", ")
     );
@@ -210,7 +293,11 @@ fn read(row: &[Value]) -> Option<Read> {
         sequence: sequence.parse().ok()?,
         previous: previous.clone(),
         digest: digest.clone(),
-        proof: proof.clone(),
+        proof: match proof.as_str() {
+            BEHIND => Proof::Behind,
+            "" => Proof::Sealed,
+            proof => Proof::Of(proof.to_owned()),
+        },
         canonical: canonical(parts),
     })
 }
