@@ -128,7 +128,7 @@ impl MemoryBatch {
                     held.unwrap_or_else(|| columns::nulls(column.ty, b.rows))
                 })
                 .collect();
-            let array = gather::concat(column.ty, &parts)?;
+            let array = gather::join(column.ty, &parts)?;
             columns.push(Named::new(column, array));
         }
         // Through the codec, so that the merged texts lie in one tight buffer.

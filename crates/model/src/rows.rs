@@ -16,15 +16,17 @@
 //!
 //! datetime, timespan and long share an Arrow type; the [`Schema`] beside the arrays tells them apart.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use arrow_array::ArrayRef;
 use arrow_array::builder::{
     BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
     Int64Builder, StringViewBuilder,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, DictionaryArray, Int32Array, StringViewArray};
 use values::{DateTime, Decimal, Dynamic, Guid, ScalarType, TimeSpan, Value};
 
 /// A column's name and type.
@@ -322,6 +324,62 @@ impl ColumnBuilder {
             Self::Dynamic(mut b) => Arc::new(b.finish()),
         }
     }
+}
+
+/// Grows a string column in which most rows say what a row shortly before said: a dictionary.
+#[derive(Debug, Default)]
+pub struct RepeatingTexts<'a> {
+    known: HashMap<&'a str, i32>,
+    values: Vec<&'a str>,
+    keys: Vec<i32>,
+}
+
+impl<'a> RepeatingTexts<'a> {
+    /// An empty column with room for `capacity` rows.
+    pub fn new(capacity: usize) -> Self {
+        Self { known: HashMap::new(), values: Vec::new(), keys: Vec::with_capacity(capacity) }
+    }
+
+    /// Appends a text.
+    pub fn push(&mut self, text: &'a str) {
+        let last = self.keys.last().copied();
+        let before = last.and_then(|key| self.values.get(usize::try_from(key).ok()?));
+        let key = match (last, before) {
+            (Some(key), Some(before)) if *before == text => key,
+            _ => self.key(text),
+        };
+        self.keys.push(key);
+    }
+
+    fn key(&mut self, text: &'a str) -> i32 {
+        *self.known.entry(text).or_insert_with(|| {
+            self.values.push(text);
+            self.values.len() as i32 - 1
+        })
+    }
+
+    /// The finished column.
+    pub fn finish(&self) -> ArrayRef {
+        self.finish_as(|text| text)
+    }
+
+    /// The column of something made of each text; made once for each different one.
+    pub fn finish_as<T: AsRef<str>>(&self, make: impl Fn(&'a str) -> T) -> ArrayRef {
+        let values = StringViewArray::from_iter_values(self.values.iter().map(|text| make(text)));
+        let keys = Int32Array::from(self.keys.clone());
+        match DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values)) {
+            Ok(coded) => Arc::new(coded),
+            // cannot happen: every key has its value
+            Err(_) => Arc::new(StringViewArray::from_iter_values(vec![""; self.keys.len()])),
+        }
+    }
+}
+
+/// The same text in each of so many rows.
+pub fn constant_text(text: &str, rows: usize) -> ArrayRef {
+    let mut texts = RepeatingTexts::new(rows);
+    (0..rows).for_each(|_| texts.push(text));
+    texts.finish()
 }
 
 fn append16(builder: &mut FixedSizeBinaryBuilder, bytes: &[u8; 16]) {

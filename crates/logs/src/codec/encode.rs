@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, StringViewArray};
 use arrow_buffer::NullBuffer;
 use hashbrown::HashTable;
 use model::ScalarType;
@@ -130,7 +130,10 @@ fn encode_fixed(ty: ScalarType, array: &ArrayRef, out: &mut Vec<u8>) {
 /// Texts have no null; a column of nothing but empty ones is left out.
 fn encode_texts(array: &ArrayRef, out: &mut Vec<u8>) -> Option<u8> {
     let rows = array.len();
-    let entries = Entries::collect(rows, |row| model::rows::text(array, row).as_bytes());
+    let entries = match coded(array) {
+        Some((values, keys)) => Entries::of(values, keys),
+        None => Entries::collect(rows, |row| model::rows::text(array, row).as_bytes()),
+    };
     if let Some(entries) = &entries
         && entries.values.iter().all(|v| v.is_empty())
     {
@@ -138,6 +141,14 @@ fn encode_texts(array: &ArrayRef, out: &mut Vec<u8>) -> Option<u8> {
     }
     put_validity(None, out);
     Some(put_bytes(entries, rows, |row| model::rows::text(array, row).as_bytes(), out))
+}
+
+/// A dictionary's values and keys, where most of its values are likely to be used.
+fn coded(array: &ArrayRef) -> Option<(&StringViewArray, &[i32])> {
+    let dictionary = array.as_dictionary_opt::<Int32Type>()?;
+    let values = dictionary.values().as_string_view_opt()?;
+    let fits = dictionary.null_count() == 0 && values.len() <= array.len().max(SAMPLE);
+    fits.then(|| (values, &**dictionary.keys().values()))
 }
 
 fn encode_dynamics(array: &ArrayRef, out: &mut Vec<u8>) -> Option<u8> {
@@ -203,8 +214,15 @@ impl<'a> Entries<'a> {
         let hasher = RandomState::new();
         let mut table: HashTable<u32> = HashTable::new();
         let mut entries = Self { values: Vec::new(), keys: Vec::with_capacity(rows) };
+        let mut before: Option<(&[u8], u32)> = None;
         for row in 0..rows {
             let value = value(row);
+            if let Some((text, key)) = before
+                && text == value
+            {
+                entries.keys.push(key);
+                continue;
+            }
             let hash = hasher.hash_one(value);
             let found = table.find(hash, |k| entries.values[*k as usize] == value).copied();
             let key = found.unwrap_or_else(|| {
@@ -215,14 +233,31 @@ impl<'a> Entries<'a> {
                 key
             });
             entries.keys.push(key);
+            before = Some((value, key));
             let seen = row + 1;
-            if (seen == SAMPLE || seen == rows || seen % 4096 == 0)
-                && entries.values.len() > 1
-                && entries.values.len() * 10 > seen * 7
-            {
+            if (seen == SAMPLE || seen == rows || seen % 4096 == 0) && !entries.pays() {
                 return None;
             }
         }
-        Some(entries)
+        entries.pays().then_some(entries)
+    }
+
+    /// Those of a dictionary that are used.
+    fn of(values: &'a StringViewArray, keys: &[i32]) -> Option<Self> {
+        let mut entries = Self { values: Vec::new(), keys: Vec::with_capacity(keys.len()) };
+        let mut known: Vec<Option<u32>> = vec![None; values.len()];
+        for key in keys {
+            let at = usize::try_from(*key).ok()?;
+            let entry = *known.get_mut(at)?.get_or_insert_with(|| {
+                entries.values.push(values.value(at).as_bytes());
+                entries.values.len() as u32 - 1
+            });
+            entries.keys.push(entry);
+        }
+        entries.pays().then_some(entries)
+    }
+
+    fn pays(&self) -> bool {
+        self.values.len() <= 1 || self.values.len() * 10 <= self.keys.len() * 7
     }
 }

@@ -15,11 +15,9 @@
 //! ```
 //! The generation in the checksum tells frames of this use of a file from older ones that stand behind them.
 
-use std::borrow::Cow;
-
 use model::DateTime;
 
-use super::row::AuditRecord;
+use super::row::{AuditRecord, RecordRef};
 
 /// Version of the format.
 pub(super) const FORMAT: u16 = 1;
@@ -151,20 +149,14 @@ impl FrameWriter {
     }
 }
 
-/// A record as frames have it: one piece of memory instead of a dozen.
-pub(super) fn packed(record: &AuditRecord) -> Box<[u8]> {
-    let length: usize = texts(record).iter().map(|text| text.len() + 4).sum();
-    let mut bytes = Vec::with_capacity(18 + length);
-    pack(record, &mut bytes);
-    bytes.into_boxed_slice()
+/// Records as frames have them, one behind another in one piece of memory.
+pub(super) fn unpacked(bytes: &[u8]) -> impl Iterator<Item = RecordRef<'_>> {
+    let mut reader = Reader(bytes);
+    std::iter::from_fn(move || reader.record())
 }
 
-/// The record again; none for bytes that are not one.
-pub(super) fn unpacked(bytes: &[u8]) -> Option<AuditRecord> {
-    Reader(bytes).record()
-}
-
-fn pack(record: &AuditRecord, bytes: &mut Vec<u8>) {
+/// Puts a record behind what is there.
+pub(super) fn pack(record: &AuditRecord, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&record.time.ticks().to_le_bytes());
     bytes.extend_from_slice(&record.status.to_le_bytes());
     bytes.extend_from_slice(&record.duration_ms.to_le_bytes());
@@ -231,7 +223,7 @@ pub(super) fn read_file_head(payload: &[u8]) -> Option<Result<FileHead, u16>> {
     let count = reader.u32()?;
     let mut open = Vec::new();
     for _ in 0..count {
-        open.push((reader.u64()?, reader.record()?));
+        open.push((reader.u64()?, reader.record()?.to_record()));
     }
     Some(Ok(FileHead { generation, sequence, digest, open }))
 }
@@ -250,9 +242,9 @@ pub(super) fn read_group(payload: &[u8]) -> Option<(GroupHead, Vec<Entry>)> {
                     0 => None,
                     _ => Some(reader.array()?),
                 };
-                Entry::Row { ends, digest, proof, record: reader.record()? }
+                Entry::Row { ends, digest, proof, record: reader.record()?.to_record() }
             }
-            CHANGE => Entry::Change { id: reader.u64()?, record: reader.record()? },
+            CHANGE => Entry::Change { id: reader.u64()?, record: reader.record()?.to_record() },
             _ => return None,
         });
     }
@@ -289,25 +281,25 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn text(&mut self) -> Option<String> {
+    fn text(&mut self) -> Option<&'a str> {
         let length = usize::try_from(self.u32()?).ok()?;
-        String::from_utf8(self.take(length)?.to_vec()).ok()
+        str::from_utf8(self.take(length)?).ok()
     }
 
-    fn record(&mut self) -> Option<AuditRecord> {
+    fn record(&mut self) -> Option<RecordRef<'a>> {
         let time = DateTime::from_ticks(i64::from_le_bytes(self.array()?));
         let (status, duration_ms) = (self.u16()?, self.u64()?);
-        Some(AuditRecord {
+        Some(RecordRef {
             time,
             status,
             duration_ms,
-            resource: self.text()?.into(),
-            operation: Cow::Owned(self.text()?),
+            resource: self.text()?,
+            operation: self.text()?,
             description: self.text()?,
             source: self.text()?,
             correlation_id: self.text()?,
-            object_id: self.text()?.into(),
-            app_id: self.text()?.into(),
+            object_id: self.text()?,
+            app_id: self.text()?,
             uri: self.text()?,
             id: self.text()?,
             agent: self.text()?,

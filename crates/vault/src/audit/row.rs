@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::rows::ColumnBuilder;
+use model::rows::{ArrayRef, ColumnBuilder, RepeatingTexts, constant_text};
 use model::{Batch, DateTime, Dynamic, Rows, ScalarType, Schema, Value};
 use values::DynamicBuilder;
 
@@ -86,8 +86,49 @@ impl AuditRecord {
         (self.status, self.description) = (UNKNOWN, why.to_owned());
         self
     }
+}
 
-    fn signature(&self) -> &'static str {
+/// A record whose texts lie elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RecordRef<'a> {
+    pub(super) time: DateTime,
+    pub(super) status: u16,
+    pub(super) duration_ms: u64,
+    pub(super) resource: &'a str,
+    pub(super) operation: &'a str,
+    pub(super) description: &'a str,
+    pub(super) source: &'a str,
+    pub(super) correlation_id: &'a str,
+    pub(super) object_id: &'a str,
+    pub(super) app_id: &'a str,
+    pub(super) uri: &'a str,
+    pub(super) id: &'a str,
+    pub(super) agent: &'a str,
+    pub(super) api_version: &'a str,
+}
+
+impl RecordRef<'_> {
+    /// A record with texts of its own.
+    pub(super) fn to_record(self) -> AuditRecord {
+        AuditRecord {
+            time: self.time,
+            resource: self.resource.into(),
+            operation: Cow::Owned(self.operation.to_owned()),
+            status: self.status,
+            description: self.description.to_owned(),
+            duration_ms: self.duration_ms,
+            source: self.source.to_owned(),
+            correlation_id: self.correlation_id.to_owned(),
+            object_id: self.object_id.into(),
+            app_id: self.app_id.into(),
+            uri: self.uri.to_owned(),
+            id: self.id.to_owned(),
+            agent: self.agent.to_owned(),
+            api_version: self.api_version.to_owned(),
+        }
+    }
+
+    const fn signature(&self) -> &'static str {
         match self.status {
             UNKNOWN => "Unknown",
             200..300 => "OK",
@@ -102,7 +143,7 @@ impl AuditRecord {
         }
     }
 
-    fn result(&self) -> &'static str {
+    const fn result(&self) -> &'static str {
         match self.status {
             UNKNOWN => "Unknown",
             200..300 => "Success",
@@ -196,13 +237,23 @@ pub(super) fn link_fields<'l>(links: impl Iterator<Item = &'l Link>) -> Vec<Dyna
     all
 }
 
+/// What rows of the second table say of their links: where they stand. What else there is to say, the first one does.
+fn place(link: &Link) -> Dynamic {
+    let mut place = DynamicBuilder::new();
+    place.begin_object();
+    place.key("sequence");
+    place.long(i64::try_from(link.sequence).unwrap_or(i64::MAX));
+    place.end_object();
+    place.finish()
+}
+
 /// Who called, as one value.
-fn identity(record: &AuditRecord) -> Dynamic {
+fn identity(record: &RecordRef<'_>) -> Dynamic {
     let mut identity = DynamicBuilder::new();
     identity.begin_object();
     identity.key("claim");
     identity.begin_object();
-    for (name, id) in [("oid", &record.object_id), ("appid", &record.app_id)] {
+    for (name, id) in [("oid", record.object_id), ("appid", record.app_id)] {
         identity.key(name);
         identity.string(id);
     }
@@ -211,106 +262,161 @@ fn identity(record: &AuditRecord) -> Dynamic {
     identity.finish()
 }
 
-/// What stands in a column.
-enum Cell {
-    Always(&'static str),
-    Text(fn(&AuditRecord) -> &str),
-    Made(fn(&AuditRecord) -> String),
-    Value(ScalarType, fn(&AuditRecord) -> Value),
-    /// [`link_fields`].
-    Link,
+/// The columns that the two tables have of some calls. Both take the same arrays: a busy vault has many thousand rows a
+/// second, most of which say the same in most columns.
+pub(super) struct Columns {
+    rows: usize,
+    time: ArrayRef,
+    resource: ArrayRef,
+    resource_lower: ArrayRef,
+    resource_name: ArrayRef,
+    operation: ArrayRef,
+    api_version: ArrayRef,
+    result: ArrayRef,
+    signature: ArrayRef,
+    description: ArrayRef,
+    duration_long: ArrayRef,
+    duration_int: ArrayRef,
+    source: ArrayRef,
+    correlation_id: ArrayRef,
+    object_id: ArrayRef,
+    app_id: ArrayRef,
+    identity: ArrayRef,
+    uri: ArrayRef,
+    id: ArrayRef,
+    agent: ArrayRef,
+    status_real: ArrayRef,
+    status_int: ArrayRef,
+    link: ArrayRef,
+    place: ArrayRef,
 }
 
-impl Cell {
-    const fn ty(&self) -> ScalarType {
-        match self {
-            Self::Always(_) | Self::Text(_) | Self::Made(_) => ScalarType::String,
-            Self::Value(ty, _) => *ty,
-            Self::Link => ScalarType::Dynamic,
+impl Columns {
+    /// Of these calls.
+    pub(super) fn of(records: &[RecordRef<'_>], links: &[Link]) -> Self {
+        let made = |ty: ScalarType, value: fn(&RecordRef<'_>) -> Value| {
+            let mut column = ColumnBuilder::new(ty, records.len());
+            records.iter().for_each(|record| column.push(&value(record)));
+            column.finish()
+        };
+        let resources = repeating(records.iter().map(|record| record.resource));
+        let mut correlation_ids = ColumnBuilder::new(ScalarType::String, records.len());
+        records.iter().for_each(|record| correlation_ids.push_text(record.correlation_id));
+        let dynamics = |values: &mut dyn Iterator<Item = Dynamic>| {
+            let mut column = ColumnBuilder::new(ScalarType::Dynamic, links.len());
+            values.for_each(|value| column.push_dynamic(&value));
+            column.finish()
+        };
+        Self {
+            rows: records.len(),
+            time: made(ScalarType::DateTime, |r| Value::DateTime(r.time)),
+            resource: resources.finish(),
+            resource_lower: resources.finish_as(str::to_lowercase),
+            resource_name: resources.finish_as(|resource| name_of(resource).to_uppercase()),
+            operation: repeating(records.iter().map(|record| record.operation)).finish(),
+            api_version: repeating(records.iter().map(|record| record.api_version)).finish(),
+            result: repeating(records.iter().map(RecordRef::result)).finish(),
+            signature: repeating(records.iter().map(RecordRef::signature)).finish(),
+            description: repeating(records.iter().map(|record| record.description)).finish(),
+            duration_long: made(ScalarType::Long, |r| Value::Long(milliseconds(r).into())),
+            duration_int: made(ScalarType::Int, |r| Value::Int(milliseconds(r))),
+            source: repeating(records.iter().map(|record| record.source)).finish(),
+            correlation_id: correlation_ids.finish(),
+            object_id: repeating(records.iter().map(|record| record.object_id)).finish(),
+            app_id: repeating(records.iter().map(|record| record.app_id)).finish(),
+            identity: identities(records),
+            uri: repeating(records.iter().map(|record| record.uri)).finish(),
+            id: repeating(records.iter().map(|record| record.id)).finish(),
+            agent: repeating(records.iter().map(|record| record.agent)).finish(),
+            status_real: made(ScalarType::Real, |r| Value::Real(r.status.into())),
+            status_int: made(ScalarType::Int, |r| Value::Int(r.status.into())),
+            link: dynamics(&mut link_fields(links.iter()).into_iter()),
+            place: dynamics(&mut links.iter().map(place)),
         }
+    }
+
+    /// The rows of `AzureDiagnostics`.
+    pub(super) fn diagnostics(&self) -> Rows {
+        use ScalarType::{DateTime, Dynamic, Long, Real, String};
+        let always = |text| constant_text(text, self.rows);
+        self.table([
+            ("TimeGenerated", DateTime, &self.time),
+            ("ResourceProvider", String, &always("MICROSOFT.KEYVAULT")),
+            ("ResourceType", String, &always("VAULTS")),
+            ("Category", String, &always("AuditEvent")),
+            ("ResourceId", String, &self.resource),
+            ("_ResourceId", String, &self.resource_lower),
+            ("Resource", String, &self.resource_name),
+            ("OperationName", String, &self.operation),
+            ("OperationVersion", String, &self.api_version),
+            ("ResultType", String, &self.result),
+            ("ResultSignature", String, &self.signature),
+            ("ResultDescription", String, &self.description),
+            ("DurationMs", Long, &self.duration_long),
+            ("CallerIPAddress", String, &self.source),
+            ("CorrelationId", String, &self.correlation_id),
+            ("identity_claim_oid_g", String, &self.object_id),
+            ("identity_claim_appid_g", String, &self.app_id),
+            ("requestUri_s", String, &self.uri),
+            ("id_s", String, &self.id),
+            ("clientInfo_s", String, &self.agent),
+            ("httpStatusCode_d", Real, &self.status_real),
+            (DIAGNOSTICS.link, Dynamic, &self.link),
+        ])
+    }
+
+    /// The rows of `AZKVAuditLogs`.
+    pub(super) fn audit_logs(&self) -> Rows {
+        use ScalarType::{DateTime, Dynamic, Int, String};
+        self.table([
+            ("TimeGenerated", DateTime, &self.time),
+            ("_ResourceId", String, &self.resource_lower),
+            ("OperationName", String, &self.operation),
+            ("OperationVersion", String, &self.api_version),
+            ("ResultType", String, &self.result),
+            ("ResultSignature", String, &self.signature),
+            ("ResultDescription", String, &self.description),
+            ("DurationMs", Int, &self.duration_int),
+            ("CallerIpAddress", String, &self.source),
+            ("CorrelationId", String, &self.correlation_id),
+            ("Identity", Dynamic, &self.identity),
+            ("RequestUri", String, &self.uri),
+            ("Id", String, &self.id),
+            ("ClientInfo", String, &self.agent),
+            ("HttpStatusCode", Int, &self.status_int),
+            (LOGS.link, Dynamic, &self.place),
+        ])
+    }
+
+    fn table<const N: usize>(&self, columns: [(&str, ScalarType, &ArrayRef); N]) -> Rows {
+        let schema = Schema::new(columns.iter().map(|(name, ty, _)| (*name, *ty)));
+        let columns = columns.into_iter().map(|(_, _, array)| Arc::clone(array)).collect();
+        Rows::new(Arc::new(schema), Batch { columns, rows: self.rows })
     }
 }
 
-/// Column by column: a busy vault has many thousand rows a second.
-fn rows(cells: &[(&'static str, Cell)], links: &[(AuditRecord, Link)], fields: &[Dynamic]) -> Rows {
-    let schema = Schema::new(cells.iter().map(|(name, cell)| (*name, cell.ty())));
-    let column = |(_, cell): &(&str, Cell)| {
-        let mut column = ColumnBuilder::new(cell.ty(), links.len());
-        let records = links.iter().map(|(record, _)| record);
-        match cell {
-            Cell::Always(text) => records.for_each(|_| column.push_text(text)),
-            Cell::Text(text) => records.for_each(|record| column.push_text(text(record))),
-            Cell::Made(text) => records.for_each(|record| column.push_text(&text(record))),
-            Cell::Value(_, value) => records.for_each(|record| column.push(&value(record))),
-            Cell::Link => fields.iter().for_each(|fields| column.push_dynamic(fields)),
-        }
-        column.finish()
-    };
-    let columns = cells.iter().map(column).collect();
-    Rows::new(Arc::new(schema), Batch { columns, rows: links.len() })
+fn repeating<'t>(texts: impl ExactSizeIterator<Item = &'t str>) -> RepeatingTexts<'t> {
+    let mut column = RepeatingTexts::new(texts.len());
+    texts.for_each(|text| column.push(text));
+    column
 }
 
-const TIME: Cell = Cell::Value(ScalarType::DateTime, |r| Value::DateTime(r.time));
-
-/// The rows of `AzureDiagnostics`; `fields` are their [`link_fields`].
-pub(super) fn diagnostics(links: &[(AuditRecord, Link)], fields: &[Dynamic]) -> Rows {
-    rows(
-        &[
-            ("TimeGenerated", TIME),
-            ("ResourceProvider", Cell::Always("MICROSOFT.KEYVAULT")),
-            ("ResourceType", Cell::Always("VAULTS")),
-            ("Category", Cell::Always("AuditEvent")),
-            ("ResourceId", Cell::Text(|r| &r.resource)),
-            ("_ResourceId", Cell::Made(|r| r.resource.to_lowercase())),
-            ("Resource", Cell::Made(|r| name_of(&r.resource).to_uppercase())),
-            ("OperationName", Cell::Text(|r| &r.operation)),
-            ("OperationVersion", Cell::Text(|r| &r.api_version)),
-            ("ResultType", Cell::Text(|r| r.result())),
-            ("ResultSignature", Cell::Text(|r| r.signature())),
-            ("ResultDescription", Cell::Text(|r| &r.description)),
-            ("DurationMs", Cell::Value(ScalarType::Long, |r| Value::Long(milliseconds(r).into()))),
-            ("CallerIPAddress", Cell::Text(|r| &r.source)),
-            ("CorrelationId", Cell::Text(|r| &r.correlation_id)),
-            ("identity_claim_oid_g", Cell::Text(|r| &r.object_id)),
-            ("identity_claim_appid_g", Cell::Text(|r| &r.app_id)),
-            ("requestUri_s", Cell::Text(|r| &r.uri)),
-            ("id_s", Cell::Text(|r| &r.id)),
-            ("clientInfo_s", Cell::Text(|r| &r.agent)),
-            ("httpStatusCode_d", Cell::Value(ScalarType::Real, |r| Value::Real(r.status.into()))),
-            ("AdditionalFields", Cell::Link),
-        ],
-        links,
-        fields,
-    )
+/// Who called, row by row: mostly who called before.
+fn identities(records: &[RecordRef<'_>]) -> ArrayRef {
+    let mut column = ColumnBuilder::new(ScalarType::Dynamic, records.len());
+    let mut before: Option<((&str, &str), Dynamic)> = None;
+    for record in records {
+        let ids = (record.object_id, record.app_id);
+        let (_, value) = match before.take() {
+            Some(known) if known.0 == ids => before.insert(known),
+            _ => before.insert((ids, identity(record))),
+        };
+        column.push_dynamic(value);
+    }
+    column.finish()
 }
 
-/// The rows of `AZKVAuditLogs`, as above.
-pub(super) fn audit_logs(links: &[(AuditRecord, Link)], fields: &[Dynamic]) -> Rows {
-    rows(
-        &[
-            ("TimeGenerated", TIME),
-            ("_ResourceId", Cell::Made(|r| r.resource.to_lowercase())),
-            ("OperationName", Cell::Text(|r| &r.operation)),
-            ("OperationVersion", Cell::Text(|r| &r.api_version)),
-            ("ResultType", Cell::Text(|r| r.result())),
-            ("ResultSignature", Cell::Text(|r| r.signature())),
-            ("ResultDescription", Cell::Text(|r| &r.description)),
-            ("DurationMs", Cell::Value(ScalarType::Int, |r| Value::Int(milliseconds(r)))),
-            ("CallerIpAddress", Cell::Text(|r| &r.source)),
-            ("CorrelationId", Cell::Text(|r| &r.correlation_id)),
-            ("Identity", Cell::Value(ScalarType::Dynamic, |r| Value::Dynamic(identity(r)))),
-            ("RequestUri", Cell::Text(|r| &r.uri)),
-            ("Id", Cell::Text(|r| &r.id)),
-            ("ClientInfo", Cell::Text(|r| &r.agent)),
-            ("HttpStatusCode", Cell::Value(ScalarType::Int, |r| Value::Int(r.status.into()))),
-            ("Properties", Cell::Link),
-        ],
-        links,
-        fields,
-    )
-}
-
-fn milliseconds(record: &AuditRecord) -> i32 {
+fn milliseconds(record: &RecordRef<'_>) -> i32 {
     i32::try_from(record.duration_ms).unwrap_or(i32::MAX)
 }
 

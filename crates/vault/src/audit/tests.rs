@@ -453,8 +453,26 @@ async fn edits_removals_and_moves_show() {
         (EACH, |_, _| {}, 4, 0, &[]),
         (ALL, |_, _| {}, 4, 0, &[]),
         (SEALED, |_, _| {}, 2, 2, &[]),
-        (EACH, edit, 4, 0, &["row 2: its content was changed"]),
-        (ALL, edit, 4, 0, &["row 2: its content or the digest before it was changed"]),
+        (
+            EACH,
+            edit,
+            4,
+            0,
+            &[
+                "row 2: its content was changed",
+                "row 2 of AZKVAuditLogs: it says something else than in AzureDiagnostics",
+            ],
+        ),
+        (
+            ALL,
+            edit,
+            4,
+            0,
+            &[
+                "row 2: its content or the digest before it was changed",
+                "row 2 of AZKVAuditLogs: it says something else than in AzureDiagnostics",
+            ],
+        ),
         (EACH, remove, 3, 0, &["rows 3 to 3 are missing"]),
         (ALL, remove, 1, 2, &["rows 3 to 3 are missing"]),
         (EACH, cut, 3, 0, &["rows 1 to 1 are missing, and not by age"]),
@@ -468,7 +486,7 @@ async fn edits_removals_and_moves_show() {
             &[
                 "row 2: its proof is false",
                 "row 3 does not follow the row before it",
-                "row 2 of AZKVAuditLogs is another one in AzureDiagnostics",
+                "row 2 of AZKVAuditLogs: it says something else than in AzureDiagnostics",
             ],
         ),
         (
@@ -478,7 +496,7 @@ async fn edits_removals_and_moves_show() {
             0,
             &[
                 "row 3: its content or the digest before it was changed",
-                "row 2 of AZKVAuditLogs is another one in AzureDiagnostics",
+                "row 2 of AZKVAuditLogs: it says something else than in AzureDiagnostics",
             ],
         ),
         (
@@ -505,7 +523,7 @@ async fn edits_removals_and_moves_show() {
             |_, copies| copies[3][10] = Value::string("10.0.0.1"),
             4,
             0,
-            &["row 4 of AZKVAuditLogs: its content was changed"],
+            &["row 4 of AZKVAuditLogs: it says something else than in AzureDiagnostics"],
         ),
     ];
     for (at, (parcels, spoil, proven, unproven, findings)) in cases.into_iter().enumerate() {

@@ -13,6 +13,8 @@ use crate::VaultError;
 
 /// Rows looked at with one query.
 const PAGE: u64 = 20_000;
+/// Behind the number of a row of the second table.
+const OF_COPIES: &str = " of AZKVAuditLogs";
 /// What the query says of a proof that is not there.
 const BEHIND: &str = "behind";
 /// Findings told; more are counted.
@@ -83,33 +85,33 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
     if first > 1 && !has_expired(house, oldest) {
         report.find(format!("rows 1 to {} are missing, and not by age", first - 1));
     }
-    let (mut rows, mut copies) = (Walk::new(None), Walk::new(Some(TABLES[1])));
+    let (mut rows, mut copies) = (Walk::new(""), Walk::new(OF_COPIES));
     let mut proofs = Proofs::default();
     rows.expected = Some(first);
     let mut from = first;
     while from <= last {
         let to = last.min(from + PAGE - 1);
         let page_of = async |table, form| page(house, table, form, from, to).await.map_err(failed);
-        let mut digests: HashMap<u64, String> = HashMap::new();
+        let mut contents: HashMap<u64, String> = HashMap::new();
         for row in page_of(TABLES[0], &DIAGNOSTICS).await? {
             report.rows += 1;
-            let follows = rows.step(&mut report, &row);
-            proofs.step(&mut report, &row, follows, key.as_deref());
+            let is_next = rows.place(&mut report, &row);
+            let is_judged = rows.digest(&mut report, &row);
+            proofs.step(&mut report, &row, is_next && is_judged, key.as_deref());
             if let Some((end, _)) = &noted
                 && end.sequence == row.sequence
                 && chain::text_of(end.digest.as_ref()) != row.digest
             {
                 report.find(format!("row {}: not the one that the store noted here", row.sequence));
             }
-            digests.insert(row.sequence, row.digest);
+            contents.insert(row.sequence, row.canonical);
         }
         for row in page_of(TABLES[1], &LOGS).await? {
-            copies.step(&mut report, &row);
-            if digests.get(&row.sequence).is_some_and(|digest| *digest != row.digest) {
+            copies.place(&mut report, &row);
+            if contents.get(&row.sequence).is_some_and(|content| *content != row.canonical) {
                 report.find(format!(
-                    "{} is another one in {}",
-                    copies.name(row.sequence),
-                    TABLES[0]
+                    "row {}{OF_COPIES}: it says something else than in {}",
+                    row.sequence, TABLES[0]
                 ));
             }
         }
@@ -126,52 +128,52 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
 
 /// From row to row of one table.
 struct Walk {
-    /// Named in findings.
-    table: Option<&'static str>,
+    /// Behind the numbers of its rows in findings.
+    of: &'static str,
     /// The next place; none before the first row.
     expected: Option<u64>,
-    /// Digest of the row before.
+    /// Digest of the row before; none where that is missing.
     before: Option<String>,
 }
 
 impl Walk {
-    const fn new(table: Option<&'static str>) -> Self {
-        Self { table, expected: None, before: None }
+    const fn new(of: &'static str) -> Self {
+        Self { of, expected: None, before: None }
     }
 
-    fn name(&self, sequence: u64) -> String {
-        self.table
-            .map_or_else(|| format!("row {sequence}"), |table| format!("row {sequence} of {table}"))
-    }
-
-    /// Judges a row by its place and its digest; true when it comes next and its digest was looked at.
-    fn step(&mut self, report: &mut AuditReport, row: &Read) -> bool {
-        let (sequence, name) = (row.sequence, self.name(row.sequence));
+    /// Judges a row by its place; true where it comes next.
+    fn place(&mut self, report: &mut AuditReport, row: &Read) -> bool {
+        let (sequence, of) = (row.sequence, self.of);
         let expected = self.expected.replace(sequence + 1).unwrap_or(sequence);
-        let before = self.before.replace(row.digest.clone()).filter(|_| sequence == expected);
         match sequence.cmp(&expected) {
             Ordering::Greater => {
-                let of = self.table.map_or_else(String::new, |table| format!(" of {table}"));
                 report.find(format!("rows {expected} to {}{of} are missing", sequence - 1));
             }
-            Ordering::Less => report.find(format!("{name} is there twice")),
-            Ordering::Equal => {}
+            Ordering::Less => report.find(format!("row {sequence}{of} is there twice")),
+            Ordering::Equal => return true,
         }
+        self.before = None;
+        false
+    }
+
+    /// Judges a row by its digest; false where that cannot be done: what is missing before it is a finding, or expired.
+    fn digest(&mut self, report: &mut AuditReport, row: &Read) -> bool {
+        let sequence = row.sequence;
+        let before = self.before.replace(row.digest.clone());
         let told = (!row.previous.is_empty() || sequence == 1).then_some(&row.previous);
         if let (Some(before), Some(told)) = (&before, told)
             && before != told
         {
-            report.find(format!("{name} does not follow the row before it"));
+            report.find(format!("row {sequence} does not follow the row before it"));
         }
-        // without either, its content cannot be judged: what is missing before it is a finding, or has expired
         let Some(previous) = told.or(before.as_ref()) else { return false };
         let holds = digest(sequence, previous, &row.canonical) == row.digest;
         if !holds && told.is_some() {
-            report.find(format!("{name}: its content was changed"));
+            report.find(format!("row {sequence}: its content was changed"));
         } else if !holds {
-            report.find(format!("{name}: its content or the digest before it was changed"));
+            report.find(format!("row {sequence}: its content or the digest before it was changed"));
         }
-        sequence == expected
+        true
     }
 }
 

@@ -64,7 +64,7 @@ impl Writer {
                 *before = chain;
                 self.changed |= begins;
                 shared.written.store(before.sequence, Ordering::Release);
-                shared.parcels.add(group.rows.into_iter().map(|row| (row.record, row.link)));
+                group.rows.into_iter().for_each(|row| shared.parcels.add(&row.record, row.link));
                 return Ok(number);
             }
             Err(refused) => refused,
