@@ -387,3 +387,25 @@ fn append16(builder: &mut FixedSizeBinaryBuilder, bytes: &[u8; 16]) {
         builder.append_null(); // cannot happen: the builder is 16 wide
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeating_texts_come_back_row_by_row() {
+        let texts = ["b", "b", "", "a", "b", "", "a", "a"];
+        let mut column = RepeatingTexts::new(texts.len());
+        texts.iter().for_each(|text| column.push(text));
+        let (plain, made) = (column.finish(), column.finish_as(str::to_uppercase));
+        for (row, expected) in texts.iter().enumerate() {
+            assert_eq!(text(&plain, row), *expected, "{row}");
+            assert_eq!(text(&made, row), expected.to_uppercase(), "{row}");
+        }
+        let values = plain.as_dictionary_opt::<Int32Type>().map(|coded| coded.values().len());
+        assert_eq!(values, Some(3), "each text once");
+        assert_eq!(RepeatingTexts::new(0).finish().len(), 0);
+        let constant = constant_text("x", 3);
+        assert_eq!((constant.len(), text(&constant, 2)), (3, "x"));
+    }
+}

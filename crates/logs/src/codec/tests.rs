@@ -97,6 +97,33 @@ fn dictionaries_are_read_and_kept() {
 }
 
 #[test]
+fn dictionaries_of_any_kind_are_written_as_what_they_say() {
+    let text = |n: usize| format!("text number {n}");
+    // values, rows, key of a row; what is written may be a dictionary or not, by what the rows use
+    let cases: [(usize, usize, fn(usize) -> usize); 6] = [
+        (3, 1000, |row| row % 3),
+        (900, 1000, |row| row % 900),
+        (1000, 50, |row| row % 2),
+        (100, 700, |_| 99),
+        (2, 1, |_| 1),
+        (300, 5000, |row| row % 300),
+    ];
+    for (count, rows, key) in cases {
+        let mut texts: Vec<String> = (0..count).map(text).collect();
+        texts[count / 2] = texts[0].clone(); // twice the same
+        let values: ArrayRef = Arc::new(StringViewArray::from_iter_values(&texts));
+        let keys: Vec<i32> = (0..rows).map(|row| key(row) as i32).collect();
+        for (start, length) in [(0, rows), (rows / 3, rows - rows / 3)] {
+            let array = dictionary(Int32Array::from(keys.clone()), Arc::clone(&values))
+                .slice(start, length);
+            let columns = [Named::new(Column::new("d", ScalarType::String), array)];
+            let got = decode(&Buffer::from(encode(&columns)), 0, length).unwrap();
+            assert_same(&columns, &got, length);
+        }
+    }
+}
+
+#[test]
 fn repeated_values_are_stored_once() {
     let many = encode(&sample(4000, 4000)).len();
     let few = encode(&sample(4000, 4)).len();
