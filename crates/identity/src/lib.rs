@@ -34,6 +34,7 @@ mod tenant;
 mod time;
 mod token;
 mod urls;
+pub mod webauthn;
 
 pub use access::{Permission, RoleAssignment, RoleDefinition};
 pub use audience::Audiences;
