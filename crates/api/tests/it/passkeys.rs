@@ -411,3 +411,22 @@ async fn at_an_address_without_a_name_there_is_no_button() {
         }
     }
 }
+
+/// A token alone sets up the first authenticator app, as it does without a passkey, and never a second one.
+#[tokio::test]
+async fn a_passkey_is_no_authenticator_app() {
+    let house = house().await;
+    with_passkey(&house, KeyKind::P256).await;
+    let tokens = signed_in(&house, "alice").await;
+    let form = format!(
+        "grant_type=refresh_token&client_id={AZ}&refresh_token={}&scope={}",
+        tokens["refresh_token"].as_str().unwrap(),
+        encode("https://graph.microsoft.com/.default")
+    );
+    let tokens = house.form(&form).await.json();
+    let token = tokens["access_token"].as_str().unwrap();
+    for status in [201, 403] {
+        let path = "/v1.0/me/authentication/softwareOathMethods";
+        assert_eq!(house.call("POST", path, token, json!({})).await.status, status);
+    }
+}

@@ -13,6 +13,7 @@ bytes=t=>Uint8Array.from(atob(t.replace(/-/g,'+').replace(/_/g,'/')),c=>c.charCo
 text=x=>btoa(Array.from(new Uint8Array(x),c=>String.fromCharCode(c)).join('')).replace(/\\+/g,'-').replace(/\\//g,'_').replace(/=+$/,''),\
 put=(n,x)=>{f.elements[n].value=x?text(x):''},type='public-key',userVerification='required',challenge=bytes(d.challenge);\
 b.hidden=false;\
+f.addEventListener('submit',e=>{e.preventDefault();b.click()});\
 b.addEventListener('click',async()=>{note.hidden=true;if(!f.reportValidity())return;b.disabled=true;try{\
 if(d.user){\
 const known=d.known?d.known.split(' '):[];\
@@ -76,6 +77,12 @@ pub(super) fn security_info(page: &Page, tenant: &str) -> String {
 }
 
 fn item(page: &Page, tenant: &str, passkey: &ShownPasskey) -> String {
+    // of another host name of this server: it does not work under this one
+    let here = page.passkey.as_ref().is_some_and(|q| q.rp_id == passkey.rp_id);
+    let host = match here {
+        true => String::new(),
+        false => format!("for {}, ", escaped(&passkey.rp_id)),
+    };
     let used = match &passkey.last_used {
         Some(day) => format!("last used {}", escaped(day)),
         None => "not used yet".to_owned(),
@@ -86,8 +93,7 @@ fn item(page: &Page, tenant: &str, passkey: &ShownPasskey) -> String {
         escaped(&passkey.id)
     );
     format!(
-        "<li><div><strong>{name}</strong><br><span class=\"note\">for {}, added {}, {used}</span></div>{}</li>",
-        escaped(&passkey.rp_id),
+        "<li><div><strong>{name}</strong><br><span class=\"note\">{host}added {}, {used}</span></div>{}</li>",
         escaped(&passkey.created),
         form(page, tenant, "removepasskey", "", &remove),
     )
