@@ -5,6 +5,7 @@ import base64
 import hashlib
 import itertools
 import json
+import os
 import pathlib
 import shutil
 import ssl
@@ -37,7 +38,7 @@ class Chromium:
         command = [PROGRAM, *QUIET, "--remote-debugging-port=0", f"--user-data-dir={self.folder}",
                    f"--ignore-certificate-errors-spki-list={key_digest('127.0.0.1', port)}", "about:blank"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin"})
+                                        env={**os.environ, "HOME": str(self.folder)})
         try:
             self.socket = websocket.create_connection(self.address(), timeout=60, suppress_origin=True)
         except BaseException:
