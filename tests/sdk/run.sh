@@ -31,6 +31,7 @@ if [ ! -f "$venv/complete" ]; then
   touch "$venv/complete"
 fi
 "$root/tests/softhsm.sh"
+"$root/tests/chromium.sh"
 export SECURITYINSIGHT_PREVIEW=$venv/securityinsight-preview
 cd "$here"
 exec "$venv/bin/python" -m pytest -p no:cacheprovider -q -rs "$@"

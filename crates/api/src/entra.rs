@@ -35,6 +35,7 @@ pub(crate) fn is_entra(incoming: &Incoming) -> bool {
 pub(crate) async fn at_root(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
     match (incoming.segment(0).as_str(), incoming.segment(1).as_str(), incoming.segments.len()) {
         ("devicelogin", "", 1) => browser::answer(doors, incoming, Door::Device).await,
+        ("security-info", "", 1) => browser::answer(doors, incoming, Door::SecurityInfo).await,
         ("federation", "callback", 2) => browser::answer(doors, incoming, Door::Callback).await,
         ("oidc", "userinfo", 2) => browser::user_info(doors, &incoming),
         _ => Err(ApiError::not_found(&incoming)),

@@ -7,7 +7,7 @@
 //! | path | family | who may |
 //! |---|---|---|
 //! | `/{tenant}/oauth2/...`, `/{tenant}/discovery/...`, `/metadata/endpoints` | `entra` | all |
-//! | `/{tenant}/oauth2/.../authorize`, `/{tenant}/login`, `/devicelogin`, `/federation/callback` | `entra::browser` | all |
+//! | `/{tenant}/oauth2/.../authorize`, `/{tenant}/login`, `/devicelogin`, `/security-info`, `/federation/callback` | `entra::browser` | all |
 //! | `/v1.0/applications`, `servicePrincipals`, `users`, `groups`, ... | `entra::graph` | Graph permissions, directory roles |
 //! | `/subscriptions`, `/providers`, `/tenants` | `resource_manager` | the path's own action at its scope |
 //! | `/v1/workspaces/{id}/query`, `/v1/{resource}/query`, `/v1/$batch`, and without `/v1` | `log_analytics` | readers of some table |
@@ -325,7 +325,9 @@ async fn route(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiEr
         ("datacollectionrules", _) => logs_ingestion::answer(doors, incoming).await,
         ("v1" | "v2", "rest") => kusto::answer(doors, incoming).await,
         ("v1.0", _) => entra::graph(doors, incoming).await,
-        ("devicelogin" | "federation" | "oidc", _) => entra::at_root(doors, incoming).await,
+        ("devicelogin" | "security-info" | "federation" | "oidc", _) => {
+            entra::at_root(doors, incoming).await
+        }
         ("v1", "workspaces" | "subscriptions" | "$batch") => {
             log_analytics::answer(doors, incoming, 1).await
         }

@@ -5,8 +5,8 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaPair, KeySize};
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
-    RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ParsedPublicKey,
+    RsaEncoding, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use crate::{CryptoError, SecretBytes};
@@ -312,6 +312,12 @@ pub fn verify_rsa_components(
     let (n, e) = (trimmed(n), trimmed(e));
     let sane = (256..=1024).contains(&n.len()) && (1..=8).contains(&e.len());
     sane && verify_signature(KeyKind::Rsa(2048), &rsa_public_der(&n, &e), form, message, signature)
+}
+
+/// True when `public`, in the form that [`verify_signature`] takes, is a whole key of its kind: a point that lies on its
+/// curve, say. What is stored unchecked could never verify anything.
+pub fn is_public_key(kind: KeyKind, public: &[u8], form: SignatureForm) -> bool {
+    verification(kind, form).is_some_and(|a| ParsedPublicKey::new(a, public).is_ok())
 }
 
 fn verification(kind: KeyKind, form: SignatureForm) -> Option<&'static dyn VerificationAlgorithm> {

@@ -36,7 +36,7 @@ pub use jose_key::{
     PublicParts, RsaForm, RsaNumbers, WrapAlgorithm,
 };
 pub use key_pair::{
-    Hash, KeyKind, KeyPair, SignatureForm, verify_rsa_components, verify_signature,
+    Hash, KeyKind, KeyPair, SignatureForm, is_public_key, verify_rsa_components, verify_signature,
 };
 pub use local_key::LocalKey;
 pub use passphrase::{Stretch, passphrase_key};

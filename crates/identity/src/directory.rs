@@ -10,6 +10,7 @@ mod group;
 mod groups;
 mod members;
 mod objects;
+mod passkeys;
 mod redirect;
 mod service_principal;
 mod user;
@@ -31,6 +32,7 @@ pub use graph::{
 pub use group::Group;
 pub use groups::NewGroup;
 pub use objects::ObjectKind;
+pub(crate) use passkeys::Passkey;
 pub(crate) use redirect::RedirectKind;
 pub use redirect::RedirectUris;
 pub use service_principal::ServicePrincipal;
@@ -57,6 +59,8 @@ pub(crate) struct Directory {
     principal_of_app: HashMap<String, String>,
     users: HashMap<String, Arc<User>>,
     user_of_name: HashMap<String, String>,
+    /// Object ids of users, by the ids of their passkeys' credentials.
+    user_of_credential: HashMap<String, String>,
     groups: HashMap<String, Arc<Group>>,
     /// Groups that something is a direct member of.
     groups_of_member: HashMap<String, BTreeSet<String>>,

@@ -11,6 +11,7 @@ mod device;
 mod expiring;
 mod federate;
 mod grant;
+mod passkey;
 mod request;
 mod steps;
 
@@ -19,7 +20,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-pub use answer::{BrowserAnswer, BrowserRequest, Page, PageKind, Redirect, ResponseMode, Show};
+pub use answer::{
+    BrowserAnswer, BrowserRequest, OwnChange, Page, PageKind, PasskeyQuestion, Redirect,
+    ResponseMode, SecurityInfo, Show, ShownPasskey,
+};
 pub use federate::{IdentityProvider, Outside, OutsideReply};
 pub(crate) use grant::{Code, Granted, Proof, Wanted};
 pub(crate) use request::AuthorizationRequest;
@@ -78,8 +82,12 @@ struct Session {
 struct Flow {
     /// Digest of the cookie of the browser that began it.
     browser: [u8; 32],
+    /// Scheme, host and port that it was begun at: passkeys answer to no other.
+    origin: String,
     goal: Goal,
     stage: Stage,
+    /// What a passkey must sign now; each page has its own, and it is taken out with the first answer.
+    challenge: Option<[u8; 32]>,
     /// Codes of the authenticator app that were wrong.
     wrong_codes: u8,
 }
@@ -91,6 +99,8 @@ enum Goal {
     Application(Box<AuthorizationRequest>),
     /// A device that shows a code.
     Device { user_code: String },
+    /// The person's own passkeys.
+    SecurityInfo,
 }
 
 /// What is asked for next.
@@ -106,6 +116,8 @@ enum Stage {
     NewPassword(Proof),
     /// The outside provider's answer.
     Outside(federate::Errand),
+    /// What to change about passkeys; the person proved itself on the way here.
+    SecurityInfo(Proof),
 }
 
 impl Interactive {
@@ -153,7 +165,12 @@ impl Interactive {
         self.sessions.retain(|s| s.proof.user_id != user);
         self.codes.retain(|c| c.granted.proof.user_id != user);
         self.devices.retain(|d| !d.is_of(user));
-        self.flows.retain(|f| !matches!(&f.stage, Stage::Confirm(p) | Stage::Code(p) | Stage::NewPassword(p) if p.user_id == user));
+        self.flows.retain(|f| match &f.stage {
+            Stage::Confirm(p) | Stage::Code(p) | Stage::NewPassword(p) | Stage::SecurityInfo(p) => {
+                p.user_id != user
+            }
+            Stage::Start | Stage::Outside(_) => true,
+        });
     }
 }
 

@@ -5,7 +5,7 @@
 //! ```text
 //! /{tenant}/oauth2/v2.0/token   Identity::token(form)              -> access token, or an OAuth error
 //! Authorization: Bearer ...     Identity::authenticate(token, ..)  -> Caller, or AuthError (401 + challenge)
-//! a browser at the sign-in pages  Identity::authorize, continue_sign_in, device_page -> a page, or back with a code
+//! a browser at the sign-in pages  Identity::authorize, continue_sign_in, device_page, security_info -> a page, or back with a code
 //! any action at any scope       Identity::require(caller, ..)      -> (), or Denied (403)
 //! a query                       Identity::tables_readable(..)      -> the tables it may see
 //! ```
@@ -34,6 +34,7 @@ mod tenant;
 mod time;
 mod token;
 mod urls;
+pub mod webauthn;
 
 pub use access::{Permission, RoleAssignment, RoleDefinition};
 pub use audience::Audiences;
@@ -50,8 +51,8 @@ pub use discovery::Generation;
 pub use error::IdentityError;
 pub use identity::{Identity, IdentityConfig};
 pub use interactive::{
-    BrowserAnswer, BrowserRequest, IdentityProvider, Outside, OutsideReply, Page, PageKind,
-    Redirect, ResponseMode, Show,
+    BrowserAnswer, BrowserRequest, IdentityProvider, Outside, OutsideReply, OwnChange, Page,
+    PageKind, PasskeyQuestion, Redirect, ResponseMode, SecurityInfo, Show, ShownPasskey,
 };
 pub use tenant::Tenant;
 pub use token::{

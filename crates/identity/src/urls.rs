@@ -72,6 +72,13 @@ impl PublicUrls {
     }
 }
 
+/// The host name that passkeys of an origin belong to, WebAuthn's RP ID; none for an address, which cannot be one.
+pub(crate) fn passkey_host(origin: &str) -> Option<&str> {
+    let (host, _) = split_port(origin.strip_prefix("https://")?);
+    let address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+    (!address && !host.is_empty()).then_some(host)
+}
+
 /// Splits `host:port`; an IPv6 address keeps its brackets.
 pub(crate) fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
@@ -95,6 +102,21 @@ mod tests {
         assert_eq!(urls.vault_resource(), "https://vault.localhost:8443");
         assert_eq!(urls.vault_url("default"), "https://default.vault.localhost:8443");
         assert_eq!(PublicUrls::new("localhost", 443, []).origin(), "https://localhost");
+    }
+
+    #[test]
+    fn passkeys_belong_to_names_not_to_addresses() {
+        for (origin, host) in [
+            ("https://localhost:8443", Some("localhost")),
+            ("https://box.example", Some("box.example")),
+            ("https://127.0.0.1:8443", None),
+            ("https://[::1]:8443", None),
+            ("https://[fe80::1]", None),
+            ("http://localhost", None),
+            ("https://", None),
+        ] {
+            assert_eq!(passkey_host(origin), host, "{origin}");
+        }
     }
 
     #[test]

@@ -409,6 +409,8 @@ pub(crate) enum UserCommand {
     Passwd(PasswdArgs),
     /// Set up an authenticator app, or take it away.
     Totp(TotpArgs),
+    /// List passkeys of a user, or take one away; the user adds them at /security-info.
+    Passkeys(PasskeysArgs),
     /// Refuse sign-ins and tokens of a user from now on.
     Disable(UserArgs),
     /// Let a disabled user sign in again.
@@ -480,6 +482,21 @@ pub(crate) struct TotpArgs {
     /// Take the app away.
     #[arg(long)]
     pub(crate) remove: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `vedette user passkeys`
+#[derive(Args, Debug)]
+pub(crate) struct PasskeysArgs {
+    /// Name to sign in with.
+    pub(crate) name: String,
+    /// Take this one away, by its id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) remove: Option<String>,
+    /// As JSON.
+    #[arg(long, conflicts_with = "remove")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

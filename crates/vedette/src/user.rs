@@ -7,7 +7,8 @@ use crypto::{SecretText, random_alphanumeric};
 use serde_json::{Value, json};
 
 use crate::cli::{
-    AddUserArgs, Connection, ListUsersArgs, PasswdArgs, TotpArgs, UserArgs, UserCommand,
+    AddUserArgs, Connection, ListUsersArgs, PasskeysArgs, PasswdArgs, TotpArgs, UserArgs,
+    UserCommand,
 };
 use crate::client::Client;
 use crate::outcome::Outcome;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: &UserCommand) -> anyhow::Result<Outcome> {
         UserCommand::List(arguments) => list(arguments),
         UserCommand::Passwd(arguments) => passwd(arguments),
         UserCommand::Totp(arguments) => totp(arguments),
+        UserCommand::Passkeys(arguments) => passkeys(arguments),
         UserCommand::Disable(arguments) => enable(arguments, false),
         UserCommand::Enable(arguments) => enable(arguments, true),
         UserCommand::Delete(arguments) => {
@@ -168,6 +170,51 @@ fn totp(arguments: &TotpArgs) -> anyhow::Result<Outcome> {
     ))?;
     line(&format!("  key  {}", text("secretKey")))?;
     line(&format!("  uri  {}", text("otpauthUri")))?;
+    Ok(Outcome::Done)
+}
+
+fn passkeys(arguments: &PasskeysArgs) -> anyhow::Result<Outcome> {
+    let (client, path) = open(&arguments.connection, &arguments.name)?;
+    let methods = format!("{path}/authentication/fido2Methods");
+    if let Some(id) = &arguments.remove {
+        // an id goes into the path as it is
+        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            bail!(
+                "'{id}' is no id of a passkey; 'vedette user passkeys {}' lists them",
+                arguments.name
+            );
+        }
+        client.call("DELETE", &format!("{methods}/{id}"), None)?;
+        line(&format!("the passkey {id} of {} is removed", arguments.name))?;
+        return Ok(Outcome::Done);
+    }
+    let found = client.call("GET", &methods, None)?;
+    let all = found.get("value").and_then(Value::as_array).cloned().unwrap_or_default();
+    if arguments.json {
+        line(&serde_json::to_string_pretty(&all)?)?;
+        return Ok(Outcome::Done);
+    }
+    for passkey in &all {
+        let text = |name: &str| passkey.get(name).and_then(Value::as_str).unwrap_or_default();
+        let day = |name: &str| text(name).chars().take(10).collect::<String>();
+        let used = match day("lastUsedDateTime") {
+            day if day.is_empty() => "not used yet".to_owned(),
+            day => format!("last used {day}"),
+        };
+        line(&format!(
+            "{}  {:<24} {:<12} added {}, {used}",
+            text("id"),
+            text("displayName"),
+            text("passkeyType"),
+            day("createdDateTime"),
+        ))?;
+    }
+    if all.is_empty() {
+        line(&format!(
+            "{} has no passkeys; they are added at {}/security-info",
+            arguments.name, client.instance.url
+        ))?;
+    }
     Ok(Outcome::Done)
 }
 

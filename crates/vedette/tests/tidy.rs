@@ -87,6 +87,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["state"]),
     ("evtx", &["collect"]),
     ("serde_norway", &["sentinel"]),
+    ("ciborium", &["identity"]),
     // HTTP
     ("axum", &["api", "vedette"]),
     ("hyper", &["api", "vedette"]),

@@ -1,16 +1,17 @@
-//! The doors for browsers: authorization, the steps of a sign-in, device codes, signing out, coming back from an
-//! outside provider. Identity decides; this reads cookies and writes pages.
+//! The doors for browsers: authorization, the steps of a sign-in, device codes, a person's own passkeys, signing out,
+//! coming back from an outside provider. Identity decides; this reads cookies and writes pages.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::response::Response;
 use crypto::SecretText;
 use http::{HeaderValue, Method, header};
-use identity::{BrowserAnswer, BrowserRequest, Show};
+use identity::{BrowserAnswer, BrowserRequest, OwnChange, Show};
 
 use super::form::Form;
 use super::pages;
-use crate::audit::Event;
+use crate::audit::{DirectoryEvent, Event};
 use crate::wire::blocking::blocking;
 use crate::wire::error::{ApiError, json_response};
 use crate::{Doors, Incoming};
@@ -28,6 +29,7 @@ pub(crate) enum Door {
     Login,
     Logout,
     Device,
+    SecurityInfo,
     Callback,
 }
 
@@ -38,7 +40,7 @@ struct Brought {
     form: Form,
     session: Option<SecretText>,
     browser: Option<SecretText>,
-    source: std::net::IpAddr,
+    source: IpAddr,
     correlation_id: Option<String>,
     user_agent: Option<String>,
     now: model::DateTime,
@@ -52,7 +54,9 @@ pub(crate) async fn answer(
     let posts = incoming.method == Method::POST;
     let gets = matches!(incoming.method, Method::GET | Method::HEAD);
     match door {
-        Door::Callback if !gets => return Err(ApiError::method(&incoming, "GET")),
+        Door::Callback | Door::SecurityInfo if !gets => {
+            return Err(ApiError::method(&incoming, "GET"));
+        }
         _ if !posts && !gets => return Err(ApiError::method(&incoming, "GET, POST")),
         _ => {}
     }
@@ -70,9 +74,10 @@ pub(crate) async fn answer(
         return Err(ApiError::method(&incoming, "POST"));
     }
     let tenant = match door {
-        Door::Device | Door::Callback => doors.identity.tenant().id.clone(),
+        Door::Device | Door::SecurityInfo | Door::Callback => doors.identity.tenant().id.clone(),
         _ => incoming.segments.first().cloned().unwrap_or_default(),
     };
+    let (request_id, source) = (incoming.request_id.clone(), incoming.source);
     let brought = Brought {
         session: cookie(&incoming, SESSION),
         browser: cookie(&incoming, BROWSER),
@@ -90,6 +95,9 @@ pub(crate) async fn answer(
     let tenant = doors.identity.tenant().id.clone();
     if let Some(sign_in) = answer.sign_in {
         (doors.audit)(Event::SignIn(sign_in));
+    }
+    if let Some(change) = answer.change {
+        tell_change(doors, *change, source, request_id);
     }
     let mut response = match &answer.show {
         Show::Page(page) => pages::page(page, &tenant),
@@ -124,8 +132,30 @@ fn ask(doors: &Doors, brought: &Brought, door: Door) -> BrowserAnswer {
         Door::Login => doors.identity.continue_sign_in(&request),
         Door::Logout => doors.identity.sign_out(&request),
         Door::Device => doors.identity.device_page(&request),
+        Door::SecurityInfo => doors.identity.security_info(&request),
         Door::Callback => doors.identity.federation_callback(&request),
     }
+}
+
+/// What a person changed about its own proofs, as AuditLogs have it.
+fn tell_change(doors: &Doors, change: OwnChange, source: IpAddr, correlation_id: String) {
+    let mut person = super::graph::target(doors, &change.caller.object_id);
+    let (old, new) = match change.kind {
+        "Delete" => (change.name, String::new()),
+        _ => (String::new(), change.name),
+    };
+    person.changes.push(("Fido2AuthenticationMethod".to_owned(), old, new));
+    (doors.audit)(Event::Directory(Box::new(DirectoryEvent {
+        time: doors.clock.now(),
+        caller: change.caller,
+        source,
+        operation: change.operation,
+        category: "UserManagement",
+        kind: change.kind,
+        correlation_id,
+        targets: vec![person],
+        failure: change.failure,
+    })));
 }
 
 /// `GET /oidc/userinfo`

@@ -168,7 +168,9 @@ fn is_own(caller: &Caller, method: &Method, lower: &[String], doors: &Doors) -> 
         _ => return false,
     };
     let own = caller.user_name.is_some() && who.eq_ignore_ascii_case(&caller.object_id);
-    let first_app = || doors.identity.authentication_methods(who).is_ok_and(|m| m.len() < 2);
+    let is_app = |m: &Value| text(m, "@odata.type").ends_with("softwareOathAuthenticationMethod");
+    let first_app =
+        || doors.identity.authentication_methods(who).is_ok_and(|m| !m.iter().any(is_app));
     own && *method == Method::POST
         && match rest {
             ["authentication", "softwareoathmethods"] => first_app(),
@@ -229,7 +231,7 @@ fn tell(doors: &Doors, incoming: &Incoming, call: &Call, told: Told, failure: &s
 }
 
 /// An object as AuditLogs shows it.
-fn target(doors: &Doors, id: &str) -> Target {
+pub(super) fn target(doors: &Doors, id: &str) -> Target {
     let value = doors.identity.object_value(id).or_else(|| doors.identity.user(id).ok());
     let value = value.unwrap_or_default();
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);

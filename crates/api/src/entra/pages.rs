@@ -1,5 +1,8 @@
-//! The pages of a sign-in: plain HTML from the server. They need no script, load nothing, and their policy allows
-//! nothing but their own style, and their forms to lead home or back to the application.
+//! The pages of a sign-in: plain HTML from the server. They load nothing, need a script for passkeys alone, and their
+//! policy allows nothing but their own style, that script by its digest, and their forms to lead home or back to the
+//! application.
+
+mod passkey;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -15,9 +18,11 @@ h1{font-size:1.25rem;margin:0 0 1rem}label{display:block;margin:.75rem 0 .25rem}
 input{width:100%;box-sizing:border-box;padding:.5rem;font:inherit;border:1px solid #6b7280;border-radius:4px}\
 button{margin-top:1rem;padding:.5rem 1rem;font:inherit;border:1px solid #1d4ed8;border-radius:4px;background:#1d4ed8;color:#fff;cursor:pointer}\
 button.quiet{background:#fff;color:#1d4ed8}form.side{display:inline}.wrong{color:#b91c1c;margin:.5rem 0}.note{color:#4b5563;font-size:.875rem}\
+ul{list-style:none;margin:0;padding:0}li{display:flex;gap:1rem;align-items:center;justify-content:space-between;padding:.5rem 0;border-bottom:1px solid #d1d5db}\
+li div{min-width:0;overflow-wrap:anywhere}li button{margin:0}.done{color:#166534;margin:.5rem 0}\
 a:focus,button:focus,input:focus{outline:3px solid #93c5fd}\
 @media(prefers-color-scheme:dark){body{background:#111827;color:#f3f4f6}main{background:#1f2937;border-color:#374151}input{background:#111827;color:#f3f4f6}\
-.wrong{color:#fca5a5}.note{color:#9ca3af}button.quiet{background:#1f2937;color:#93c5fd;border-color:#93c5fd}a{color:#93c5fd}}";
+.wrong{color:#fca5a5}.done{color:#86efac}li{border-color:#374151}.note{color:#9ca3af}button.quiet{background:#1f2937;color:#93c5fd;border-color:#93c5fd}a{color:#93c5fd}}";
 /// Sends a form on by itself where scripts run; where they do not, its button does.
 const SUBMIT: &str = "document.forms[0].submit()";
 
@@ -38,15 +43,22 @@ pub(super) fn page(page: &Page, tenant: &str) -> Response {
             plain("You are signed in", "The device goes on by itself. You may close this window.")
         }
         PageKind::DeviceRefused => plain("The device was not let in", "You may close this window."),
+        PageKind::SecurityInfo => passkey::security_info(page, tenant),
+        PageKind::SecurityInfoDone => plain("Done", "You may close this window."),
         PageKind::SignedOut => plain("You are signed out", "You may close this window."),
     };
-    html(200, &body, page.leads_to.as_deref(), false)
+    let script = page.passkey.as_ref().map(|_| passkey::SCRIPT);
+    let body = match script {
+        Some(script) => format!("{body}<script>{script}</script>"),
+        None => body,
+    };
+    html(200, &body, page.leads_to.as_deref(), script)
 }
 
 /// A page that says why not.
 pub(super) fn refused(error: &OAuthError) -> Response {
     let text = format!("AADSTS{}: {}", error.code, error.message);
-    let mut response = html(error.status, &plain("This does not work", &text), None, false);
+    let mut response = html(error.status, &plain("This does not work", &text), None, None);
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -70,7 +82,7 @@ pub(super) fn redirect(redirect: &Redirect) -> Response {
             parameters.map(|(name, value)| format!("{name}={}", encoded(value.expose()))).collect();
         uri += &pairs.join("&");
     }
-    let mut response = html(303, "", None, false);
+    let mut response = html(303, "", None, None);
     match HeaderValue::from_str(&uri) {
         Ok(location) => {
             response.headers_mut().insert(header::LOCATION, location);
@@ -80,7 +92,7 @@ pub(super) fn redirect(redirect: &Redirect) -> Response {
             400,
             &plain("This does not work", "The redirect address cannot be written into a header."),
             None,
-            false,
+            None,
         ),
     }
 }
@@ -98,7 +110,7 @@ fn form_post(redirect: &Redirect) -> Response {
         escaped(&redirect.uri)
     );
     let origin: String = redirect.uri.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    html(200, &body, Some(&origin), true)
+    html(200, &body, Some(&origin), Some(SUBMIT))
 }
 
 fn application(page: &Page) -> String {
@@ -142,10 +154,11 @@ fn sign_in(page: &Page, tenant: &str) -> String {
         );
     }
     format!(
-        "<h1>Sign in to {}</h1>{}{}{providers}{}",
+        "<h1>Sign in to {}</h1>{}{}{}{providers}{}",
         application(page),
         message(page),
         form(page, tenant, "password", "", &fields),
+        passkey::button(page, tenant),
         form(page, tenant, "deny", "side", "<button class=\"quiet\">Cancel</button>"),
     )
 }
@@ -205,13 +218,13 @@ fn plain(title: &str, text: &str) -> String {
     format!("<h1>{}</h1><p>{}</p>", escaped(title), escaped(text))
 }
 
-fn html(status: u16, body: &str, leads_to: Option<&str>, script: bool) -> Response {
+fn html(status: u16, body: &str, leads_to: Option<&str>, script: Option<&str>) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <meta name=\"robots\" content=\"noindex\"><title>Sign in - vedette</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     );
     let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(sha256(text.as_bytes())));
-    let script = if script { format!("; script-src {}", digest(SUBMIT)) } else { String::new() };
+    let script = script.map(|s| format!("; script-src {}", digest(s))).unwrap_or_default();
     // browsers hold redirects after a form to this list too
     let leads_to =
         leads_to.filter(|l| l.bytes().all(|b| b.is_ascii_graphic() && !b";,'\"".contains(&b)));

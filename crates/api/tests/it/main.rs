@@ -14,8 +14,11 @@ mod kusto;
 mod limits;
 mod log_analytics;
 mod operations;
+mod passkeys;
 mod resource_manager;
 mod sign_in;
+#[path = "../../../identity/src/webauthn/software.rs"]
+mod software;
 mod vault_house;
 mod vault_resources;
 mod vault_rights;

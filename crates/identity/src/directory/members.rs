@@ -93,6 +93,9 @@ impl Directory {
     pub(crate) fn put_user(&mut self, user: User) {
         self.forget_name(&user.id);
         self.user_of_name.insert(user.user_principal_name.to_lowercase(), user.id.clone());
+        for passkey in &user.passkeys {
+            self.user_of_credential.insert(passkey.credential_id.clone(), user.id.clone());
+        }
         self.users.insert(user.id.clone(), Arc::new(user));
     }
 
@@ -104,6 +107,9 @@ impl Directory {
     fn forget_name(&mut self, id: &str) {
         if let Some(before) = self.users.get(id) {
             self.user_of_name.remove(&before.user_principal_name.to_lowercase());
+            for passkey in &before.passkeys {
+                self.user_of_credential.remove(&passkey.credential_id);
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use crypto::StoredPassword;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Passkey;
+
 /// A user. No `Debug`: it holds the hash of a password.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +42,9 @@ pub struct User {
     /// The authenticator app, if one is set up.
     #[serde(default)]
     pub(crate) totp: Option<SoftwareToken>,
+    /// Its passkeys.
+    #[serde(default)]
+    pub(crate) passkeys: Vec<Passkey>,
     /// Tokens issued before this second are refused.
     #[serde(default)]
     pub(crate) sessions_valid_from: i64,

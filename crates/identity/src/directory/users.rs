@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::graph::{Change, GraphError, checked_name};
+use super::passkeys::passkey_value;
 use super::{Directory, SoftwareToken, User, filter};
 use crate::time::{graph_text, unix_seconds};
 use crate::{Caller, Identity};
@@ -105,6 +106,7 @@ impl Identity {
             password_changed: seconds,
             must_change_password: new.must_change_password,
             totp: None,
+            passkeys: Vec::new(),
             sessions_valid_from: 0,
             directory_roles: Default::default(),
             identities: new.outside.into_iter().map(outside).collect(),
@@ -277,7 +279,7 @@ impl Identity {
         })
     }
 
-    /// How a user proves itself: password, authenticator app. Without any secret.
+    /// How a user proves itself: password, authenticator app, passkeys. Without any secret.
     pub fn authentication_methods(&self, id: &str) -> Result<Vec<Value>, GraphError> {
         let user = find(&self.directory(), id)?;
         let mut methods = Vec::new();
@@ -290,6 +292,7 @@ impl Identity {
             }));
         }
         methods.extend(user.totp.iter().map(totp_value));
+        methods.extend(user.passkeys.iter().map(passkey_value));
         Ok(methods)
     }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crypto::SecretText;
 use model::DateTime;
 
+use crate::Caller;
 use crate::token::{OAuthError, SignIn};
 
 /// A request of a browser. No `Debug`: it may hold a password.
@@ -47,11 +48,27 @@ pub struct BrowserAnswer {
     pub browser: Option<SecretText>,
     /// The attempt, for the sign-in log.
     pub sign_in: Option<Box<SignIn>>,
+    /// What a person changed about its own proofs, or tried to, for the directory's log.
+    pub change: Option<Box<OwnChange>>,
+}
+
+/// A change that a person makes to its own proofs.
+pub struct OwnChange {
+    /// The person.
+    pub caller: Caller,
+    /// What was done, in Entra's words.
+    pub operation: &'static str,
+    /// `Add` or `Delete`.
+    pub kind: &'static str,
+    /// The passkey's name.
+    pub name: String,
+    /// Why it was refused; empty for success.
+    pub failure: String,
 }
 
 impl BrowserAnswer {
     pub(crate) fn new(show: Show) -> Self {
-        Self { show, session: None, browser: None, sign_in: None }
+        Self { show, session: None, browser: None, sign_in: None, change: None }
     }
 
     pub(crate) fn refused(error: OAuthError) -> Self {
@@ -85,6 +102,49 @@ pub struct Page {
     pub providers: Vec<(String, String)>,
     /// Where the form's answer may lead: an origin or scheme, for the page's policy.
     pub leads_to: Option<String>,
+    /// What to ask the browser's authenticators; none where the page asks nothing, or stands at an address without a
+    /// host name.
+    pub passkey: Option<PasskeyQuestion>,
+    /// What is registered, on the page that shows it.
+    pub security_info: Option<SecurityInfo>,
+}
+
+/// A question to the browser's authenticators.
+pub struct PasskeyQuestion {
+    /// The host name that passkeys belong to.
+    pub rp_id: String,
+    /// Random bytes to be signed, base64url; good once.
+    pub challenge: String,
+}
+
+/// A person's passkeys.
+pub struct SecurityInfo {
+    /// What authenticators know the person by, base64url.
+    pub handle: String,
+    /// The person's name for people.
+    pub display_name: String,
+    /// COSE algorithms that are taken, the preferred one first.
+    pub algorithms: &'static [i16],
+    /// What is there.
+    pub passkeys: Vec<ShownPasskey>,
+    /// What was just done.
+    pub done: Option<String>,
+}
+
+/// A passkey as its owner sees it.
+pub struct ShownPasskey {
+    /// Its id in Graph.
+    pub id: String,
+    /// Its id among authenticators, base64url.
+    pub credential_id: String,
+    /// Its name.
+    pub display_name: String,
+    /// The host name that it works at.
+    pub rp_id: String,
+    /// The day it was added.
+    pub created: String,
+    /// The day it was last used.
+    pub last_used: Option<String>,
 }
 
 /// The pages.
@@ -106,6 +166,10 @@ pub enum PageKind {
     DeviceDone,
     /// The device is not let in.
     DeviceRefused,
+    /// The person's passkeys: add one, remove one.
+    SecurityInfo,
+    /// The person is done with them.
+    SecurityInfoDone,
     /// Signed out.
     SignedOut,
 }

@@ -79,12 +79,20 @@ impl Identity {
             }
             (Goal::Device { .. }, Some(proof)) => Stage::Confirm(proof),
             (Goal::Device { .. }, None) => Stage::Start,
+            // whoever sits before a browser that is signed in must not add a proof of its own
+            (Goal::SecurityInfo, _) => Stage::Start,
         };
         let Ok(browser) = browser_cookie(request) else {
             return BrowserAnswer::refused(OAuthError::unavailable());
         };
-        let flow =
-            Flow { browser: sha256(browser.expose().as_bytes()), goal, stage, wrong_codes: 0 };
+        let flow = Flow {
+            browser: sha256(browser.expose().as_bytes()),
+            origin: request.origin.to_owned(),
+            goal,
+            stage,
+            challenge: None,
+            wrong_codes: 0,
+        };
         let mut answer = self.page_of_new(flow, now, None);
         answer.browser = Some(browser);
         answer
@@ -97,6 +105,9 @@ impl Identity {
         now: i64,
         message: Option<String>,
     ) -> BrowserAnswer {
+        let Ok(flow) = flow.with_new_challenge() else {
+            return BrowserAnswer::refused(OAuthError::unavailable());
+        };
         match self.interactive().flows.insert(flow.clone(), now + FLOW_SECONDS, now) {
             Ok(token) => BrowserAnswer::new(self.page(token, &flow, message)),
             Err(_) => BrowserAnswer::refused(OAuthError::unavailable()),
@@ -112,6 +123,7 @@ impl Identity {
                 (asked.app_name.clone(), asked.login_hint.clone(), Some(asked.leads_to()), false)
             }
             Goal::Device { user_code } => (self.device_application(user_code), None, None, true),
+            Goal::SecurityInfo => ("your security info".to_owned(), None, None, false),
         };
         let (kind, user) = match &flow.stage {
             Stage::Start | Stage::Outside(_) => (PageKind::SignIn, hint),
@@ -119,6 +131,7 @@ impl Identity {
             Stage::Confirm(proof) => (PageKind::Confirm, name(proof)),
             Stage::Code(proof) => (PageKind::Code, name(proof)),
             Stage::NewPassword(proof) => (PageKind::NewPassword, name(proof)),
+            Stage::SecurityInfo(proof) => (PageKind::SecurityInfo, name(proof)),
         };
         let providers = if kind == PageKind::SignIn { self.provider_names() } else { Vec::new() };
         Show::Page(Box::new(Page {
@@ -129,6 +142,11 @@ impl Identity {
             message,
             providers,
             leads_to,
+            passkey: flow.passkey_question(),
+            security_info: match &flow.stage {
+                Stage::SecurityInfo(proof) => self.security_info_of(proof),
+                _ => None,
+            },
         }))
     }
 
@@ -189,6 +207,8 @@ pub(super) fn bare_page(kind: PageKind, message: Option<String>) -> Page {
         message,
         providers: Vec::new(),
         leads_to: None,
+        passkey: None,
+        security_info: None,
     }
 }
 

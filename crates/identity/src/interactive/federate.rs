@@ -197,7 +197,7 @@ impl Identity {
         let nonce = errand.nonce.clone();
         // under a new name: the provider sees it
         self.interactive().flows.take(token, now);
-        let flow = Flow { stage: Stage::Outside(errand), ..flow.clone() };
+        let flow = Flow { stage: Stage::Outside(errand), challenge: None, ..flow.clone() };
         let state = self
             .interactive()
             .flows

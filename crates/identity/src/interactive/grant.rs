@@ -17,7 +17,7 @@ pub(crate) struct Proof {
     pub(crate) user_id: String,
     /// When, in seconds since 1970.
     pub(crate) time: i64,
-    /// Methods, `amr` of tokens: `pwd`, `mfa`, `fed`.
+    /// Methods, `amr` of tokens: `pwd`, `mfa`, `fed`, `fido`.
     pub(crate) methods: Vec<String>,
 }
 

@@ -1,9 +1,11 @@
-//! The steps of a sign-in: password, authenticator app, new password, going on as who is signed in.
+//! The steps of a sign-in: password, authenticator app, new password, going on as who is signed in. Those of passkeys
+//! are beside, in `passkey`.
 
 use crypto::{SecretText, StoredPassword, TotpSecret};
 
-use super::authorize::told;
-use super::{BrowserAnswer, BrowserRequest, Flow, Goal, Proof, Stage};
+use super::authorize::{bare_page, told};
+use super::passkey::SECURITY_INFO_APP;
+use super::{BrowserAnswer, BrowserRequest, Flow, Goal, PageKind, Proof, Show, Stage};
 use crate::Identity;
 use crate::directory::User;
 use crate::time::unix_seconds;
@@ -23,6 +25,17 @@ impl Identity {
         match (step, &flow.stage) {
             ("password", Stage::Start | Stage::Outside(_)) => {
                 self.password_step(request, token, flow)
+            }
+            ("passkey", Stage::Start | Stage::Outside(_)) => {
+                self.passkey_step(request, token, flow)
+            }
+            ("addpasskey", Stage::SecurityInfo(proof)) => {
+                let proof = proof.clone();
+                self.add_passkey_step(request, token, flow, proof)
+            }
+            ("removepasskey", Stage::SecurityInfo(proof)) => {
+                let proof = proof.clone();
+                self.remove_passkey_step(request, token, flow, proof)
             }
             ("code", Stage::Code(proof)) => {
                 let proof = proof.clone();
@@ -244,6 +257,7 @@ impl Identity {
                 let flow = Flow { stage: Stage::Confirm(proof.clone()), ..flow.clone() };
                 self.page_of_new(flow, now, None)
             }
+            Goal::SecurityInfo => self.begin_security_info(request, flow, proof),
         };
         answer.session = session;
         answer
@@ -263,6 +277,7 @@ impl Identity {
         match &flow.goal {
             Goal::Application(asked) => self.complete(request, asked, proof, false),
             Goal::Device { user_code } => self.let_device_in(request, user_code, proof),
+            Goal::SecurityInfo => self.begin_security_info(request, flow, proof),
         }
     }
 
@@ -273,6 +288,10 @@ impl Identity {
                 BrowserAnswer::new(told(asked, &OAuthError::access_denied()))
             }
             Goal::Device { user_code } => self.refuse_device(request, user_code),
+            Goal::SecurityInfo => BrowserAnswer::new(Show::Page(Box::new(bare_page(
+                PageKind::SecurityInfoDone,
+                None,
+            )))),
         }
     }
 
@@ -286,7 +305,9 @@ impl Identity {
         message: Option<String>,
     ) -> BrowserAnswer {
         let now = unix_seconds(request.now);
-        let flow = Flow { stage, ..flow };
+        let Ok(flow) = Flow { stage, ..flow }.with_new_challenge() else {
+            return BrowserAnswer::refused(OAuthError::unavailable());
+        };
         let kept = flow.clone();
         self.interactive().flows.change(&token, now, |known| *known = kept);
         if self.interactive().flows.get(&token, now).is_none() {
@@ -305,6 +326,10 @@ impl Identity {
                 sign_in.resource.clone_from(&asked.wanted.resource);
             }
             Goal::Device { user_code } => self.describe_device(&mut sign_in, user_code),
+            Goal::SecurityInfo => {
+                SECURITY_INFO_APP.0.clone_into(&mut sign_in.app_id);
+                SECURITY_INFO_APP.1.clone_into(&mut sign_in.display_name);
+            }
         }
         sign_in
     }

@@ -55,6 +55,14 @@ fn parameters() -> impl Strategy<Value = Vec<(String, String)>> {
         "client_assertion",
         "resource",
         "post_logout_redirect_uri",
+        "credential",
+        "clientdata",
+        "authenticatordata",
+        "signature",
+        "userhandle",
+        "attestation",
+        "name",
+        "id",
     ];
     let values = prop_oneof![
         Just("04b07795-8ddb-461a-bbee-02f9e1bf7b46".to_owned()),
@@ -65,6 +73,8 @@ fn parameters() -> impl Strategy<Value = Vec<(String, String)>> {
         Just("urn:ietf:params:oauth:grant-type:device_code".to_owned()),
         Just("https://localhost:8443/.default".to_owned()),
         Just("S256".to_owned()),
+        Just("passkey".to_owned()),
+        Just("addpasskey".to_owned()),
         Just("1.aaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb".to_owned()),
         "\\PC{0,40}",
         "[a-zA-Z0-9_-]{43}",
@@ -92,6 +102,7 @@ proptest! {
                 identity.authorize(&request, true),
                 identity.continue_sign_in(&request),
                 identity.device_page(&request),
+                identity.security_info(&request),
                 identity.sign_out(&request),
                 identity.federation_callback(&request),
             ] {

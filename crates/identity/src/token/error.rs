@@ -255,6 +255,15 @@ impl OAuthError {
         )
     }
 
+    pub(crate) fn passkey_unknown() -> Self {
+        let message = "This passkey is not known here, or was removed. Sign in with your password and add it under /security-info.";
+        Self::new(INVALID_GRANT, 135_010, message)
+    }
+
+    pub(crate) fn passkey_refused(why: &str) -> Self {
+        Self::new(INVALID_GRANT, 500_121, format!("The passkey was not accepted: {why}."))
+    }
+
     pub(crate) fn password_expired() -> Self {
         Self::new((400, "interaction_required"), 50_055, "The password must be changed.")
     }

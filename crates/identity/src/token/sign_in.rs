@@ -53,7 +53,7 @@ pub struct SignIn {
     pub user_name: String,
     /// A user's name for people.
     pub user_display_name: String,
-    /// How a user was proved: `pwd`, `mfa`, `fed`.
+    /// How a user was proved: `pwd`, `mfa`, `fed`, `fido`.
     pub methods: Vec<String>,
     /// `deviceCode`, `ssoSession` or `none`.
     pub protocol: &'static str,

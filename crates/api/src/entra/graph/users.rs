@@ -83,6 +83,16 @@ fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
                 identity.remove_totp(id, method)
             })
         }
+        ("GET", ["authentication", "fido2methods"]) => Ok(Reply::List(identity.list_passkeys(id)?)),
+        ("GET", ["authentication", "fido2methods", method]) => {
+            Ok(Reply::Object(200, identity.passkey(id, method)?))
+        }
+        ("DELETE", ["authentication", "fido2methods", method]) => {
+            way.change(told("Admin deleted security info", "Delete"), id, || {
+                identity.remove_passkey(id, method)
+            })
+        }
+        (_, ["authentication", "fido2methods", ..]) => Err(Failure::Method("GET, DELETE")),
         ("GET", ["ownedobjects"]) => {
             let user = identity.user(id)?;
             Ok(Reply::List(identity.owned_by(&id_of(&user))))

@@ -69,6 +69,7 @@ fn person(house: &House, event: &SignIn, interactive: bool) -> Row {
     let category = if interactive { "SignInLogs" } else { "NonInteractiveUserSignInLogs" };
     let second = event.methods.iter().any(|m| m == "mfa");
     let outside = event.methods.iter().any(|m| m == "fed");
+    let passkey = event.methods.iter().any(|m| m == "fido");
     let requirement =
         if second { "multiFactorAuthentication" } else { "singleFactorAuthentication" };
     let status = json!({
@@ -78,6 +79,8 @@ fn person(house: &House, event: &SignIn, interactive: bool) -> Row {
     let details: Vec<serde_json::Value> = event
         .methods
         .iter()
+        // a passkey is both factors in one step
+        .filter(|method| !(passkey && *method == "mfa"))
         .map(|method| {
             json!({
                 "authenticationStepDateTime": event.time.to_string(),
@@ -85,6 +88,7 @@ fn person(house: &House, event: &SignIn, interactive: bool) -> Row {
                     "pwd" => "Password",
                     "mfa" => "OATH software token",
                     "fed" => "Federated",
+                    "fido" => "FIDO2 security key",
                     other => other,
                 },
                 "succeeded": event.result_code == 0,
