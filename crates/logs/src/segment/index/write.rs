@@ -85,11 +85,14 @@ fn encode_terms(terms: Collector) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut page = Page::default();
     let mut out = Pages { compressor: zstd::bulk::Compressor::new(1)?, ..Pages::default() };
     let mut failed = None;
+    let mut set = 0; // mostly that of the term before
     terms.drain(|term, columns, mut posting| {
-        let set = sets.iter().position(|s| *s == columns).unwrap_or_else(|| {
-            sets.push(columns);
-            sets.len() - 1
-        });
+        if sets.get(set) != Some(&columns) {
+            set = sets.iter().position(|s| *s == columns).unwrap_or_else(|| {
+                sets.push(columns);
+                sets.len() - 1
+            });
+        }
         page.push(term, set as u64);
         posting.write(blocks, &mut page.bytes);
         if page.bytes.len() >= PAGE_BYTES {

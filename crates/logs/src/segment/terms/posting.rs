@@ -128,7 +128,11 @@ impl Posting {
     /// Appends the blocks: their number and the gaps between them, or 0 and a bit per block where that is shorter.
     pub(crate) fn write(&mut self, blocks: usize, out: &mut Vec<u8>) {
         let list: Vec<u16> = match self {
-            Self::One(one) => vec![*one],
+            // most terms: nothing is allocated for them
+            Self::One(one) => {
+                put_varint(out, 1);
+                return put_varint(out, u64::from(*one));
+            }
             Self::Some(list) => {
                 list.sort_unstable();
                 list.dedup();
