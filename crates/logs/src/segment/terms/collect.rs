@@ -15,41 +15,66 @@ use crate::segment::BLOCK_ROWS;
 pub(crate) struct Collector {
     blocks: usize,
     dictionary: Dictionary,
-    columns: Vec<u64>,
-    postings: Vec<Posting>,
     scratch: Vec<u8>,
     json: String,
     complete: bool,
 }
 
-/// Each term once, by number.
+/// Each term once, by number. What is known of one lies together: there are many, and memory is slow.
 struct Dictionary {
     hasher: RandomState,
-    table: HashTable<u32>,
+    table: HashTable<Slot>,
     bytes: Vec<u8>,
-    ends: Vec<u32>,
+    terms: Vec<Term>,
+}
+
+/// Where a term is found: with its hash, so that others are told apart, and the table grows, without a look at them.
+struct Slot {
+    hash: u32,
+    number: u32,
+}
+
+impl Slot {
+    /// As the table wants it, which looks at both ends.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
+    }
+}
+
+struct Term {
+    start: u32,
+    length: u32,
+    /// A bit for each column that it stands in.
+    columns: u64,
+    posting: Posting,
+}
+
+impl Term {
+    fn text<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = self.start as usize;
+        &bytes[start..start + self.length as usize]
+    }
 }
 
 impl Dictionary {
-    fn term<'a>(bytes: &'a [u8], ends: &[u32], number: u32) -> &'a [u8] {
-        let at = number as usize;
-        let start = if at == 0 { 0 } else { ends[at - 1] as usize };
-        &bytes[start..ends[at] as usize]
-    }
-
-    /// The term's number, and whether it is new. None when the dictionary is full.
-    fn number(&mut self, term: &[u8]) -> Option<(u32, bool)> {
-        let Self { hasher, table, bytes, ends } = self;
-        let hash = hasher.hash_one(term);
-        if let Some(number) = table.find(hash, |n| Self::term(bytes, ends, *n) == term) {
-            return Some((*number, false));
+    /// The term's number; a new one stands in the block. None when the dictionary is full.
+    fn number(&mut self, term: &[u8], block: u16) -> Option<u32> {
+        let Self { hasher, table, bytes, terms } = self;
+        let hash = hasher.hash_one(term) as u32;
+        let same =
+            |slot: &Slot| slot.hash == hash && terms[slot.number as usize].text(bytes) == term;
+        if let Some(slot) = table.find(Slot::spread(hash), same) {
+            return Some(slot.number);
         }
-        let number = u32::try_from(ends.len()).ok()?;
-        let end = u32::try_from(bytes.len() + term.len()).ok()?;
+        let number = u32::try_from(terms.len()).ok()?;
+        let start = u32::try_from(bytes.len()).ok()?;
+        u32::try_from(bytes.len() + term.len()).ok()?;
         bytes.extend_from_slice(term);
-        ends.push(end);
-        table.insert_unique(hash, number, |n| hasher.hash_one(Self::term(bytes, ends, *n)));
-        Some((number, true))
+        let length = term.len() as u32;
+        terms.push(Term { start, length, columns: 0, posting: Posting::One(block) });
+        let slot = Slot { hash, number };
+        table.insert_unique(Slot::spread(hash), slot, |slot| Slot::spread(slot.hash));
+        Some(number)
     }
 }
 
@@ -62,10 +87,8 @@ impl Collector {
                 hasher: RandomState::new(),
                 table: HashTable::new(),
                 bytes: Vec::new(),
-                ends: Vec::new(),
+                terms: Vec::new(),
             },
-            columns: Vec::new(),
-            postings: Vec::new(),
             scratch: Vec::new(),
             json: String::new(),
             complete: true,
@@ -176,7 +199,8 @@ impl Collector {
             match spans[key] {
                 Some((start, end)) => {
                     for number in &terms[start..end] {
-                        self.postings[*number as usize].add(block, self.blocks);
+                        let term = &mut self.dictionary.terms[*number as usize];
+                        term.posting.add(block, self.blocks);
                     }
                 }
                 None => {
@@ -189,19 +213,15 @@ impl Collector {
     }
 
     fn enter(&mut self, column: usize, text: &str, block: u16, entered: &mut dyn FnMut(u32)) {
-        let Self { blocks, dictionary, columns, postings, scratch, complete, .. } = self;
+        let Self { blocks, dictionary, scratch, complete, .. } = self;
         each_term(text, scratch, |term| {
-            let Some((number, new)) = dictionary.number(term) else {
+            let Some(number) = dictionary.number(term, block) else {
                 *complete = false;
                 return;
             };
-            if new {
-                columns.push(0);
-                postings.push(Posting::One(block));
-            }
-            let at = number as usize;
-            columns[at] |= 1 << (column % 64);
-            postings[at].add(block, *blocks);
+            let known = &mut dictionary.terms[number as usize];
+            known.columns |= 1 << (column % 64);
+            known.posting.add(block, *blocks);
             entered(number);
         });
     }
@@ -213,10 +233,11 @@ impl Collector {
 
     /// Bytes of memory that the terms take, those included that putting them in order will.
     pub(crate) fn bytes(&self) -> u64 {
-        let Dictionary { bytes, ends, table, .. } = &self.dictionary;
-        let term = 2 * size_of::<u32>() + size_of::<(u64, u64, u32)>() + size_of::<Posting>();
-        let behind: usize = self.postings.iter().map(Posting::bytes_behind).sum();
-        (bytes.capacity() + ends.capacity() * term + table.capacity() * 5 + behind) as u64
+        let Dictionary { bytes, terms, table, .. } = &self.dictionary;
+        let term = size_of::<Term>() + size_of::<(u64, u32)>();
+        let behind: usize = terms.iter().map(|term| term.posting.bytes_behind()).sum();
+        let slots = table.capacity() * (size_of::<Slot>() + 1);
+        (bytes.capacity() + terms.capacity() * term + slots + behind) as u64
     }
 
     /// Number of blocks of the segment.
@@ -226,15 +247,15 @@ impl Collector {
 
     /// Calls `found` with each term in byte order, the columns (a bit each) and the blocks it stands in.
     pub(crate) fn drain(mut self, mut found: impl FnMut(&[u8], u64, Posting)) {
-        let Dictionary { bytes, ends, .. } = &self.dictionary;
-        let term = |number: u32| Dictionary::term(bytes, ends, number);
-        let head = |number: u32| values::text::head(term(number)).swap_bytes();
-        let mut order: Vec<(u64, u32)> = (0..ends.len() as u32).map(|n| (head(n), n)).collect();
-        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| term(a.1).cmp(term(b.1))));
+        let Dictionary { bytes, terms, .. } = &mut self.dictionary;
+        let head = |term: &Term| values::text::head(term.text(bytes)).swap_bytes();
+        let mut order: Vec<(u64, u32)> = terms.iter().map(head).zip(0..).collect();
+        let text = |number: u32| terms[number as usize].text(bytes);
+        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))));
         for (_, number) in order {
-            let at = number as usize;
-            let posting = std::mem::replace(&mut self.postings[at], Posting::One(0));
-            found(term(number), self.columns[at], posting);
+            let term = &mut terms[number as usize];
+            let posting = std::mem::replace(&mut term.posting, Posting::One(0));
+            found(term.text(bytes), term.columns, posting);
         }
     }
 }
