@@ -228,6 +228,12 @@ impl Identity {
                 .any(|group| access.allows(group, action, scope, data))
     }
 
+    /// The caller's own object id, and those of the groups that it is in, through other groups too.
+    pub fn ids_of(&self, caller: &Caller) -> impl Iterator<Item = String> {
+        let groups = self.directory().groups_of(&caller.object_id);
+        std::iter::once(caller.object_id.to_string()).chain(groups)
+    }
+
     /// The same as a gate: the refusal says what is missing where.
     pub fn require(
         &self,

@@ -53,7 +53,7 @@ pub(super) const ROUTES: &[Route] = &[
     route(POST, "certificates/{name}/import", "CertificateImport", IMPORT, "import", elsewhere, import),
     route(GET, "certificates/{name}/versions", "CertificateListVersions", READ, "list", here, life::versions::<Certificates>),
     route(GET, "certificates/{name}/policy", "CertificatePolicyGet", READ, "get", here, policy),
-    route(PATCH, "certificates/{name}/policy", "CertificatePolicySet", UPDATE, "update", elsewhere, update_policy),
+    route(PATCH, "certificates/{name}/policy", "CertificatePolicyUpdate", UPDATE, "update", elsewhere, update_policy),
     route(GET, "certificates/{name}/pending", "CertificatePendingGet", READ, "get", here, pending::get),
     route(PATCH, "certificates/{name}/pending", "CertificatePendingUpdate", UPDATE, "update", elsewhere, pending::cancel),
     route(REMOVE, "certificates/{name}/pending", "CertificatePendingDelete", UPDATE, "update", elsewhere, pending::delete),

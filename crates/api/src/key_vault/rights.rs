@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use identity::Caller;
-use vault::{Kind, Vault, VaultError};
+use vault::{AccessPolicy, Kind, Vault, VaultError};
 
 use super::route::Found;
 use crate::Doors;
@@ -36,11 +36,15 @@ pub(super) fn require(
     let Found { route, kind, name, .. } = found;
     let (kind, permission) = (*kind, route.permission);
     if !settings.role_based {
-        let granted = settings.access_policies.iter().any(|policy| {
-            policy.object_id.eq_ignore_ascii_case(&caller.object_id)
-                && policy.tenant_id.eq_ignore_ascii_case(&doors.identity.tenant().id)
-                && policy.grants(kind, permission)
-        });
+        let tenant = &doors.identity.tenant().id;
+        let grants = |policy: &&AccessPolicy| {
+            policy.tenant_id.eq_ignore_ascii_case(tenant) && policy.grants(kind, permission)
+        };
+        let granting: Vec<&AccessPolicy> = settings.access_policies.iter().filter(grants).collect();
+        // a policy may be a group's
+        let is_for = |id: &str| granting.iter().any(|p| p.object_id.eq_ignore_ascii_case(id));
+        let granted = is_for(&caller.object_id)
+            || (!granting.is_empty() && doors.identity.ids_of(caller).any(|id| is_for(&id)));
         return if granted {
             Ok(())
         } else {

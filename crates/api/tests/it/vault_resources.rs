@@ -7,6 +7,33 @@ use serde_json::{Value, json};
 use crate::vault_house::vault;
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_decides_in_a_vault_stays_until_it_is_told_otherwise() {
+    let v = vault().await;
+    let admin = v.house.admin_token().await;
+    let path = "{group}/providers/Microsoft.KeyVault/vaults/stays";
+    // api-version, what is sent, what it is then
+    for (version, sent, then) in [
+        ("2023-07-01", Value::Null, false), // as it is made
+        ("2026-02-01", Value::Null, false),
+        ("2026-02-01", json!(true), true),
+        ("2023-07-01", Value::Null, true),
+        ("2023-07-01", json!(false), false),
+    ] {
+        let mut properties = json!({ "tenantId": v.house.admin.tenant_id, "accessPolicies": [] });
+        if !sent.is_null() {
+            properties["enableRbacAuthorization"] = sent.clone();
+        }
+        let body = json!({ "location": "local", "properties": properties });
+        let told = v
+            .house
+            .call("PUT", &format!("{path}?api-version={version}"), &admin, body)
+            .await
+            .json();
+        assert_eq!(told["properties"]["enableRbacAuthorization"], then, "{version} {sent}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn vaults_are_resources() {
     let v = vault().await;
     let path = "{group}/providers/Microsoft.KeyVault/vaults/Second";

@@ -191,6 +191,46 @@ async fn access_policies_decide_where_roles_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_access_policy_of_a_group_is_its_members() {
+    let v = vault().await;
+    let graph = v.house.admin_token().await;
+    let group = async |name: &str| {
+        let body = json!({
+            "displayName": name, "mailNickname": name, "mailEnabled": false, "securityEnabled": true,
+        });
+        let told = v.house.call("POST", "/v1.0/groups", &graph, body).await;
+        told.json()["id"].as_str().unwrap().to_owned()
+    };
+    let (outer, inner) = (group("outer").await, group("inner").await);
+    let host = "grouped.vault.localhost:8443";
+    let made = v
+        .manage(
+            "PUT",
+            "{group}/providers/Microsoft.KeyVault/vaults/grouped",
+            json!({ "location": "local", "properties": {
+                "tenantId": v.house.admin.tenant_id, "enableRbacAuthorization": false,
+                "accessPolicies": [{
+                    "tenantId": v.house.admin.tenant_id, "objectId": outer,
+                    "permissions": { "secrets": ["set"] },
+                }],
+            } }),
+        )
+        .await;
+    assert_eq!(made.status, 201, "{}", made.json());
+    let path = "/secrets/s?api-version=7.4";
+    let set = async || v.on_host(host, "PUT", path, &v.token, json!({ "value": "x" })).await.status;
+    assert_eq!(set().await, 403, "in no group");
+    for (group, member) in [(&outer, &inner), (&inner, &v.house.admin.object_id)] {
+        let member = json!({ "@odata.id": format!("https://localhost:8443/v1.0/directoryObjects/{member}") });
+        let members = format!("/v1.0/groups/{group}/members/$ref");
+        assert_eq!(v.house.call("POST", &members, &graph, member).await.status, 204);
+    }
+    assert_eq!(set().await, 200, "through a group in the group, at once");
+    let told = v.on_host(host, "GET", path, &v.token, Value::Null).await;
+    assert_eq!(told.status, 403, "not more than the policy gives");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sealed_means_that_only_status_and_unseal_answer() {
     let v = vault().await;
     let admin = v.house.admin_token().await;

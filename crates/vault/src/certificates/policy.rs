@@ -123,7 +123,22 @@ impl Policy {
     }
 
     /// Changes what the JSON names; the rest stays. The whole is checked.
-    pub fn changed(mut self, value: &Value, now: i64) -> Result<Self, VaultError> {
+    pub fn changed(self, value: &Value, now: i64) -> Result<Self, VaultError> {
+        /// Of a month of validity, as Azure counts.
+        const DAYS_OF_MONTH: i64 = 27;
+        let policy = self.merged(value, now)?;
+        let days_max = i64::from(policy.months) * DAYS_OF_MONTH;
+        let too_early =
+            |a: &LifetimeAction| matches!(a.trigger, Trigger::DaysBefore(d) if d > days_max);
+        if policy.actions.iter().any(too_early) {
+            return Err(VaultError::bad_parameter(format!(
+                "Property policy.lifetime_actions.trigger.days_before_expiry must be between 1 and {days_max}: 27 times the validity in months.",
+            )));
+        }
+        Ok(policy)
+    }
+
+    fn merged(mut self, value: &Value, now: i64) -> Result<Self, VaultError> {
         let sections = match value {
             Value::Null => return self.checked(),
             Value::Object(sections) => sections,
@@ -266,7 +281,7 @@ impl Policy {
         let (created, updated) = (time("created")?, time("updated")?);
         let mut policy = Self::standard("", "Self", created);
         policy.actions = Vec::new();
-        let mut policy = policy.changed(value, updated).ok()?;
+        let mut policy = policy.merged(value, updated).ok()?;
         policy.created = created;
         Some(policy)
     }
@@ -367,14 +382,19 @@ impl LifetimeAction {
         json!({ "trigger": trigger, "action": { "action_type": action } })
     }
 
-    /// When it comes due for a certificate of this lifetime.
+    /// When it comes due for a certificate of this lifetime. An authority may give less time than the policy asks for:
+    /// days before the end count only when a third of it is over, or a new certificate would be due at once, and the
+    /// next.
     pub fn due(&self, not_before: i64, not_after: i64) -> i64 {
+        let lifetime = not_after.saturating_sub(not_before).max(0);
         match self.trigger {
             Trigger::Percentage(percent) => {
-                let lifetime = not_after.saturating_sub(not_before).max(0);
                 not_before.saturating_add(lifetime / 100 * i64::from(percent))
             }
-            Trigger::DaysBefore(days) => not_after.saturating_sub(days.saturating_mul(crate::DAY)),
+            Trigger::DaysBefore(days) => {
+                let wanted = not_after.saturating_sub(days.saturating_mul(crate::DAY));
+                wanted.max(not_before.saturating_add(lifetime / 3))
+            }
         }
     }
 }

@@ -215,6 +215,39 @@ fn a_policy_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_renewal_never_follows_at_once_on_the_one_before() {
+    let trigger = |months: u32, trigger: Value| {
+        json!({
+            "x509_props": { "subject": "CN=a", "validity_months": months },
+            "lifetime_actions": [{ "trigger": trigger, "action": { "action_type": "AutoRenew" } }],
+        })
+    };
+    let changed = |sent: &Value| Policy::standard("", "Self", 5).changed(sent, 6);
+    for (months, days, taken) in [(12, 324, true), (12, 325, false), (1, 27, true), (1, 28, false)]
+    {
+        let sent = trigger(months, json!({ "days_before_expiry": days }));
+        let told = changed(&sent);
+        assert_eq!(told.is_ok(), taken, "{months} months, {days} days");
+        if let Err(error) = told {
+            assert_eq!((error.status, error.code), (400, "BadParameter"));
+            assert!(error.message.contains(&format!("{}", months * 27)), "{}", error.message);
+        }
+    }
+    // what is asked for, how long the certificate lasts, when it is due: days from its beginning
+    for (sent, lasts, due) in [
+        (trigger(240, json!({ "days_before_expiry": 5000 })), 3650, 3650.0 / 3.0),
+        (trigger(12, json!({ "days_before_expiry": 90 })), 90, 30.0),
+        (trigger(12, json!({ "days_before_expiry": 60 })), 90, 30.0),
+        (trigger(12, json!({ "days_before_expiry": 30 })), 90, 60.0),
+        (trigger(12, json!({ "lifetime_percentage": 80 })), 100, 80.0),
+    ] {
+        let policy = changed(&sent).unwrap();
+        let at = policy.actions[0].due(NOW, NOW + lasts * DAY) - NOW;
+        assert!((at as f64 / DAY as f64 - due).abs() < 0.1, "{sent}: {at}");
+    }
+}
+
+#[test]
 fn requests_are_merged_with_what_an_authority_made() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(&folder);

@@ -76,7 +76,11 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
         && vault.call.api_version.starts_with('2');
     vault.check_fields(FIELDS)?;
     if vault.get("enableRbacAuthorization").is_null() {
-        vault.set("enableRbacAuthorization", by_default);
+        // defaults are for vaults that are made: one that stands keeps its way until it is told another
+        let stands =
+            vault.existing.and_then(|v| v.get("properties")?.get("enableRbacAuthorization"));
+        let role_based = stands.and_then(Value::as_bool).unwrap_or(by_default);
+        vault.set("enableRbacAuthorization", role_based);
     }
     check_protection(vault)?;
     check_network(vault)?;

@@ -87,7 +87,9 @@ fn renew(house: &House, vault: &Arc<Vault>, deeds: &mut Vec<Deed>) {
             Renewal::Failed(name, why) => {
                 deed(vault, "CertificateRenew", &name, Some(why), started)
             }
-            Renewal::Told(name, _) => deed(vault, "CertificateNearExpiry", &name, None, started),
+            Renewal::Told(name, _) => {
+                deed(vault, "CertificateNearExpiryEventGridNotification", &name, None, started)
+            }
         });
     }
 }
@@ -106,6 +108,6 @@ fn carry_on(house: &House, vault: &Arc<Vault>, deeds: &mut Vec<Deed>) {
             Err(error) => Err(error.to_string()),
         };
         let failure = step.unwrap_or_else(Some);
-        deeds.push(deed(vault, "CertificateIssue", &name, failure, started));
+        deeds.push(deed(vault, "CertificateEnroll", &name, failure, started));
     }
 }
