@@ -184,6 +184,7 @@ fn record_of(
         correlation_id: incoming.request_id.clone(),
         object_id: Arc::from(account),
         app_id: "".into(),
+        user_name: "".into(),
         uri: format!("{}{}", origin(incoming), incoming.target),
         id: String::new(),
         agent: incoming.header("user-agent").unwrap_or_default().to_owned(),

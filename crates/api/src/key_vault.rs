@@ -92,6 +92,9 @@ pub(crate) async fn answer(
     };
     call.record.object_id = Arc::clone(&caller.object_id);
     call.record.app_id = Arc::clone(&caller.app_id);
+    if let Some(name) = &caller.user_name {
+        call.record.user_name = Arc::clone(name);
+    }
     let done = match prepare(doors, incoming, vault, caller, origin, &mut call).await {
         Ok((route, work)) if route.changes() => {
             // goes on when the client goes away: whoever began a change says how it ended
@@ -169,6 +172,7 @@ fn record(doors: &Doors, incoming: &Incoming, vault: Option<&Vault>) -> AuditRec
         correlation_id: incoming.request_id.clone(),
         object_id: "".into(),
         app_id: "".into(),
+        user_name: "".into(),
         uri: format!("https://{}{}", incoming.host, incoming.target),
         id: String::new(),
         agent: incoming.header("user-agent").unwrap_or_default().to_owned(),

@@ -1,5 +1,7 @@
 //! Azure Resource Manager: one door for every resource type. What a path means, `arm` knows.
 
+mod vault_calls;
+
 use std::sync::Arc;
 
 use arm::{Call, CallerKind, SUBSCRIPTIONS, TENANTS, Target, Verb, Visible};
@@ -15,6 +17,7 @@ use crate::wire::body;
 use crate::wire::caller::authenticate;
 use crate::wire::error::{ApiError, empty_response, json_response};
 use crate::{Doors, Incoming};
+use vault_calls::VaultCall;
 
 const METHODS: &[(Method, Verb)] = &[
     (Method::GET, Verb::Get),
@@ -50,10 +53,13 @@ pub(crate) async fn answer(
     let id = ResourceId::new(&incoming.segments.join("/"));
     let target = Target::parse(id.as_str())?;
     let asked = Asked { caller, verb, id, api_version, target };
+    let vault_call = VaultCall::of(doors, &incoming, &asked);
     if matches!(verb, Verb::Get | Verb::Head) {
-        let visible = authorize(doors, &asked)?;
-        let body = body::json(doors, &mut incoming, doors.limits.body_bytes).await?;
-        return act(doors, incoming, asked, body, visible).await;
+        let answered = read(doors, incoming, asked).await;
+        if let Some(call) = vault_call {
+            call.told(doors, &answered).await?;
+        }
+        return answered;
     }
     let mut activity = activity(doors, &incoming, &asked);
     let reads = is_reading(&asked);
@@ -66,9 +72,18 @@ pub(crate) async fn answer(
             // who got which right is worth telling; other bodies may hold anything
             let rights = target_type(&asked.target).eq_ignore_ascii_case(ROLE_ASSIGNMENTS);
             activity.request = rights.then(|| body.clone());
-            act(doors, incoming, asked, body, None).await
+            match vault_call {
+                Some(call) => call.change(doors, incoming, asked, body).await,
+                None => act(doors, incoming, asked, body, None).await,
+            }
         }
-        Err(error) => Err(error),
+        Err(error) => match vault_call {
+            Some(call) => {
+                let refused = Err(error);
+                call.told(doors, &refused).await.and(refused)
+            }
+            None => Err(error),
+        },
     };
     activity.status = answered.as_ref().map_or_else(|e| e.status, |r| r.status().as_u16());
     if let Err(error) = &answered {
@@ -79,6 +94,16 @@ pub(crate) async fn answer(
         (doors.audit)(Event::Activity(Box::new(activity)));
     }
     answered
+}
+
+async fn read(
+    doors: &Arc<Doors>,
+    mut incoming: Incoming,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    let visible = authorize(doors, &asked)?;
+    let body = body::json(doors, &mut incoming, doors.limits.body_bytes).await?;
+    act(doors, incoming, asked, body, visible).await
 }
 
 /// A call, taken apart.

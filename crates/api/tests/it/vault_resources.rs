@@ -34,6 +34,58 @@ async fn who_decides_in_a_vault_stays_until_it_is_told_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_about_a_vault_are_in_its_audit_log() {
+    let v = vault().await;
+    let path = "{group}/providers/Microsoft.KeyVault/vaults/told";
+    let body = |more: Value| {
+        let mut properties = json!({ "tenantId": v.house.admin.tenant_id, "accessPolicies": [] });
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "location": "local", "properties": properties })
+    };
+    let deleted = "{sub}/providers/Microsoft.KeyVault/locations/local/deletedVaults/told";
+    let policies = json!({ "properties": { "accessPolicies": [] } });
+    let purge = format!("{deleted}/purge");
+    let add = format!("{path}/accessPolicies/add");
+    // what is called, its status, the row's operation
+    let calls: [(&str, &str, Value, u16, &str); 12] = [
+        ("PUT", path, body(json!({})), 201, "VaultPut"),
+        ("PUT", path, body(json!({ "softDeleteRetentionInDays": 3 })), 400, "VaultPut"),
+        ("GET", path, Value::Null, 200, "VaultGet"),
+        ("PATCH", path, json!({ "tags": { "a": "b" } }), 200, "VaultPatch"),
+        ("PUT", &add, policies, 200, "VaultPatch"),
+        ("DELETE", path, Value::Null, 200, "VaultDelete"),
+        ("GET", path, Value::Null, 404, "VaultGet"),
+        ("GET", deleted, Value::Null, 200, "VaultGetDeleted"),
+        ("PUT", path, body(json!({ "createMode": "recover" })), 201, "VaultRecover"),
+        ("DELETE", path, Value::Null, 200, "VaultDelete"),
+        ("POST", &purge, Value::Null, 200, "VaultPurge"),
+        ("GET", "{group}/providers/Microsoft.KeyVault/vaults", Value::Null, 200, ""),
+    ];
+    for (method, path, body, status, _) in &calls {
+        let told = v.manage(method, path, body.clone()).await;
+        assert!(
+            told.status == *status || (*status < 300 && told.status < 300),
+            "{method} {path}: {} {}",
+            told.status,
+            told.json()
+        );
+    }
+    v.house.house.vault_audit.settle().await.unwrap();
+    let rows = v.house.tables.appended("AzureDiagnostics");
+    let column = |name: &str| -> Vec<String> {
+        let cells = rows.iter().flat_map(|r| (0..r.len()).map(|row| r.get(row, name).unwrap()));
+        cells.map(|cell| cell.to_string().trim_matches('"').to_owned()).collect()
+    };
+    let wanted: Vec<&str> = calls.iter().map(|call| call.4).filter(|o| !o.is_empty()).collect();
+    assert_eq!(column("OperationName"), wanted);
+    assert!(column("Resource").iter().all(|name| name == "TOLD"));
+    assert_eq!(column("ResultSignature")[1], "Bad Request");
+    assert!(column("ResultDescription")[1].contains("softDeleteRetentionInDays"));
+    assert!(column("SubscriptionId").iter().all(|id| id.len() == 36));
+    assert!(column("identity_claim_oid_g").iter().all(|id| *id == v.house.admin.object_id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn vaults_are_resources() {
     let v = vault().await;
     let path = "{group}/providers/Microsoft.KeyVault/vaults/Second";

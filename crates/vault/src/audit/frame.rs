@@ -1,6 +1,6 @@
 //! How the journal's frames look in bytes.
 //!
-//! # Format 1
+//! # Format 2
 //! All numbers little endian; a text is a length u32 and its bytes.
 //! ```text
 //! frame   "VAJ1", length of the payload u32, CRC-32 u32 of (generation u64, place of the frame in the file u64,
@@ -9,10 +9,12 @@
 //!         format u16, generation u64, sequence u64 and digest [32] of the last row before, changes begun and not
 //!         finished u32 times (id u64, record)
 //! group   every other payload: rows up to this sequence are in the tables u64, sequence u64 and digest [32] of the
-//!         last row before, entries until the end: 1, id of the change that it ends u64 (0: none), digest [32], proof
-//!         (u8, then [32] if 1), record; or 2, id of a change u64, record
-//! record  time i64 (ticks), status u16, duration u64 (ms), eleven texts
+//!         last row before, entries until the end: 3, id of the change that it ends u64 (0: none), digest [32], proof
+//!         (u8, then [32] if 1), record; or 4, id of a change u64, record
+//! record  time i64 (ticks), status u16, duration u64 (ms), twelve texts
 //! ```
+//! Format 1 had records of eleven texts, without the user's name, in entries 1 and 2; these are read as well.
+//!
 //! The generation in the checksum tells frames of this use of a file from older ones that stand behind them.
 
 use model::DateTime;
@@ -20,12 +22,15 @@ use model::DateTime;
 use super::row::{AuditRecord, RecordRef};
 
 /// Version of the format.
-pub(super) const FORMAT: u16 = 1;
+pub(super) const FORMAT: u16 = 2;
 const MAGIC: &[u8; 4] = b"VAJ1";
 /// Bytes before a frame's payload.
 const PREFIX: usize = 12;
-const ROW: u8 = 1;
-const CHANGE: u8 = 2;
+const ROW: u8 = 3;
+const CHANGE: u8 = 4;
+/// Entries of format 1.
+const ROW_1: u8 = 1;
+const CHANGE_1: u8 = 2;
 
 /// What a frame of entries says before them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +157,7 @@ impl FrameWriter {
 /// Records as frames have them, one behind another in one piece of memory.
 pub(super) fn unpacked(bytes: &[u8]) -> impl Iterator<Item = RecordRef<'_>> {
     let mut reader = Reader(bytes);
-    std::iter::from_fn(move || reader.record())
+    std::iter::from_fn(move || reader.record(FORMAT))
 }
 
 /// Puts a record behind what is there.
@@ -166,7 +171,7 @@ pub(super) fn pack(record: &AuditRecord, bytes: &mut Vec<u8>) {
     }
 }
 
-fn texts(record: &AuditRecord) -> [&str; 11] {
+fn texts(record: &AuditRecord) -> [&str; 12] {
     [
         &record.resource,
         &record.operation,
@@ -179,6 +184,7 @@ fn texts(record: &AuditRecord) -> [&str; 11] {
         &record.id,
         &record.agent,
         &record.api_version,
+        &record.user_name,
     ]
 }
 
@@ -216,14 +222,14 @@ pub(super) fn next_frame(bytes: &[u8], from: usize, generation: u64) -> Option<u
 pub(super) fn read_file_head(payload: &[u8]) -> Option<Result<FileHead, u16>> {
     let mut reader = Reader(payload);
     let format = reader.u16()?;
-    if format != FORMAT {
+    if !(1..=FORMAT).contains(&format) {
         return Some(Err(format));
     }
     let (generation, sequence, digest) = (reader.u64()?, reader.u64()?, reader.array()?);
     let count = reader.u32()?;
     let mut open = Vec::new();
     for _ in 0..count {
-        open.push((reader.u64()?, reader.record()?.to_record()));
+        open.push((reader.u64()?, reader.record(format)?.to_record()));
     }
     Some(Ok(FileHead { generation, sequence, digest, open }))
 }
@@ -235,16 +241,21 @@ pub(super) fn read_group(payload: &[u8]) -> Option<(GroupHead, Vec<Entry>)> {
         GroupHead { stored: reader.u64()?, sequence: reader.u64()?, digest: reader.array()? };
     let mut entries = Vec::new();
     while !reader.0.is_empty() {
-        entries.push(match reader.u8()? {
-            ROW => {
+        let kind = reader.u8()?;
+        let format = if matches!(kind, ROW_1 | CHANGE_1) { 1 } else { FORMAT };
+        entries.push(match kind {
+            ROW | ROW_1 => {
                 let (ends, digest) = (reader.u64()?, reader.array()?);
                 let proof = match reader.u8()? {
                     0 => None,
                     _ => Some(reader.array()?),
                 };
-                Entry::Row { ends, digest, proof, record: reader.record()?.to_record() }
+                let record = reader.record(format)?.to_record();
+                Entry::Row { ends, digest, proof, record }
             }
-            CHANGE => Entry::Change { id: reader.u64()?, record: reader.record()?.to_record() },
+            CHANGE | CHANGE_1 => {
+                Entry::Change { id: reader.u64()?, record: reader.record(format)?.to_record() }
+            }
             _ => return None,
         });
     }
@@ -286,7 +297,8 @@ impl<'a> Reader<'a> {
         str::from_utf8(self.take(length)?).ok()
     }
 
-    fn record(&mut self) -> Option<RecordRef<'a>> {
+    /// As a format has it.
+    fn record(&mut self, format: u16) -> Option<RecordRef<'a>> {
         let time = DateTime::from_ticks(i64::from_le_bytes(self.array()?));
         let (status, duration_ms) = (self.u16()?, self.u64()?);
         Some(RecordRef {
@@ -304,6 +316,7 @@ impl<'a> Reader<'a> {
             id: self.text()?,
             agent: self.text()?,
             api_version: self.text()?,
+            user_name: if format > 1 { self.text()? } else { "" },
         })
     }
 }

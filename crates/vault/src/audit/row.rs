@@ -32,6 +32,8 @@ pub struct AuditRecord {
     pub object_id: Arc<str>,
     /// Who: application id.
     pub app_id: Arc<str>,
+    /// Who: the name that a person signs in with; empty for applications.
+    pub user_name: Arc<str>,
     /// What was asked for.
     pub uri: String,
     /// The object, where the answer names one.
@@ -78,6 +80,7 @@ impl AuditRecord {
             &self.id,
             &self.agent,
             &self.api_version,
+            &self.user_name,
         ])
     }
 
@@ -105,6 +108,7 @@ pub(super) struct RecordRef<'a> {
     pub(super) id: &'a str,
     pub(super) agent: &'a str,
     pub(super) api_version: &'a str,
+    pub(super) user_name: &'a str,
 }
 
 impl RecordRef<'_> {
@@ -125,6 +129,7 @@ impl RecordRef<'_> {
             id: self.id.to_owned(),
             agent: self.agent.to_owned(),
             api_version: self.api_version.to_owned(),
+            user_name: self.user_name.into(),
         }
     }
 
@@ -152,8 +157,15 @@ impl RecordRef<'_> {
     }
 }
 
-/// Texts that cannot run into each other.
-pub(super) fn canonical(parts: [&str; 14]) -> String {
+/// Parts of a row that its digest is of.
+pub(super) const PARTS: usize = 15;
+
+/// Texts that cannot run into each other. The last is left out where it is empty: older rows do not have it.
+pub(super) fn canonical(parts: [&str; PARTS]) -> String {
+    let parts = match parts.split_last() {
+        Some((&"", others)) => others,
+        _ => &parts[..],
+    };
     let length: usize = parts.iter().map(|part| part.len() + 3).sum();
     let mut text = Vec::with_capacity(length + 16); // most have nothing to escape
     let written = serde_json::to_writer(&mut text, &parts);
@@ -162,7 +174,7 @@ pub(super) fn canonical(parts: [&str; 14]) -> String {
 
 /// How a table keeps the parts of [`canonical`], in KQL, and where the link lies.
 pub(super) struct Form {
-    pub(super) parts: [&'static str; 14],
+    pub(super) parts: [&'static str; PARTS],
     pub(super) link: &'static str,
 }
 
@@ -182,6 +194,7 @@ pub(super) const DIAGNOSTICS: Form = Form {
         "id_s",
         "clientInfo_s",
         "OperationVersion",
+        "identity_claim_upn_s",
     ],
     link: "AdditionalFields",
 };
@@ -202,6 +215,7 @@ pub(super) const LOGS: Form = Form {
         "Id",
         "ClientInfo",
         "OperationVersion",
+        "tostring(Identity.claim.upn)",
     ],
     link: "Properties",
 };
@@ -253,9 +267,18 @@ fn identity(record: &RecordRef<'_>) -> Dynamic {
     identity.begin_object();
     identity.key("claim");
     identity.begin_object();
-    for (name, id) in [("oid", record.object_id), ("appid", record.app_id)] {
-        identity.key(name);
-        identity.string(id);
+    let claims = [
+        ("oid", record.object_id),
+        ("appid", record.app_id),
+        ("upn", record.user_name),
+        ("http://schemas.microsoft.com/identity/claims/objectidentifier", record.object_id),
+        ("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", record.user_name),
+    ];
+    for (name, value) in claims {
+        if !name.ends_with("upn") || !value.is_empty() {
+            identity.key(name);
+            identity.string(value);
+        }
     }
     identity.end_object();
     identity.end_object();
@@ -281,6 +304,9 @@ pub(super) struct Columns {
     correlation_id: ArrayRef,
     object_id: ArrayRef,
     app_id: ArrayRef,
+    user_name: ArrayRef,
+    subscription: ArrayRef,
+    resource_group: ArrayRef,
     identity: ArrayRef,
     uri: ArrayRef,
     id: ArrayRef,
@@ -324,6 +350,9 @@ impl Columns {
             correlation_id: correlation_ids.finish(),
             object_id: repeating(records.iter().map(|record| record.object_id)).finish(),
             app_id: repeating(records.iter().map(|record| record.app_id)).finish(),
+            user_name: repeating(records.iter().map(|record| record.user_name)).finish(),
+            subscription: resources.finish_as(|resource| part_of(resource, 2).to_lowercase()),
+            resource_group: resources.finish_as(|resource| part_of(resource, 4).to_uppercase()),
             identity: identities(records),
             uri: repeating(records.iter().map(|record| record.uri)).finish(),
             id: repeating(records.iter().map(|record| record.id)).finish(),
@@ -346,6 +375,9 @@ impl Columns {
             ("Category", String, &always("AuditEvent")),
             ("ResourceId", String, &self.resource),
             ("_ResourceId", String, &self.resource_lower),
+            ("_SubscriptionId", String, &self.subscription),
+            ("SubscriptionId", String, &self.subscription),
+            ("ResourceGroup", String, &self.resource_group),
             ("Resource", String, &self.resource_name),
             ("OperationName", String, &self.operation),
             ("OperationVersion", String, &self.api_version),
@@ -357,6 +389,9 @@ impl Columns {
             ("CorrelationId", String, &self.correlation_id),
             ("identity_claim_oid_g", String, &self.object_id),
             ("identity_claim_appid_g", String, &self.app_id),
+            ("identity_claim_upn_s", String, &self.user_name),
+            (OBJECT_ID_CLAIM, String, &self.object_id),
+            (USER_NAME_CLAIM, String, &self.user_name),
             ("requestUri_s", String, &self.uri),
             ("id_s", String, &self.id),
             ("clientInfo_s", String, &self.agent),
@@ -371,6 +406,7 @@ impl Columns {
         self.table([
             ("TimeGenerated", DateTime, &self.time),
             ("_ResourceId", String, &self.resource_lower),
+            ("_SubscriptionId", String, &self.subscription),
             ("OperationName", String, &self.operation),
             ("OperationVersion", String, &self.api_version),
             ("ResultType", String, &self.result),
@@ -404,9 +440,9 @@ fn repeating<'t>(texts: impl ExactSizeIterator<Item = &'t str>) -> RepeatingText
 /// Who called, row by row: mostly who called before.
 fn identities(records: &[RecordRef<'_>]) -> ArrayRef {
     let mut column = ColumnBuilder::new(ScalarType::Dynamic, records.len());
-    let mut before: Option<((&str, &str), Dynamic)> = None;
+    let mut before: Option<((&str, &str, &str), Dynamic)> = None;
     for record in records {
-        let ids = (record.object_id, record.app_id);
+        let ids = (record.object_id, record.app_id, record.user_name);
         let (_, value) = match before.take() {
             Some(known) if known.0 == ids => before.insert(known),
             _ => before.insert((ids, identity(record))),
@@ -419,6 +455,17 @@ fn identities(records: &[RecordRef<'_>]) -> ArrayRef {
 fn milliseconds(record: &RecordRef<'_>) -> i32 {
     i32::try_from(record.duration_ms).unwrap_or(i32::MAX)
 }
+
+/// A segment of a resource id: its subscription (2), its resource group (4).
+fn part_of(resource: &str, at: usize) -> &str {
+    resource.split('/').nth(at).unwrap_or_default()
+}
+
+/// Columns of claims with long names, as AzureDiagnostics calls them.
+const OBJECT_ID_CLAIM: &str =
+    "identity_claim_http_schemas_microsoft_com_identity_claims_objectidentifier_g";
+const USER_NAME_CLAIM: &str =
+    "identity_claim_http_schemas_xmlsoap_org_ws_2005_05_identity_claims_upn_s";
 
 fn name_of(resource: &str) -> &str {
     resource.rsplit('/').next().unwrap_or_default()

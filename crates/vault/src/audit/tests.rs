@@ -25,12 +25,13 @@ fn record(at: u32) -> AuditRecord {
         id: String::new(),
         agent: "test".into(),
         api_version: "7.4".into(),
+        user_name: "ann@example.com".into(),
     }
 }
 
 fn tables() -> Arc<CannedTables> {
-    let diagnostics = "TimeGenerated:datetime, ResourceProvider:string, ResourceType:string, Category:string, ResourceId:string, _ResourceId:string, Resource:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:long, CallerIPAddress:string, CorrelationId:string, identity_claim_oid_g:string, identity_claim_appid_g:string, requestUri_s:string, id_s:string, clientInfo_s:string, httpStatusCode_d:real, AdditionalFields:dynamic";
-    let logs = "TimeGenerated:datetime, _ResourceId:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:int, CallerIpAddress:string, CorrelationId:string, Identity:dynamic, RequestUri:string, Id:string, ClientInfo:string, HttpStatusCode:int, Properties:dynamic";
+    let diagnostics = "TimeGenerated:datetime, ResourceProvider:string, ResourceType:string, Category:string, ResourceId:string, _ResourceId:string, Resource:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:long, CallerIPAddress:string, CorrelationId:string, identity_claim_oid_g:string, identity_claim_appid_g:string, identity_claim_upn_s:string, identity_claim_http_schemas_microsoft_com_identity_claims_objectidentifier_g:string, identity_claim_http_schemas_xmlsoap_org_ws_2005_05_identity_claims_upn_s:string, _SubscriptionId:string, SubscriptionId:string, ResourceGroup:string, requestUri_s:string, id_s:string, clientInfo_s:string, httpStatusCode_d:real, AdditionalFields:dynamic";
+    let logs = "TimeGenerated:datetime, _ResourceId:string, _SubscriptionId:string, OperationName:string, OperationVersion:string, ResultType:string, ResultSignature:string, ResultDescription:string, DurationMs:int, CallerIpAddress:string, CorrelationId:string, Identity:dynamic, RequestUri:string, Id:string, ClientInfo:string, HttpStatusCode:int, Properties:dynamic";
     let tables = CannedTables::new().with_table("w", "AzureDiagnostics", diagnostics).with_table(
         "w",
         "AZKVAuditLogs",
@@ -370,6 +371,7 @@ fn read_back(key: &crypto::SealingKey, parcels: &[(usize, bool)]) -> Vec<Vec<Val
                 text(&record.id),
                 text(&record.agent),
                 text(&record.api_version),
+                text(&record.user_name),
             ]);
         }
     }
@@ -414,7 +416,7 @@ async fn judged(
 /// Gives a row the digest that it would have had with what it says now.
 fn digest_anew(row: &mut [Value], previous: &str) {
     let parts: Vec<String> = row[4..].iter().map(verify::plain).collect();
-    let parts: [&str; 14] =
+    let parts: [&str; row::PARTS] =
         parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().unwrap();
     let Value::Long(sequence) = row[0] else { panic!("number") };
     row[2] =

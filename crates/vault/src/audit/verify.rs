@@ -7,7 +7,7 @@ use crypto::constant_time_eq;
 use model::{DateTime, QueryRequest, Rows, Value};
 
 use super::chain::{self, digest, proof};
-use super::row::{DIAGNOSTICS, Form, LOGS, canonical};
+use super::row::{DIAGNOSTICS, Form, LOGS, PARTS, canonical};
 use super::{AuditHouse, TABLES};
 use crate::VaultError;
 
@@ -289,7 +289,8 @@ async fn page(
 fn read(row: &[Value]) -> Option<Read> {
     let texts: Vec<String> = row.iter().map(plain).collect();
     let (head, parts) = texts.split_first_chunk::<4>()?;
-    let parts: [&str; 14] = parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().ok()?;
+    let parts: [&str; PARTS] =
+        parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().ok()?;
     let [sequence, previous, digest, proof] = head;
     Some(Read {
         sequence: sequence.parse().ok()?,

@@ -56,6 +56,7 @@ fn record(house: &House, deed: Deed) -> AuditRecord {
         correlation_id: String::new(),
         object_id: "".into(),
         app_id: "".into(),
+        user_name: "".into(),
         uri: String::new(),
         id: format!("{origin}/certificates/{}", deed.name),
         agent: "vedette".to_owned(),

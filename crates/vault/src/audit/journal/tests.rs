@@ -75,6 +75,7 @@ fn record(at: u64) -> AuditRecord {
         id: String::new(),
         agent: "test".into(),
         api_version: "7.4".into(),
+        user_name: "ann@example.com".into(),
     }
 }
 
@@ -265,7 +266,7 @@ fn rubbish_is_read_without_harm() {
     let mut frame = FrameWriter::begin(Vec::new());
     frame.file_head(&FileHead { generation: 9, sequence: 0, digest: [0; 32], open: Vec::new() });
     let mut bytes = frame.end(0, 0);
-    bytes[12] = 2;
+    bytes[12] = 3;
     let crc = {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&[0; 16]);
@@ -276,4 +277,43 @@ fn rubbish_is_read_without_harm() {
     disk.0.lock()[0] = bytes;
     let sides = [0, 1].map(|at| -> Box<dyn Pages> { Box::new(Side(disk.clone(), at)) });
     assert!(Journal::open(sides).err().unwrap().to_string().contains("newer version"));
+}
+
+#[test]
+fn records_of_format_1_are_read() {
+    use crate::audit::frame::{
+        Entry, FrameWriter, GroupHead, frame_at, read_file_head, read_group,
+    };
+    let record = AuditRecord { user_name: "".into(), ..record(7) };
+    let payload = |fill: &dyn Fn(&mut FrameWriter)| {
+        let mut frame = FrameWriter::begin(Vec::new());
+        fill(&mut frame);
+        let bytes = frame.end(1, 0);
+        let (payload, _) = frame_at(&bytes, 0, 1).unwrap();
+        payload[..payload.len() - 4].to_vec() // the last text, which was not there: a length of 0
+    };
+    // where the kind of the first entry stands
+    const KIND: usize = 8 + 8 + 32;
+    let mut row = payload(&|frame| {
+        frame.group_head(&GroupHead::default());
+        frame.row(3, &[1; 32], Some(&[2; 32]), &record);
+    });
+    row[KIND] = 1;
+    let wanted =
+        Entry::Row { ends: 3, digest: [1; 32], proof: Some([2; 32]), record: record.clone() };
+    assert_eq!(read_group(&row).unwrap().1, [wanted]);
+    let mut change = payload(&|frame| {
+        frame.group_head(&GroupHead::default());
+        frame.change(5, &record);
+    });
+    change[KIND] = 2;
+    assert_eq!(read_group(&change).unwrap().1, [Entry::Change { id: 5, record: record.clone() }]);
+    let head = FileHead { generation: 4, sequence: 2, digest: [3; 32], open: vec![(5, record)] };
+    let mut first = payload(&|frame| frame.file_head(&head));
+    first[..2].copy_from_slice(&1_u16.to_le_bytes());
+    assert_eq!(read_file_head(&first).unwrap().unwrap(), head);
+    for newer in [0_u16, 3] {
+        first[..2].copy_from_slice(&newer.to_le_bytes());
+        assert_eq!(read_file_head(&first).unwrap().unwrap_err(), newer);
+    }
 }
