@@ -7,6 +7,7 @@ mod cache;
 mod jwk;
 mod operations;
 mod rotation;
+mod span;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -286,11 +287,10 @@ impl Vault {
         };
         self.require_free(Some(&found.object))?;
         let key = self.make(kind)?;
-        let lasts = self.rotation_policy(&found.object).expiry_seconds();
         let change = AttributeChange {
             enabled: Some(true),
             nbf: None,
-            exp: lasts.and_then(|lasts| now.checked_add(lasts)),
+            exp: self.rotation_policy(&found.object).expiry_of(now),
             exportable: old.attributes.exportable,
         };
         let mut facts = facts(kty, &key, None);
