@@ -213,7 +213,8 @@ fn kind_of(version: &Version) -> Option<JoseKind> {
 }
 
 impl Vault {
-    fn require_hardware(&self, kty: KeyType) -> Result<(), VaultError> {
+    /// Refuses -HSM kinds in a standard vault.
+    pub(crate) fn require_hardware(&self, kty: KeyType) -> Result<(), VaultError> {
         if kty.hsm && !self.settings().premium {
             return Err(VaultError::bad_parameter(format!(
                 "{} keys want a vault with the sku premium; this one is standard.",
