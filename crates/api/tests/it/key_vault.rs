@@ -327,6 +327,33 @@ async fn keys_follow_their_rules() {
     assert_eq!(set["id"], "https://localhost:8443/keys/k/rotationpolicy");
     let bad = json!({ "lifetimeActions": [{ "trigger": { "timeAfterCreate": "P1D" }, "action": { "type": "rotate" } }] });
     assert_eq!(v.refused("PUT", "/keys/k/rotationpolicy", bad).await.0, 400);
+    let with = |expiry: &str, trigger: &str, time: &str| {
+        json!({
+            "lifetimeActions": [{ "trigger": { trigger: time }, "action": { "type": "Rotate" } }],
+            "attributes": { "expiryTime": expiry },
+        })
+    };
+    for (expiry, trigger, time, status) in [
+        ("P1Y10D", "timeAfterCreate", "P1Y", 200),
+        ("P1Y6M", "timeBeforeExpiry", "P1M10D", 200),
+        ("P1Y2M10DT2H30M", "timeAfterCreate", "P6M10DT12H", 200),
+        ("P1Y", "timeAfterCreate", "P12M", 400),
+        ("p90d", "timeAfterCreate", "P30D", 400),
+        ("P90D", "timeAfterCreate", "P1Y6M", 400),
+        ("P27D", "timeAfterCreate", "P7D", 400),
+        ("P999999Y", "timeAfterCreate", "P30D", 400),
+        ("P1Y", "timeBeforeExpiry", "P6DT23H", 400),
+    ] {
+        let told = v.ask("PUT", "/keys/k/rotationpolicy", with(expiry, trigger, time)).await;
+        assert_eq!(told.status, status, "{expiry} {trigger} {time}: {}", told.json());
+        if status == 200 {
+            assert_eq!(told.json()["attributes"]["expiryTime"], expiry, "as it was sent");
+        }
+    }
+    let long = v.ask("PUT", "/keys/k/rotationpolicy", with("P999999Y", "timeAfterCreate", "P9D"));
+    let message = long.await.json()["error"]["message"].to_string();
+    assert!(message.contains("expiryTime is longer than P100Y"), "{message}");
+    v.good("PUT", "/keys/k/rotationpolicy", policy).await;
     let rotated = v.good("POST", "/keys/k/rotate", Value::Null).await;
     assert_ne!(rotated["key"]["kid"], made["key"]["kid"]);
     let attributes = &rotated["attributes"];
@@ -362,33 +389,6 @@ async fn keys_follow_their_rules() {
         ("POST", "/keys/k//release", json!({ "target": "x" })),
         ("GET", "/keys/k//attestation", Value::Null),
         ("POST", "/keys/x/create", json!({ "kty": "RSA", "key_size": 1024 })),
-    let with = |expiry: &str, trigger: &str, time: &str| {
-        json!({
-            "lifetimeActions": [{ "trigger": { trigger: time }, "action": { "type": "Rotate" } }],
-            "attributes": { "expiryTime": expiry },
-        })
-    };
-    for (expiry, trigger, time, status) in [
-        ("P1Y10D", "timeAfterCreate", "P1Y", 200),
-        ("P1Y6M", "timeBeforeExpiry", "P1M10D", 200),
-        ("P1Y2M10DT2H30M", "timeAfterCreate", "P6M10DT12H", 200),
-        ("P1Y", "timeAfterCreate", "P12M", 400),
-        ("p90d", "timeAfterCreate", "P30D", 400),
-        ("P90D", "timeAfterCreate", "P1Y6M", 400),
-        ("P27D", "timeAfterCreate", "P7D", 400),
-        ("P999999Y", "timeAfterCreate", "P30D", 400),
-        ("P1Y", "timeBeforeExpiry", "P6DT23H", 400),
-    ] {
-        let told = v.ask("PUT", "/keys/k/rotationpolicy", with(expiry, trigger, time)).await;
-        assert_eq!(told.status, status, "{expiry} {trigger} {time}: {}", told.json());
-        if status == 200 {
-            assert_eq!(told.json()["attributes"]["expiryTime"], expiry, "as it was sent");
-        }
-    }
-    let long = v.ask("PUT", "/keys/k/rotationpolicy", with("P999999Y", "timeAfterCreate", "P9D"));
-    let message = long.await.json()["error"]["message"].to_string();
-    assert!(message.contains("expiryTime is longer than P100Y"), "{message}");
-    v.good("PUT", "/keys/k/rotationpolicy", policy).await;
         ("POST", "/keys/x/create", json!({ "kty": "DSA" })),
         ("POST", "/keys/x/create", json!({ "kty": "EC", "crv": "P-224" })),
         ("POST", "/keys/x/create", json!({ "kty": "RSA", "key_ops": ["fly"] })),
