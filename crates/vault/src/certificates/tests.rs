@@ -417,6 +417,39 @@ fn imports_in_every_encoding() {
     assert_eq!(wrong.unwrap_err().status, 400);
     let no_key = import(&vault, "w", pem::certificates(chain), None, Value::Null);
     assert!(no_key.unwrap_err().message.contains("no private key"));
+    // keys that are none of Key Vault's say why
+    let rsa = |bytes: usize| {
+        let mut inside = vec![0x02, 1, 0, 0x02, 0x82, (bytes >> 8) as u8, bytes as u8];
+        inside.extend(vec![0xc1; bytes]);
+        let mut der = vec![0x30, 0x82, (inside.len() >> 8) as u8, inside.len() as u8];
+        der.extend(inside);
+        der
+    };
+    let pkcs8 = |key: Vec<u8>| {
+        let mut inside = vec![0x02, 1, 0, 0x30, 13, 6, 9, 42, 134, 72, 134, 247, 13, 1, 1, 1, 5, 0];
+        inside.extend([0x04, 0x82, (key.len() >> 8) as u8, key.len() as u8]);
+        inside.extend(key);
+        let mut der = vec![0x30, 0x82, (inside.len() >> 8) as u8, inside.len() as u8];
+        der.extend(inside);
+        der
+    };
+    let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let size = "RSA keys have 2048, 3072 or 4096 bits";
+    for (text, says) in [
+        (pem::block("RSA PRIVATE KEY", &rsa(128)), size),
+        (pem::block("PRIVATE KEY", &pkcs8(rsa(128))), size),
+        (pem::block("PRIVATE KEY", &pkcs8(rsa(1024))), size),
+        (pem::block("PRIVATE KEY", &pkcs8(rsa(256))), "no private key of a kind"),
+        (pem::block("PRIVATE KEY", &pkcs8(vec![0x30, 0])), "no private key of a kind"),
+        (pem::block("PRIVATE KEY", &[0x30, 0x84, 255, 255, 255, 255]), "no private key of a kind"),
+        (old.to_owned(), "must be PKCS#8 (BEGIN ENCRYPTED PRIVATE KEY) or come in a PFX"),
+    ] {
+        for value in [text.clone(), STANDARD.encode(&text)] {
+            let error = import(&vault, "w", value, Some("pw"), Value::Null).unwrap_err();
+            assert_eq!((error.status, error.code), (400, "BadParameter"), "{text}");
+            assert!(error.message.contains(says), "{}", error.message);
+        }
+    }
     for bad in ["", "x", "AAAA", "-----BEGIN X-----"] {
         assert_eq!(import(&vault, "w", bad.into(), None, Value::Null).unwrap_err().status, 400);
     }
