@@ -164,6 +164,9 @@ def test_rotation(server):
     action = KeyRotationLifetimeAction(KeyRotationPolicyAction.rotate, time_after_create="P30D")
     updated = client.update_key_rotation_policy(n, KeyRotationPolicy(), lifetime_actions=[action], expires_in="P90D")
     assert (updated.expires_in, updated.lifetime_actions[0].time_after_create) == ("P90D", "P30D")
+    updated = client.update_key_rotation_policy(n, KeyRotationPolicy(), lifetime_actions=[action], expires_in="P1Y10D")
+    assert updated.expires_in == "P1Y10D", "the docstring's example"
+    client.update_key_rotation_policy(n, KeyRotationPolicy(), lifetime_actions=[action], expires_in="P90D")
     rotated = client.rotate_key(n)
     assert rotated.id != first.id and rotated.properties.expires_on - rotated.properties.created_on == datetime.timedelta(days=90)
 

@@ -103,6 +103,44 @@ fn curve(
 
 const CURVES: [KeyKind; 4] = [KeyKind::P256, KeyKind::P384, KeyKind::P521, KeyKind::P256K];
 
+const RSA_BITS: [usize; 3] = [2048, 3072, 4096];
+const BAD_SIZE: CryptoError = CryptoError::Key("RSA keys have 2048, 3072 or 4096 bits");
+
+/// Bits of an RSA key's modulus, in PKCS#8 or PKCS#1, also where the library reads no key of that size.
+fn rsa_bits(der: &[u8]) -> Option<usize> {
+    const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    let (version, rest) = element(0x02, element(0x30, der)?.0)?;
+    if version != [0] {
+        return None;
+    }
+    let modulus = match element(0x30, rest) {
+        None => element(0x02, rest)?.0,
+        Some((algorithm, rest)) => {
+            let key = element(0x04, rest)
+                .filter(|_| element(0x06, algorithm).is_some_and(|(id, _)| id == RSA_ENCRYPTION));
+            let (_, rest) = element(0x02, element(0x30, key?.0)?.0)?;
+            element(0x02, rest)?.0
+        }
+    };
+    let first = modulus.iter().position(|byte| *byte != 0)?;
+    let modulus = modulus.get(first..)?;
+    Some(modulus.len() * 8 - modulus.first()?.leading_zeros() as usize)
+}
+
+/// Content of a DER element with this tag, and what comes behind it.
+fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let ([found, length], rest) = der.split_first_chunk::<2>()?;
+    let (length, rest) = match *length {
+        short @ 0..=0x7f => (usize::from(short), rest),
+        long @ 0x81..=0x84 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
+            (bytes.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    rest.split_at_checked(length).filter(|_| *found == tag)
+}
+
 impl KeyPair {
     /// Makes a key. RSA takes tenths of a second to seconds: keep it off threads that others wait for.
     pub fn generate(kind: KeyKind) -> Result<Self, CryptoError> {
@@ -113,7 +151,7 @@ impl KeyPair {
                     2048 => KeySize::Rsa2048,
                     3072 => KeySize::Rsa3072,
                     4096 => KeySize::Rsa4096,
-                    _ => return Err(CryptoError::Key("RSA keys have 2048, 3072 or 4096 bits")),
+                    _ => return Err(BAD_SIZE),
                 };
                 Self::rsa(RsaPair::generate(size).map_err(|_| failed())?)
             }
@@ -140,13 +178,17 @@ impl KeyPair {
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8(der) {
             return Self::ed25519(pair);
         }
-        Self::rsa(RsaPair::from_der(der).map_err(|_| BAD)?)
+        match RsaPair::from_der(der) {
+            Ok(pair) => Self::rsa(pair),
+            Err(_) if rsa_bits(der).is_some_and(|bits| !RSA_BITS.contains(&bits)) => Err(BAD_SIZE),
+            Err(_) => Err(BAD),
+        }
     }
 
     fn rsa(pair: RsaPair) -> Result<Self, CryptoError> {
         let bits = u16::try_from(pair.public_modulus_len().saturating_mul(8)).map_err(|_| BAD)?;
-        if !matches!(bits, 2048 | 3072 | 4096) {
-            return Err(CryptoError::Key("RSA keys have 2048, 3072 or 4096 bits"));
+        if !RSA_BITS.contains(&usize::from(bits)) {
+            return Err(BAD_SIZE);
         }
         let spki = AsDer::<PublicKeyX509Der>::as_der(pair.public_key()).map_err(|_| BAD)?;
         let spki = spki.as_ref().to_vec();

@@ -57,8 +57,13 @@ pub fn blocks(text: &str) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>, PkiError>
         let (label, tail) = tail.split_once("-----").ok_or_else(bad)?;
         let end = format!("-----END {label}-----");
         let (body, tail) = tail.split_once(end.as_str()).ok_or_else(bad)?;
-        if found.len() == BLOCKS_MAX || body.contains("Proc-Type:") {
-            return Err(bad()); // the old encryption of PEM is not read
+        if body.contains("Proc-Type:") {
+            return Err(PkiError::Value(
+                "an encrypted PEM key must be PKCS#8 (BEGIN ENCRYPTED PRIVATE KEY) or come in a PFX; the traditional form (Proc-Type: 4,ENCRYPTED) is not read, `openssl pkcs8 -topk8` converts it".into(),
+            ));
+        }
+        if found.len() == BLOCKS_MAX {
+            return Err(bad());
         }
         let body: Zeroizing<String> =
             Zeroizing::new(body.chars().filter(|c| !c.is_ascii_whitespace()).collect());

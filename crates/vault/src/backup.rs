@@ -7,8 +7,9 @@ use crypto::SecretBytes;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::keys::KeyType;
 use crate::object::{Object, Version};
-use crate::{Found, Kind, Vault, VaultError, check_name};
+use crate::{Found, Kind, Policy, Vault, VaultError, check_name};
 
 /// What a backup begins with: its form.
 const MARK: &[u8] = b"vedette-backup-1\n";
@@ -81,6 +82,9 @@ impl Vault {
             _ => return Err(bad()),
         };
         check_name(&name)?;
+        for (object, versions) in &unpacked.objects {
+            self.require_hardware_of(object, versions)?;
+        }
         let mut writing = self.shelf.change_of(&name);
         let mut values = unpacked.values.iter();
         for (mut object, versions) in unpacked.objects {
@@ -107,6 +111,20 @@ impl Vault {
         }
         writing.commit()?;
         self.find(kind, &name, None)
+    }
+}
+
+impl Vault {
+    /// Refuses what a premium vault gave out and a standard one does not take: -HSM keys, and policies that make them.
+    fn require_hardware_of(&self, object: &Object, versions: &[Version]) -> Result<(), VaultError> {
+        if let Some(policy) = Policy::of(object).filter(|_| object.kind == Kind::Certificate) {
+            self.require_policy_hardware(&policy)?;
+        }
+        let kinds = versions.iter().filter_map(|v| KeyType::from_name(v.text("kty")?));
+        for kty in kinds.filter(|_| object.kind == Kind::Key) {
+            self.require_hardware(kty)?;
+        }
+        Ok(())
     }
 }
 

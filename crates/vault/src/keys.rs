@@ -7,6 +7,7 @@ mod cache;
 mod jwk;
 mod operations;
 mod rotation;
+mod span;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -212,7 +213,8 @@ fn kind_of(version: &Version) -> Option<JoseKind> {
 }
 
 impl Vault {
-    fn require_hardware(&self, kty: KeyType) -> Result<(), VaultError> {
+    /// Refuses -HSM kinds in a standard vault.
+    pub(crate) fn require_hardware(&self, kty: KeyType) -> Result<(), VaultError> {
         if kty.hsm && !self.settings().premium {
             return Err(VaultError::bad_parameter(format!(
                 "{} keys want a vault with the sku premium; this one is standard.",
@@ -286,11 +288,10 @@ impl Vault {
         };
         self.require_free(Some(&found.object))?;
         let key = self.make(kind)?;
-        let lasts = self.rotation_policy(&found.object).expiry_seconds();
         let change = AttributeChange {
             enabled: Some(true),
             nbf: None,
-            exp: lasts.and_then(|lasts| now.checked_add(lasts)),
+            exp: self.rotation_policy(&found.object).expiry_of(now),
             exportable: old.attributes.exportable,
         };
         let mut facts = facts(kty, &key, None);

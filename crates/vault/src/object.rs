@@ -46,6 +46,11 @@ impl AttributeChange {
         let wrong = |name: &str| {
             VaultError::bad_parameter(format!("Property attributes.{name} has an invalid value."))
         };
+        let too_late = |name: &str| {
+            VaultError::bad_parameter(format!(
+                "Property attributes.{name} is beyond the year 9999 and looks like milliseconds; times are seconds since 1970."
+            ))
+        };
         let object = match value {
             Value::Null => return Ok(Self::default()),
             Value::Object(object) => object,
@@ -58,9 +63,12 @@ impl AttributeChange {
         };
         let time = |name: &str| match object.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::Number(n)) => match n.as_i64() {
-                Some(seconds) if (0..=SECONDS_MAX).contains(&seconds) => Ok(Some(seconds)),
-                Some(seconds) if seconds >= i64::from(i32::MIN) => Ok(Some(seconds + (1 << 32))),
+            Some(Value::Number(n)) => match (n.as_i64(), n.as_u64()) {
+                (_, Some(seconds)) if seconds > SECONDS_MAX.unsigned_abs() => Err(too_late(name)),
+                (Some(seconds), Some(_)) => Ok(Some(seconds)),
+                (Some(seconds), None) if seconds >= i64::from(i32::MIN) => {
+                    Ok(Some(seconds + (1 << 32)))
+                }
                 _ => Err(wrong(name)),
             },
             Some(_) => Err(wrong(name)),

@@ -43,6 +43,9 @@ pub struct AccessPolicy {
     pub certificates: Vec<String>,
 }
 
+/// What may be done with issuers, each by its own permission or by `manageissuers`.
+const ISSUERS: [&str; 4] = ["getissuers", "listissuers", "setissuers", "deleteissuers"];
+
 impl AccessPolicy {
     /// True when it grants a permission such as `get`.
     pub fn grants(&self, kind: Kind, permission: &str) -> bool {
@@ -51,7 +54,12 @@ impl AccessPolicy {
             Kind::Key => &self.keys,
             Kind::Certificate => &self.certificates,
         };
-        list.iter().any(|p| p == permission || (p == "all" && permission != "purge"))
+        list.iter().any(|granted| match granted.as_str() {
+            "all" => permission != "purge",
+            "manageissuers" => ISSUERS.contains(&permission),
+            "getissuers" => ["getissuers", "listissuers"].contains(&permission),
+            one => one == permission,
+        })
     }
 
     fn from_json(value: &Value) -> Self {
@@ -228,5 +236,28 @@ mod tests {
         let policy = policy.access_policies.first().unwrap();
         assert!(policy.grants(Kind::Secret, "get") && !policy.grants(Kind::Secret, "set"));
         assert!(policy.grants(Kind::Key, "sign") && !policy.grants(Kind::Key, "purge"));
+    }
+
+    #[test]
+    fn permissions_for_issuers() {
+        let all =
+            ["get", "getissuers", "listissuers", "setissuers", "deleteissuers", "managecontacts"];
+        for (granted, allowed) in [
+            ("ManageIssuers", &["getissuers", "listissuers", "setissuers", "deleteissuers"][..]),
+            ("getissuers", &["getissuers", "listissuers"]),
+            ("listissuers", &["listissuers"]),
+            ("setissuers", &["setissuers"]),
+            ("deleteissuers", &["deleteissuers"]),
+            ("all", &all),
+            ("get", &["get"]),
+        ] {
+            let policy = AccessPolicy::from_json(&json!({
+                "tenantId": "T", "objectId": "O", "permissions": { "certificates": [granted] },
+            }));
+            let grants: Vec<&str> =
+                all.into_iter().filter(|p| policy.grants(Kind::Certificate, p)).collect();
+            assert_eq!(grants, allowed, "{granted}");
+            assert!(!all.iter().any(|p| policy.grants(Kind::Secret, p)), "{granted}");
+        }
     }
 }

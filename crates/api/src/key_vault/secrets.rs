@@ -10,6 +10,7 @@ use vault::{
 use super::life::{self, Shape};
 use super::route::{GET, PATCH, POST, PUT, Place, REMOVE, Route, elsewhere, here, route, task};
 use super::shape::{add_common, object_id, version_id};
+use super::version;
 use super::work::{Reply, Work, required};
 
 const KIND: Kind = Kind::Secret;
@@ -124,7 +125,11 @@ fn get(work: &Work) -> Result<Reply, VaultError> {
     let text = std::str::from_utf8(value).map_err(|_| {
         VaultError::new(500, "InternalServerError", "The value that is stored is no text.")
     })?;
-    if let Some(previous) = work.vault.previous_version(&found) {
+    // the version of the previous certificate: plain secrets have none
+    if found.object.managed
+        && version::tells_previous(&work.api_version)
+        && let Some(previous) = work.vault.previous_version(&found)
+    {
         out["previousVersion"] = json!(previous);
     }
     Ok(Reply::with_secret(&out, "value", text))

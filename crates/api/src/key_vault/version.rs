@@ -41,6 +41,11 @@ fn is_served(version: &str) -> bool {
     is_date && (DATED.0..=DATED.1).contains(&base)
 }
 
+/// True from 7.6 on, its previews included: what a certificate's secret says of the version before it.
+pub(super) fn tells_previous(version: &str) -> bool {
+    version.starts_with("7.6") || !version.starts_with("7.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -177,6 +177,27 @@ async fn the_secret_of_a_certificate_comes_in_the_form_that_is_asked_for() {
             }
         }
     }
+    // a second version says which was before it, since 7.6
+    let first = v.good("GET", "/certificates/c0true/", Value::Null).await;
+    let first = first["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    v.ask("POST", "/certificates/c0true/create", policy("Self")).await;
+    v.good("GET", "/certificates/c0true/pending", Value::Null).await;
+    for (version, shown) in [
+        ("7.4", false),
+        ("7.5-preview.1", false),
+        ("7.6-preview.2", true),
+        ("7.6", true),
+        ("2025-07-01", true),
+        ("2026-04-01", true),
+    ] {
+        let path = format!("/secrets/c0true?api-version={version}");
+        let told = v.house.call("GET", &path, &v.token, Value::Null).await.json();
+        let expected = if shown { json!(first) } else { Value::Null };
+        assert_eq!(told["previousVersion"], expected, "{version}");
+        let path = format!("/secrets/c0true/{first}?api-version={version}");
+        let told = v.house.call("GET", &path, &v.token, Value::Null).await.json();
+        assert_eq!(told["previousVersion"], Value::Null, "{version}: the first");
+    }
     for path in [
         "/secrets/plain/?outContentType=application/x-pem-file",
         "/secrets/c0true/?outContentType=text/plain",

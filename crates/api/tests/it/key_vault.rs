@@ -57,7 +57,10 @@ async fn a_secret_lives_and_dies() {
     let old = v.good("GET", &format!("/secrets/first/{version}"), Value::Null).await;
     assert_eq!((&old["value"], &old["tags"]["a"]), (&json!("va\"lue\n"), &json!("b")));
     let latest = v.good("GET", "/secrets/first", Value::Null).await;
-    assert_eq!(latest["previousVersion"], version);
+    assert_eq!(latest["previousVersion"], Value::Null, "certificates have one");
+    let path = "/secrets/first?api-version=2026-04-01";
+    let told = v.house.call("GET", path, &v.token, Value::Null).await.json();
+    assert_eq!((&told["value"], &told["previousVersion"]), (&json!("two"), &Value::Null));
 
     let patch = json!({ "attributes": { "enabled": false }, "tags": { "c": "d" } });
     let patched = v.good("PATCH", "/secrets/first/", patch).await;
@@ -174,6 +177,38 @@ async fn what_is_wrong_is_named() {
         let told = v.house.call("GET", path, &v.token, Value::Null).await;
         assert_eq!((told.status, told.code().as_str()), (status, code), "{path}");
     }
+    // milliseconds are no seconds, wherever attributes stand
+    let key = json!({ "kty": "oct", "k": encoded(&[1; 16]) });
+    for (method, path, body) in [
+        ("PUT", "/secrets/a", secret(json!("x"))),
+        ("POST", "/keys/a/create", json!({ "kty": "EC" })),
+        ("PUT", "/keys/a", json!({ "key": key })),
+        (
+            "POST",
+            "/certificates/a/create",
+            json!({ "policy": { "x509_props": { "subject": "CN=a" } } }),
+        ),
+        ("POST", "/certificates/a/import", secret(json!("x"))),
+    ] {
+        for (name, time) in [
+            ("exp", json!(1_900_000_000_000_i64)),
+            ("nbf", json!(253_402_300_800_i64)),
+            ("exp", json!(u64::MAX)),
+        ] {
+            let mut body = body.clone();
+            body["attributes"] = json!({ name: time });
+            let told = v.ask(method, path, body).await;
+            assert_eq!((told.status, told.code().as_str()), (400, "BadParameter"), "{path} {time}");
+            let message = told.json()["error"]["message"].to_string();
+            let says = format!("attributes.{name} is beyond the year 9999 and looks like milli");
+            assert!(message.contains(&says), "{path} {time}: {message}");
+        }
+    }
+    let last = json!({ "value": "x", "attributes": { "exp": 253_402_300_799_i64 } });
+    assert_eq!(
+        v.good("PUT", "/secrets/late", last).await["attributes"]["exp"],
+        253_402_300_799_i64
+    );
     let told = v.ask("PUT", "/secrets/a", secret(json!(["canary-in-a-list"]))).await;
     assert!(!told.json().to_string().contains("canary"), "{}", told.json());
 }
@@ -288,10 +323,37 @@ async fn keys_follow_their_rules() {
         "lifetimeActions": [{ "trigger": { "timeAfterCreate": "P30D" }, "action": { "type": "rotate" } }],
         "attributes": { "expiryTime": "P90D" },
     });
-    let set = v.good("PUT", "/keys/k/rotationpolicy", policy).await;
+    let set = v.good("PUT", "/keys/k/rotationpolicy", policy.clone()).await;
     assert_eq!(set["id"], "https://localhost:8443/keys/k/rotationpolicy");
     let bad = json!({ "lifetimeActions": [{ "trigger": { "timeAfterCreate": "P1D" }, "action": { "type": "rotate" } }] });
     assert_eq!(v.refused("PUT", "/keys/k/rotationpolicy", bad).await.0, 400);
+    let with = |expiry: &str, trigger: &str, time: &str| {
+        json!({
+            "lifetimeActions": [{ "trigger": { trigger: time }, "action": { "type": "Rotate" } }],
+            "attributes": { "expiryTime": expiry },
+        })
+    };
+    for (expiry, trigger, time, status) in [
+        ("P1Y10D", "timeAfterCreate", "P1Y", 200),
+        ("P1Y6M", "timeBeforeExpiry", "P1M10D", 200),
+        ("P1Y2M10DT2H30M", "timeAfterCreate", "P6M10DT12H", 200),
+        ("P1Y", "timeAfterCreate", "P12M", 400),
+        ("p90d", "timeAfterCreate", "P30D", 400),
+        ("P90D", "timeAfterCreate", "P1Y6M", 400),
+        ("P27D", "timeAfterCreate", "P7D", 400),
+        ("P999999Y", "timeAfterCreate", "P30D", 400),
+        ("P1Y", "timeBeforeExpiry", "P6DT23H", 400),
+    ] {
+        let told = v.ask("PUT", "/keys/k/rotationpolicy", with(expiry, trigger, time)).await;
+        assert_eq!(told.status, status, "{expiry} {trigger} {time}: {}", told.json());
+        if status == 200 {
+            assert_eq!(told.json()["attributes"]["expiryTime"], expiry, "as it was sent");
+        }
+    }
+    let long = v.ask("PUT", "/keys/k/rotationpolicy", with("P999999Y", "timeAfterCreate", "P9D"));
+    let message = long.await.json()["error"]["message"].to_string();
+    assert!(message.contains("expiryTime is longer than P100Y"), "{message}");
+    v.good("PUT", "/keys/k/rotationpolicy", policy).await;
     let rotated = v.good("POST", "/keys/k/rotate", Value::Null).await;
     assert_ne!(rotated["key"]["kid"], made["key"]["kid"]);
     let attributes = &rotated["attributes"];

@@ -146,6 +146,44 @@ async fn vaults_are_resources() {
     assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.status, 200);
     assert_eq!(v.manage("PATCH", path, acls("Maybe", "x")).await.status, 400);
 
+    // what a vault cannot be
+    let policy = |object: &str| json!({ "tenantId": tenant, "objectId": object, "permissions": { "keys": ["get"] } });
+    let (me, other) = (&v.house.admin.object_id, "11111111-2222-3333-4444-555555555555");
+    let mut unprotected = properties.clone();
+    unprotected["enablePurgeProtection"] = json!(false);
+    let mut foreign = properties.clone();
+    foreign["tenantId"] = json!(other);
+    let new = "{group}/providers/Microsoft.KeyVault/vaults/third";
+    let protection = "The property \"enablePurgeProtection\" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.";
+    let served = format!("properties.tenantId is '{tenant}'");
+    for (method, path, properties, says) in [
+        ("PUT", new, unprotected, protection),
+        ("PUT", new, foreign, served.as_str()),
+        ("PATCH", path, json!({ "enablePurgeProtection": false }), protection),
+        ("PATCH", path, json!({ "tenantId": other }), &served),
+        (
+            "PATCH",
+            path,
+            json!({ "accessPolicies": [policy(me), policy("bob")] }),
+            "[1].objectId: 'bob'",
+        ),
+        ("PATCH", path, json!({ "accessPolicies": [policy(me), policy(me)] }), "already at [0]"),
+    ] {
+        let body = json!({ "location": "local", "properties": properties });
+        let told = v.manage(method, path, body).await;
+        assert_eq!((told.status, told.code().as_str()), (400, "BadRequest"), "{says}");
+        let message = told.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(says), "{message}");
+    }
+    let mut null = properties.clone();
+    null["enablePurgeProtection"] = Value::Null;
+    let told = v.manage(
+        "PUT",
+        path,
+        json!({ "location": "local", "tags": { "a": "b" }, "properties": null }),
+    );
+    assert_eq!(told.await.status, 200);
+
     // deleted, seen, recovered, purged
     let check = |name: &str| json!({ "name": name, "type": "Microsoft.KeyVault/vaults" });
     let free = "{sub}/providers/Microsoft.KeyVault/checkNameAvailability";
@@ -190,5 +228,8 @@ async fn vaults_are_resources() {
         v.on_host(host, "DELETE", "/deletedsecrets/s?api-version=7.4", &v.token, Value::Null).await;
     assert_eq!(purge.status, 403);
     v.manage("DELETE", path, Value::Null).await;
-    assert_eq!(v.manage("POST", &format!("{one}/purge"), Value::Null).await.status, 409);
+    let told = v.manage("POST", &format!("{one}/purge"), Value::Null).await;
+    assert_eq!((told.status, told.code().as_str()), (405, "MethodNotAllowed"));
+    let message = told.json()["error"]["message"].to_string();
+    assert!(message.contains("Operation 'DeletedVaultPurge' is not allowed."), "{message}");
 }

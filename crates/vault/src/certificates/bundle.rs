@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use crypto::KeyPair;
+use crypto::{KeyKind, KeyPair};
 use pki::Certificate;
 use serde_json::{Map, Value, json};
 
 use super::{ContentType, Policy};
+use crate::keys::{Family, KeyType};
 use crate::{Found, Kind, Object, Vault, VaultError, Version};
 
 /// A version's certificate and chain.
@@ -84,11 +85,18 @@ impl Vault {
         let mut object = writing.live(Kind::Certificate, name)?;
         let policy = policy_of(&object).ok_or_else(|| VaultError::damaged(name))?;
         let policy = policy.changed(change, now)?;
+        self.require_policy_hardware(&policy)?;
         self.check_issuer(&policy.issuer)?;
         object.settings.insert("policy".into(), policy.to_json());
         writing.put(object);
         writing.commit()?;
         Ok(policy)
+    }
+
+    /// Refuses policies with an -HSM kind of key in a standard vault.
+    pub(crate) fn require_policy_hardware(&self, policy: &Policy) -> Result<(), VaultError> {
+        let family = if matches!(policy.key, KeyKind::Rsa(_)) { Family::Rsa } else { Family::Ec };
+        self.require_hardware(KeyType { family, hsm: policy.hsm })
     }
 
     /// The private key of a version.

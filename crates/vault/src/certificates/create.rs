@@ -69,6 +69,7 @@ impl Vault {
                 fresh.changed(sent, now)?
             }
         };
+        self.require_policy_hardware(&policy)?;
         self.begin(name, policy, attributes, tags, false, now)
     }
 

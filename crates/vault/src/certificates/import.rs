@@ -144,6 +144,7 @@ impl Vault {
         if let Some(before) = policy_of(&object) {
             policy.created = before.created;
         }
+        self.require_policy_hardware(&policy)?;
         self.check_issuer(&policy.issuer)?;
         object.settings.insert("policy".into(), policy.to_json());
         object.settings.remove("pending");

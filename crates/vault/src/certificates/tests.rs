@@ -22,6 +22,11 @@ fn places() -> AuthorityPlaces {
 
 /// A vault of its own.
 pub(crate) fn vault(folder: &tempfile::TempDir) -> Arc<Vault> {
+    vaults(folder).vault("one").unwrap()
+}
+
+/// A house with the vault `one`.
+fn vaults(folder: &tempfile::TempDir) -> Vaults {
     let store = Arc::new(MemoryStore::new());
     let files = KeyFiles { own: folder.path().join("vault.key"), credential: None, token: None };
     let vaults = Vaults::open(store, files, DateTime::from_unix_seconds(NOW).unwrap()).unwrap();
@@ -31,7 +36,7 @@ pub(crate) fn vault(folder: &tempfile::TempDir) -> Arc<Vault> {
     let settings = Settings::from_document(&id, &json!({ "properties": {} }));
     vaults.keyring().ensure_key("one").unwrap();
     vaults.admit(settings).unwrap();
-    vaults.vault("one").unwrap()
+    vaults
 }
 
 fn policy(issuer: &str, more: Value) -> Value {
@@ -189,6 +194,61 @@ fn policies_that_are_refused() {
     pollster::block_on(vault.set_secret("s", &secret, NOW)).unwrap();
     let taken = vault.create_certificate("s", &policy("Self", json!({})), &Value::Null, None, NOW);
     assert_eq!(taken.unwrap_err().status, 409);
+}
+
+#[test]
+fn kinds_of_hardware_want_a_premium_vault() {
+    let folder = tempfile::tempdir().unwrap();
+    let vaults = vaults(&folder);
+    let vault = vaults.vault("one").unwrap();
+    let with_sku = |sku: &str| {
+        let document = json!({ "properties": { "sku": { "name": sku } } });
+        vaults.admit(Settings::from_document(&vault.settings().resource, &document)).unwrap();
+    };
+    let hsm = |kty: &str| json!({ "key_props": { "kty": kty, "exportable": true } });
+    let refused = |error: crate::VaultError, kty: &str| {
+        assert_eq!((error.status, error.code), (400, "BadParameter"), "{kty}");
+        let says = format!("{kty} keys want a vault with the sku premium; this one is standard.");
+        assert_eq!(error.message, says);
+    };
+    let new = |kty: &str| crate::NewKey {
+        kty: crate::KeyType::from_name(kty).unwrap(),
+        size: None,
+        curve: None,
+        operations: None,
+        attributes: AttributeChange::default(),
+        tags: None,
+    };
+    let (key, made) = outside();
+    let file = pem::bundle(&key, std::slice::from_ref(&made)).unwrap().expose().to_owned();
+    make(&vault, "plain", &policy("Self", json!({})), NOW);
+    for kty in ["EC-HSM", "RSA-HSM"] {
+        let sent = policy("Self", hsm(kty));
+        let error = vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap_err();
+        refused(error, kty);
+        refused(vault.update_certificate_policy("plain", &hsm(kty), NOW).unwrap_err(), kty);
+    }
+    refused(vault.create_key("k", &new("EC-HSM"), NOW).unwrap_err(), "EC-HSM");
+    refused(import(&vault, "i", file.clone(), None, hsm("EC-HSM")).unwrap_err(), "EC-HSM");
+
+    with_sku("premium");
+    make(&vault, "c", &policy("Self", hsm("EC-HSM")), NOW);
+    import(&vault, "i", file, None, hsm("EC-HSM")).unwrap();
+    vault.create_key("k", &new("EC-HSM"), NOW).unwrap();
+    let mut backups = Vec::new();
+    for (kind, name) in [(Kind::Certificate, "c"), (Kind::Certificate, "i"), (Kind::Key, "k")] {
+        backups.push((kind, vault.backup(kind, name).unwrap()));
+        vault.delete(kind, name, NOW).unwrap();
+        vault.purge(kind, name).unwrap();
+    }
+    with_sku("standard");
+    for (kind, blob) in &backups {
+        refused(vault.restore(*kind, blob).unwrap_err(), "EC-HSM");
+    }
+    with_sku("premium");
+    for (kind, blob) in &backups {
+        vault.restore(*kind, blob).unwrap();
+    }
 }
 
 #[test]
@@ -390,6 +450,39 @@ fn imports_in_every_encoding() {
     assert_eq!(wrong.unwrap_err().status, 400);
     let no_key = import(&vault, "w", pem::certificates(chain), None, Value::Null);
     assert!(no_key.unwrap_err().message.contains("no private key"));
+    // keys that are none of Key Vault's say why
+    let rsa = |bytes: usize| {
+        let mut inside = vec![0x02, 1, 0, 0x02, 0x82, (bytes >> 8) as u8, bytes as u8];
+        inside.extend(vec![0xc1; bytes]);
+        let mut der = vec![0x30, 0x82, (inside.len() >> 8) as u8, inside.len() as u8];
+        der.extend(inside);
+        der
+    };
+    let pkcs8 = |key: Vec<u8>| {
+        let mut inside = vec![0x02, 1, 0, 0x30, 13, 6, 9, 42, 134, 72, 134, 247, 13, 1, 1, 1, 5, 0];
+        inside.extend([0x04, 0x82, (key.len() >> 8) as u8, key.len() as u8]);
+        inside.extend(key);
+        let mut der = vec![0x30, 0x82, (inside.len() >> 8) as u8, inside.len() as u8];
+        der.extend(inside);
+        der
+    };
+    let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let size = "RSA keys have 2048, 3072 or 4096 bits";
+    for (text, says) in [
+        (pem::block("RSA PRIVATE KEY", &rsa(128)), size),
+        (pem::block("PRIVATE KEY", &pkcs8(rsa(128))), size),
+        (pem::block("PRIVATE KEY", &pkcs8(rsa(1024))), size),
+        (pem::block("PRIVATE KEY", &pkcs8(rsa(256))), "no private key of a kind"),
+        (pem::block("PRIVATE KEY", &pkcs8(vec![0x30, 0])), "no private key of a kind"),
+        (pem::block("PRIVATE KEY", &[0x30, 0x84, 255, 255, 255, 255]), "no private key of a kind"),
+        (old.to_owned(), "must be PKCS#8 (BEGIN ENCRYPTED PRIVATE KEY) or come in a PFX"),
+    ] {
+        for value in [text.clone(), STANDARD.encode(&text)] {
+            let error = import(&vault, "w", value, Some("pw"), Value::Null).unwrap_err();
+            assert_eq!((error.status, error.code), (400, "BadParameter"), "{text}");
+            assert!(error.message.contains(says), "{}", error.message);
+        }
+    }
     for bad in ["", "x", "AAAA", "-----BEGIN X-----"] {
         assert_eq!(import(&vault, "w", bad.into(), None, Value::Null).unwrap_err().status, 400);
     }

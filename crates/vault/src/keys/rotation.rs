@@ -1,13 +1,12 @@
 //! Rotation policies: when a key gets a new version by itself, and how long versions last.
 
-use model::parse_iso_duration;
 use serde_json::{Value, json};
 
+use super::span::Span;
 use crate::object::Object;
 use crate::{Kind, Vault, VaultError};
 
 const SETTING: &str = "rotationPolicy";
-const TICKS: i64 = 10_000_000;
 const DAY: i64 = 24 * 60 * 60;
 
 /// What is done when the time has come.
@@ -32,21 +31,14 @@ pub struct RotationPolicy {
     pub updated: Option<i64>,
 }
 
-fn seconds(text: &str) -> Option<i64> {
-    // years and months are days of the calendar's average, as policies need no more
-    let rough = |text: &str| {
-        let number: i64 = text.get(1..text.len().checked_sub(1)?)?.parse().ok()?;
-        match text.chars().last()? {
-            'Y' => number.checked_mul(365 * DAY),
-            'M' => number.checked_mul(30 * DAY),
-            _ => None,
-        }
-    };
-    if text.starts_with('P') && !text.contains('T') && (text.ends_with('Y') || text.ends_with('M'))
-    {
-        return rough(text);
+/// A duration of the wire, at least this many days; `place` names it in the refusal.
+fn span(place: &str, text: &str, days_min: i64) -> Result<Span, VaultError> {
+    let bad = |what: &str| VaultError::bad_parameter(format!("Property {place} {what}."));
+    let span = Span::parse(text).map_err(|unfit| bad(unfit.says()))?;
+    if span.length() < days_min * DAY {
+        return Err(bad(&format!("is a duration of at least P{days_min}D")));
     }
-    parse_iso_duration(text).map(|span| span.ticks() / TICKS)
+    Ok(span)
 }
 
 impl RotationPolicy {
@@ -56,9 +48,10 @@ impl RotationPolicy {
         Self { actions, expiry: None, created: None, updated: None }
     }
 
-    /// How long a version made by rotation lasts, in seconds.
-    pub fn expiry_seconds(&self) -> Option<i64> {
-        self.expiry.as_deref().and_then(seconds)
+    /// When a version ends that rotation makes then.
+    pub fn expiry_of(&self, made: i64) -> Option<i64> {
+        let lasts = Span::parse(self.expiry.as_deref()?).ok()?;
+        Some(lasts.after(made))
     }
 
     /// From the wire.
@@ -68,12 +61,7 @@ impl RotationPolicy {
         let expiry = expiry.filter(|text| !text.is_empty()).map(str::to_owned);
         let lasts = match &expiry {
             None => None,
-            Some(text) => {
-                let lasts = seconds(text).filter(|s| *s >= 28 * DAY);
-                Some(lasts.ok_or_else(|| {
-                    bad("Property attributes.expiryTime is an ISO 8601 duration of at least P28D.")
-                })?)
-            }
+            Some(text) => Some(span("attributes.expiryTime", text, 28)?),
         };
         let mut actions = Vec::new();
         let sent = value.get("lifetimeActions").and_then(Value::as_array);
@@ -97,16 +85,14 @@ impl RotationPolicy {
                     ));
                 }
             };
-            let span = seconds(&text)
-                .filter(|s| *s >= 7 * DAY)
-                .ok_or_else(|| bad("Durations of triggers are ISO 8601 and at least P7D."))?;
+            let span = span(&format!("lifetimeActions.trigger.{name}"), &text, 7)?;
             if kind == Rotation::Notify && name == "timeAfterCreate" {
                 return Err(bad("Notify goes by timeBeforeExpiry."));
             }
             if kind == Rotation::Rotate && name == "timeBeforeExpiry" && lasts.is_none() {
                 return Err(bad("Rotation before the expiry wants attributes.expiryTime."));
             }
-            if lasts.is_some_and(|lasts| span >= lasts) {
+            if lasts.is_some_and(|lasts| span.length() >= lasts.length()) {
                 return Err(bad("A trigger must come before the version's end."));
             }
             actions.push((kind, name, text));
@@ -140,12 +126,12 @@ impl RotationPolicy {
     /// True when a version made and ending then is to be followed by a new one.
     fn is_due(&self, created: i64, exp: Option<i64>, now: i64) -> bool {
         self.actions.iter().any(|(kind, name, text)| {
-            let Some(span) = seconds(text).filter(|_| *kind == Rotation::Rotate) else {
+            let (Rotation::Rotate, Ok(span)) = (kind, Span::parse(text)) else {
                 return false;
             };
             match *name {
-                "timeAfterCreate" => created.saturating_add(span) <= now,
-                _ => exp.is_some_and(|exp| exp.saturating_sub(span) <= now),
+                "timeAfterCreate" => span.after(created) <= now,
+                _ => exp.is_some_and(|exp| span.before(exp) <= now),
             }
         })
     }

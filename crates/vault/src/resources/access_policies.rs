@@ -79,16 +79,18 @@ const PERMISSIONS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Checks policies and gives them in their stored form: one for each principal.
+/// Checks policies and gives them in their stored form. One principal has one policy; what is wrong is told by its path.
 pub(super) fn check_policies(value: &Value) -> Result<Value, String> {
     let mut checked: Vec<Value> = Vec::new();
-    for policy in value.as_array().into_iter().flatten() {
+    for (at, policy) in value.as_array().into_iter().flatten().enumerate() {
         let text = |name: &str| policy.get(name).and_then(Value::as_str).unwrap_or_default();
         let (tenant, object) = (text("tenantId"), text("objectId"));
-        if uuid::Uuid::try_parse(tenant).is_err() || object.is_empty() {
-            return Err(
-                "an access policy has a tenantId (a GUID), an objectId and permissions".into()
-            );
+        for (name, id) in [("tenantId", tenant), ("objectId", object)] {
+            if uuid::Uuid::try_parse(id).is_err() {
+                return Err(format!(
+                    "properties.accessPolicies[{at}].{name}: '{id}' is no GUID; an access policy has a tenantId and an objectId, both GUIDs, and permissions"
+                ));
+            }
         }
         if !text("applicationId").is_empty() {
             return Err("policies for compound identities (applicationId) are not enforced here; leave applicationId out".into());
@@ -110,10 +112,12 @@ pub(super) fn check_policies(value: &Value) -> Result<Value, String> {
             }
         }
         let policy = json!({ "tenantId": tenant, "objectId": object, "permissions": permissions });
-        match checked.iter_mut().find(|p| same_principal(p, &policy)) {
-            Some(place) => *place = policy,
-            None => checked.push(policy),
+        if let Some(first) = checked.iter().position(|p| same_principal(p, &policy)) {
+            return Err(format!(
+                "properties.accessPolicies[{at}].objectId: '{object}' has a policy already at [{first}]; give one policy for each principal"
+            ));
         }
+        checked.push(policy);
     }
     Ok(Value::Array(checked))
 }
@@ -217,6 +221,7 @@ mod tests {
     use super::*;
 
     const T: &str = "11111111-2222-3333-4444-555555555555";
+    const A: &str = "aaaaaaaa-2222-3333-4444-555555555555";
 
     fn policy(object: &str, permissions: Value) -> Value {
         json!({ "tenantId": T, "objectId": object, "permissions": permissions })
@@ -225,17 +230,31 @@ mod tests {
     #[test]
     fn policies_are_checked_and_one_for_each_principal() {
         let two = json!([
-            policy("a", json!({ "secrets": ["GET", "get", "List"] })),
-            policy("A", json!({ "keys": ["wrapkey"] })),
+            policy(A, json!({ "secrets": ["GET", "get", "List"] })),
+            policy(T, json!({ "keys": ["wrapkey"] })),
         ]);
-        let checked = check_policies(&two).unwrap();
-        assert_eq!(checked, json!([policy("A", json!({ "keys": ["wrapKey"] }))]));
-        for bad in [
-            json!([policy("a", json!({ "secrets": ["sing"] }))]),
-            json!([{ "tenantId": "x", "objectId": "a", "permissions": {} }]),
-            json!([{ "tenantId": T, "objectId": "a", "applicationId": T, "permissions": {} }]),
+        let stored = json!([
+            policy(A, json!({ "secrets": ["get", "list"] })),
+            policy(T, json!({ "keys": ["wrapKey"] })),
+        ]);
+        assert_eq!(check_policies(&two).unwrap(), stored);
+        let none = json!({});
+        for (bad, says) in [
+            (json!([policy(A, json!({ "secrets": ["sing"] }))]), "'sing' is no permission"),
+            (json!([{ "tenantId": "x", "objectId": A, "permissions": {} }]), "[0].tenantId: 'x'"),
+            (json!([{ "tenantId": T, "permissions": {} }]), "[0].objectId: ''"),
+            (json!([policy(T, none.clone()), policy("bob", none.clone())]), "[1].objectId: 'bob'"),
+            (
+                json!([policy(A, none.clone()), policy(&A.to_uppercase(), none)]),
+                "has a policy already at [0]",
+            ),
+            (
+                json!([{ "tenantId": T, "objectId": A, "applicationId": T, "permissions": {} }]),
+                "applicationId",
+            ),
         ] {
-            assert!(check_policies(&bad).is_err(), "{bad}");
+            let why = check_policies(&bad).unwrap_err();
+            assert!(why.contains(says), "{bad}: {why}");
         }
     }
 

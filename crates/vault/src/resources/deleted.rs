@@ -63,10 +63,10 @@ impl Action for DeletedVaults {
         let vault = vault.ok_or_else(|| ArmError::not_found(&place.id))?;
         if vault.settings().purge_protection {
             return Err(ArmError::new(
-                409,
-                "DeletedVaultPurge",
+                405,
+                "MethodNotAllowed",
                 format!(
-                    "the vault '{name}' is protected from purge until its days of retention are over"
+                    "Operation 'DeletedVaultPurge' is not allowed. The vault '{name}' is protected from purge until its days of retention are over."
                 ),
             ));
         }

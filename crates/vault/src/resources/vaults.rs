@@ -82,6 +82,7 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
         let role_based = stands.and_then(Value::as_bool).unwrap_or(by_default);
         vault.set("enableRbacAuthorization", role_based);
     }
+    check_tenant(vault)?;
     check_protection(vault)?;
     check_network(vault)?;
     let policies = vault.get("accessPolicies").clone();
@@ -157,6 +158,26 @@ fn require_free_name(vault: &mut PutContext<'_>, name: &str) -> Result<(), ArmEr
     }
 }
 
+/// A vault is of its subscription's tenant: tokens of another are not taken here.
+fn check_tenant(vault: &PutContext<'_>) -> Result<(), ArmError> {
+    let subscription = vault.id.subscription().unwrap_or_default();
+    let subscription = ResourceId::new(&format!("/subscriptions/{subscription}"));
+    let subscription = vault.resource(arm::SUBSCRIPTIONS, &subscription)?;
+    let served = subscription.as_ref().and_then(|s| s.get("tenantId")).and_then(Value::as_str);
+    let (sent, stored) = (vault.text("tenantId").unwrap_or_default(), vault.stored("tenantId"));
+    match served {
+        Some(served) if !sent.eq_ignore_ascii_case(served) && stored.as_str() != Some(sent) => {
+            Err(vault.invalid(
+                "properties.tenantId",
+                format!(
+                    "the tenant '{sent}' is not served here; properties.tenantId is '{served}'"
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Soft delete is always on, its days are decided once, and protection is never taken away.
 fn check_protection(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
     if vault.get("enableSoftDelete") == &json!(false) {
@@ -180,14 +201,10 @@ fn check_protection(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
     }
     let protected = vault.stored("enablePurgeProtection") == &json!(true);
     match vault.get("enablePurgeProtection").as_bool() {
-        Some(false) if protected => Err(vault.invalid(
+        Some(false) => Err(vault.invalid(
             "properties.enablePurgeProtection",
-            "purge protection cannot be taken away once it is on",
+            "The property \"enablePurgeProtection\" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.",
         )),
-        Some(false) => {
-            vault.properties.remove("enablePurgeProtection");
-            Ok(())
-        }
         None if protected => {
             vault.set("enablePurgeProtection", true);
             Ok(())
