@@ -210,6 +210,11 @@ fn refused_name(call: &Call) -> &'static str {
         (Some("applications"), "DELETE") => "Delete application",
         (Some("serviceprincipals"), "POST") if call.lower.len() == 1 => "Add service principal",
         (Some("serviceprincipals"), "DELETE") => "Remove service principal",
+        (Some("serviceprincipals"), _) => match call.lower.last().map(String::as_str) {
+            Some("addpassword") => "Add service principal credentials",
+            Some("removepassword") => "Remove service principal credentials",
+            _ => "Update service principal",
+        },
         (Some("rolemanagement"), "POST") => "Add member to role",
         (Some("rolemanagement"), _) => "Remove member from role",
         _ => "Update application",

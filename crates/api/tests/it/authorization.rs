@@ -121,6 +121,13 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("DELETE", "/v1.0/applications/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90", ""),
     ("POST", "/v1.0/applications/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90/addPassword", "{}"),
     ("PATCH", "/v1.0/applications/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90", r#"{"displayName":"x"}"#),
+    ("POST", "/v1.0/servicePrincipals/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90/addPassword", "{}"),
+    ("POST", "/v1.0/servicePrincipals/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90/removePassword", "{}"),
+    (
+        "PATCH",
+        "/v1.0/servicePrincipals/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90",
+        r#"{"keyCredentials":[]}"#,
+    ),
     ("GET", "/v1.0/users", ""),
     (
         "POST",
