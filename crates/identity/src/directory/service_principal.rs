@@ -43,13 +43,13 @@ pub(crate) struct Credentials<'d> {
 
 impl<'d> Credentials<'d> {
     /// All secrets, the application's first.
-    pub fn passwords(self) -> impl Iterator<Item = &'d PasswordCredential> {
+    pub(crate) fn passwords(self) -> impl Iterator<Item = &'d PasswordCredential> {
         let own = self.principal.into_iter().flat_map(|p| &p.passwords);
         self.application.passwords.iter().chain(own)
     }
 
     /// All certificates, the application's first.
-    pub fn keys(self) -> impl Iterator<Item = &'d KeyCredential> {
+    pub(crate) fn keys(self) -> impl Iterator<Item = &'d KeyCredential> {
         let own = self.principal.into_iter().flat_map(|p| &p.keys);
         self.application.keys.iter().chain(own)
     }
