@@ -310,8 +310,8 @@ async fn bodies_are_read_after_the_right_is_known_where_the_path_tells_it() {
     let house = house().await;
     let token = house.principal("", "", ORIGIN).await;
     for (method, path) in [
-        ("PUT", "{sub}/resourceGroups/made?api-version=1"),
-        ("POST", "/dataCollectionRules/{dcr}/streams/Microsoft-Syslog?api-version=1"),
+        ("PUT", "{sub}/resourceGroups/made?api-version=2024-01-01"),
+        ("POST", "/dataCollectionRules/{dcr}/streams/Microsoft-Syslog?api-version=2024-01-01"),
         ("POST", "/v1/rest/ingest/vedette/Syslog"),
         ("POST", "/v1.0/applications"),
     ] {
