@@ -213,6 +213,16 @@ impl Identity {
         Ok(self.principal_value(principal, &directory))
     }
 
+    /// The object id of the application with this client id.
+    pub fn application_id(&self, app_id: &str) -> Option<String> {
+        self.directory().application(app_id).map(|a| a.id.clone())
+    }
+
+    /// The object id of the service principal with this client id.
+    pub fn service_principal_id(&self, app_id: &str) -> Option<String> {
+        self.directory().principal_of(app_id).map(|p| p.id.clone())
+    }
+
     /// Registers an application.
     pub fn create_application(
         &self,
