@@ -52,6 +52,9 @@ pub(crate) async fn answer(
     let api_version = sent.map(str::to_owned).ok_or_else(ApiError::missing_api_version)?;
     let id = ResourceId::new(&incoming.segments.join("/"));
     let target = Target::parse(id.as_str())?;
+    if !is_version(&api_version) {
+        return Err(ApiError::invalid_api_version(&api_version, &versions_of(doors, &target)));
+    }
     let asked = Asked { caller, verb, id, api_version, target };
     let vault_call = VaultCall::of(doors, &incoming, &asked);
     if matches!(verb, Verb::Get | Verb::Head) {
@@ -104,6 +107,32 @@ async fn read(
     let visible = authorize(doors, &asked)?;
     let body = body::json(doors, &mut incoming, doors.limits.body_bytes).await?;
     act(doors, incoming, asked, body, visible).await
+}
+
+/// `YYYY-MM-DD`, with `-preview` or the like behind it. Which ones there are is not asked: clients are newer than lists.
+fn is_version(text: &str) -> bool {
+    let digits = |part: Option<&str>, count: usize| {
+        part.is_some_and(|p| p.len() == count && p.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut parts = text.splitn(4, '-');
+    let dated = digits(parts.next(), 4) && digits(parts.next(), 2) && digits(parts.next(), 2);
+    let word = |suffix: &str| {
+        let first = suffix.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+        first && suffix.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+    };
+    dated && text.len() <= 64 && parts.next().is_none_or(word)
+}
+
+/// The versions that are named for the type of the target.
+fn versions_of(doors: &Doors, target: &Target) -> String {
+    let name = match target {
+        Target::Resource(place) => &place.type_name,
+        Target::Collection { type_name, .. } => type_name,
+        Target::Namespaces { .. } => "",
+    };
+    let kind = doors.arm.resource_type(name);
+    let kind = kind.or_else(|| doors.arm.resource_type(SUBSCRIPTIONS));
+    kind.map_or_else(String::new, |kind| kind.api_versions.join(","))
 }
 
 /// A call, taken apart.

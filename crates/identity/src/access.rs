@@ -1,5 +1,6 @@
 //! May this principal do this here? Role definitions, role assignments, and the answer out of memory.
 
+mod actions;
 mod assignment;
 mod built_in;
 mod definition;

@@ -164,6 +164,8 @@ fn first_documents(
         created: seconds,
         graph_roles: GRAPH_ROLES.map(str::to_owned).to_vec(),
         managed_identity: false,
+        passwords: Vec::new(),
+        keys: Vec::new(),
     };
     let (collection, key) = TENANT;
     let mut ops = vec![

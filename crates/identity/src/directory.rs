@@ -35,6 +35,7 @@ pub use objects::ObjectKind;
 pub(crate) use passkeys::Passkey;
 pub(crate) use redirect::RedirectKind;
 pub use redirect::RedirectUris;
+pub(crate) use service_principal::Credentials;
 pub use service_principal::ServicePrincipal;
 pub use user::User;
 pub(crate) use user::{OutsideIdentity, SoftwareToken};
@@ -108,6 +109,12 @@ impl Directory {
     /// The principal of an application.
     pub(crate) fn principal_of(&self, app_id: &str) -> Option<&Arc<ServicePrincipal>> {
         self.principals.get(self.principal_of_app.get(&app_id.to_ascii_lowercase())?)
+    }
+
+    /// What a client may prove itself with.
+    pub(crate) fn credentials_of<'d>(&'d self, application: &'d Application) -> Credentials<'d> {
+        let principal = self.principal_of(&application.app_id).map(Arc::as_ref);
+        Credentials { application, principal }
     }
 
     /// Applications by display name, then id.

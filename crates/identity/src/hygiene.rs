@@ -20,7 +20,7 @@ macro_rules! never {
 }
 
 never!(
-    crate::AdminCredentials, crate::Application, crate::PasswordCredential, crate::PasswordAnswer, crate::TokenAnswer,
+    crate::AdminCredentials, crate::Application, crate::ServicePrincipal, crate::PasswordCredential, crate::PasswordAnswer, crate::TokenAnswer,
     crate::TokenRequest<'static>, crate::Identity, crate::User, crate::NewUser, crate::TotpAnswer,
     crate::BrowserRequest<'static>, crate::BrowserAnswer, crate::Redirect, crate::Page, crate::IdentityProvider
     => std::fmt::Debug

@@ -140,7 +140,9 @@ impl Identity {
         let (app_id, secret) = basic_credentials(header).ok_or(AuthError::Missing)?;
         let (directory, seconds) = (self.directory(), unix_seconds(now));
         let application = directory.application(&app_id);
-        let fits = application.is_some_and(|a| check_secret(a, secret.expose(), seconds).is_ok());
+        let fits = application.is_some_and(|a| {
+            check_secret(directory.credentials_of(a), secret.expose(), seconds).is_ok()
+        });
         let principal = directory.principal_of(&app_id).filter(|_| fits);
         let caller = principal.and_then(|p| caller_of(&directory, &p.id, "".into()));
         match caller {

@@ -24,6 +24,7 @@ const ACCESS_POLICIES: &str = "Microsoft.KeyVault/vaults/accessPolicies";
 const NAMESPACE: &str = "Microsoft.KeyVault";
 
 pub(crate) const API_VERSIONS: &[&str] = &[
+    "2026-05-15",
     "2026-02-01",
     "2025-05-01",
     "2024-11-01",

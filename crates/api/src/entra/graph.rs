@@ -99,6 +99,7 @@ pub(crate) async fn answer(
         |error: GraphError| ApiError::with_body(error.status, error.body(now, Uuid::new_v4()));
     let lower: Vec<String> =
         incoming.segments.iter().skip(1).map(|s| s.to_ascii_lowercase()).collect();
+    let lower = by_app_id(doors, lower);
     let family = lower.first().and_then(|first| FAMILIES.iter().find(|(name, ..)| name == first));
     let reads = matches!(incoming.method, Method::GET | Method::HEAD)
         || lower
@@ -159,6 +160,24 @@ pub(crate) async fn answer(
     }
 }
 
+/// `applications(appId='...')` and `servicePrincipals(appId='...')` as the paths with the object's id. A client id that
+/// nothing has stays as it was written, which is no object's id.
+fn by_app_id(doors: &Doors, mut lower: Vec<String>) -> Vec<String> {
+    let first = lower.first().and_then(|s| s.split_once("(appid='"));
+    let Some((family, app_id)) = first.and_then(|(f, rest)| Some((f, rest.strip_suffix("')")?)))
+    else {
+        return lower;
+    };
+    let found = match family {
+        "applications" => doors.identity.application_id(app_id),
+        "serviceprincipals" => doors.identity.service_principal_id(app_id),
+        _ => return lower,
+    };
+    let key = [family.to_owned(), found.unwrap_or_else(|| format!("appId='{app_id}'"))];
+    lower.splice(..1, key);
+    lower
+}
+
 /// What people may do with themselves: set up an authenticator app where there is none, sign out everywhere.
 fn is_own(caller: &Caller, method: &Method, lower: &[String], doors: &Doors) -> bool {
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
@@ -182,6 +201,7 @@ fn is_own(caller: &Caller, method: &Method, lower: &[String], doors: &Doors) -> 
 fn with_context(mut value: Value, incoming: &Incoming) -> Value {
     if let Value::Object(fields) = &mut value {
         let kind = incoming.segments.get(1).map_or("", String::as_str);
+        let kind = kind.split('(').next().unwrap_or_default();
         let context = json!(format!("{}/v1.0/$metadata#{kind}", incoming.origin));
         fields.shift_insert(0, "@odata.context".to_owned(), context);
     }
@@ -210,6 +230,11 @@ fn refused_name(call: &Call) -> &'static str {
         (Some("applications"), "DELETE") => "Delete application",
         (Some("serviceprincipals"), "POST") if call.lower.len() == 1 => "Add service principal",
         (Some("serviceprincipals"), "DELETE") => "Remove service principal",
+        (Some("serviceprincipals"), _) => match call.lower.last().map(String::as_str) {
+            Some("addpassword") => "Add service principal credentials",
+            Some("removepassword") => "Remove service principal credentials",
+            _ => "Update service principal",
+        },
         (Some("rolemanagement"), "POST") => "Add member to role",
         (Some("rolemanagement"), _) => "Remove member from role",
         _ => "Update application",

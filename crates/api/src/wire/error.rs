@@ -66,6 +66,15 @@ impl ApiError {
         Self::new(400, "MissingApiVersionParameter", message)
     }
 
+    /// A path below Resource Manager with something for a version that is none.
+    pub(crate) fn invalid_api_version(sent: &str, supported: &str) -> Self {
+        let sent: String = sent.chars().take(100).collect();
+        let message = format!(
+            "The api-version '{sent}' is invalid. The supported versions are '{supported}'."
+        );
+        Self::new(400, "InvalidApiVersionParameter", message)
+    }
+
     /// Not known: with the challenge that belongs to the door.
     pub(crate) fn unauthenticated(identity: &Identity, origin: &str, error: &AuthError) -> Self {
         let answer = Self::with_body(error.status(), error.body())

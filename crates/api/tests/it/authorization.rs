@@ -121,6 +121,13 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("DELETE", "/v1.0/applications/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90", ""),
     ("POST", "/v1.0/applications/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90/addPassword", "{}"),
     ("PATCH", "/v1.0/applications/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90", r#"{"displayName":"x"}"#),
+    ("POST", "/v1.0/servicePrincipals/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90/addPassword", "{}"),
+    ("POST", "/v1.0/servicePrincipals/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90/removePassword", "{}"),
+    (
+        "PATCH",
+        "/v1.0/servicePrincipals/00000000-6f0b-4a43-9b0e-5d2f6c1e7a90",
+        r#"{"keyCredentials":[]}"#,
+    ),
     ("GET", "/v1.0/users", ""),
     (
         "POST",
@@ -303,8 +310,8 @@ async fn bodies_are_read_after_the_right_is_known_where_the_path_tells_it() {
     let house = house().await;
     let token = house.principal("", "", ORIGIN).await;
     for (method, path) in [
-        ("PUT", "{sub}/resourceGroups/made?api-version=1"),
-        ("POST", "/dataCollectionRules/{dcr}/streams/Microsoft-Syslog?api-version=1"),
+        ("PUT", "{sub}/resourceGroups/made?api-version=2024-01-01"),
+        ("POST", "/dataCollectionRules/{dcr}/streams/Microsoft-Syslog?api-version=2024-01-01"),
         ("POST", "/v1/rest/ingest/vedette/Syslog"),
         ("POST", "/v1.0/applications"),
     ] {

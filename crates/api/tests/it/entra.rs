@@ -174,3 +174,86 @@ async fn applications_live_their_life_over_graph() {
         assert!(!told.code().is_empty());
     }
 }
+
+/// `az ad sp credential reset` and `delete`: the principal's own secrets, beside its application's.
+#[tokio::test]
+async fn a_service_principal_has_secrets_of_its_own() {
+    let house = house().await;
+    let admin = house.admin_token().await;
+    let call =
+        async |method: &str, path: &str, body: Value| house.call(method, path, &admin, body).await;
+    let app = call("POST", "/v1.0/applications", json!({ "displayName": "one" })).await.json();
+    let app_id = app["appId"].as_str().unwrap();
+    let made = call("POST", "/v1.0/servicePrincipals", json!({ "appId": app_id })).await.json();
+    let application = format!("/v1.0/applications/{}", app["id"].as_str().unwrap());
+    let principal = format!("/v1.0/servicePrincipals/{}", made["id"].as_str().unwrap());
+    let token = async |secret: &Value| {
+        let form = format!(
+            "grant_type=client_credentials&client_id={app_id}&client_secret={}&scope={}",
+            encode(secret["secretText"].as_str().unwrap()),
+            encode(&format!("{ORIGIN}/.default"))
+        );
+        house.form(&form).await.status
+    };
+    let wanted = json!({ "passwordCredential": { "displayName": "rbac" } });
+    let own = call("POST", &format!("{principal}/addPassword"), wanted).await;
+    assert_eq!(own.status, 200, "{}", own.json());
+    let own = own.json();
+    let apps = call("POST", &format!("{application}/addPassword"), json!({})).await.json();
+    assert_eq!((token(&own).await, token(&apps).await), (200, 200), "with either");
+    for (path, secret) in [(&principal, &own), (&application, &apps)] {
+        let shown = call("GET", path, Value::Null).await.json();
+        let listed = shown["passwordCredentials"].as_array().unwrap();
+        assert_eq!((listed.len(), &listed[0]["keyId"]), (1, &secret["keyId"]), "{path}");
+        assert_eq!(listed[0]["secretText"], Value::Null);
+    }
+    let remove = format!("{principal}/removePassword");
+    for (body, status) in [
+        (json!({ "keyId": apps["keyId"] }), 400), // the application's
+        (json!({ "keyId": own["keyId"] }), 204),
+        (json!({ "keyId": own["keyId"] }), 400),
+    ] {
+        assert_eq!(call("POST", &remove, body.clone()).await.status, status, "{body}");
+    }
+    assert_eq!((token(&own).await, token(&apps).await), (401, 200));
+    for (method, path, body, status) in [
+        ("PATCH", principal.clone(), json!({ "keyCredentials": [] }), 204),
+        ("PATCH", principal.clone(), json!({ "keyCredentials": [{ "key": "AAAA" }] }), 400),
+        ("PATCH", principal.clone(), json!({ "accountEnabled": false, "notes": "x" }), 400),
+        ("PUT", remove.clone(), json!({}), 405),
+        ("POST", "/v1.0/servicePrincipals/x/addPassword".to_owned(), json!({}), 404),
+        (
+            "POST",
+            format!("{}/addPassword", principal.replace("servicePrincipals", "applications")),
+            json!({}),
+            404,
+        ),
+    ] {
+        let told = call(method, &path, body.clone()).await;
+        assert_eq!(told.status, status, "{method} {path} {body}");
+    }
+    assert_eq!(
+        call("GET", &principal, Value::Null).await.json()["accountEnabled"],
+        true,
+        "all or nothing"
+    );
+    let events = house.events.lock();
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|e| match e {
+            api::Event::Directory(d) if d.targets.iter().any(|t| t.kind == "ServicePrincipal") => {
+                Some((d.operation, d.failure.is_empty()))
+            }
+            _ => None,
+        })
+        .collect();
+    for expected in [
+        ("Add service principal credentials", true),
+        ("Add service principal credentials", false),
+        ("Remove service principal credentials", true),
+        ("Remove service principal credentials", false),
+        ("Update service principal", false),
+    ] {
+        assert!(told.contains(&expected), "{expected:?} in {told:?}");
+    }
+}

@@ -324,3 +324,86 @@ async fn hostile_graph_bodies_are_refused() {
         assert_eq!(told.status, 400, "{path} {body}: {}", told.json());
     }
 }
+
+#[tokio::test]
+async fn names_of_people_are_of_the_tenants_domain() {
+    let house = house().await;
+    let admin = house.admin_token().await;
+    let alice = user(&house, "alice", json!({})).await;
+    let path = format!("/v1.0/users/{}", alice["id"].as_str().unwrap());
+    let body = |name: &str| json!({ "displayName": "x", "accountEnabled": true, "mailNickname": "x", "userPrincipalName": name, "passwordProfile": { "password": PASSWORD } });
+    let name = |name: &str| json!({ "userPrincipalName": name });
+    for (method, path, body, status) in [
+        ("POST", "/v1.0/users", body("bob@elsewhere.example"), 400),
+        ("POST", "/v1.0/users", body("bob@vedette.localhost.example"), 400),
+        ("POST", "/v1.0/users", body("bob@sub.vedette.localhost"), 400),
+        ("POST", "/v1.0/users", body("bob@"), 400),
+        ("POST", "/v1.0/users", body("bob@Vedette.LOCALHOST"), 201),
+        ("POST", "/v1.0/users", body("carol"), 201),
+        ("PATCH", &path, name("alice@elsewhere.example"), 400),
+        ("PATCH", &path, name("ALICE@vedette.localhost"), 204),
+        ("PATCH", &path, name("alice2@vedette.localhost"), 204),
+    ] {
+        let told = house.call(method, path, &admin, body.clone()).await;
+        assert_eq!(told.status, status, "{method} {body}");
+        if status == 400 {
+            assert_eq!(told.code(), "Request_BadRequest");
+            let message = told.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(
+                message.starts_with("The domain portion of the userPrincipalName"),
+                "{message}"
+            );
+        }
+    }
+}
+
+/// `applications(appId='...')`: another key of the same object.
+#[tokio::test]
+async fn applications_are_found_by_their_client_id_too() {
+    let house = house().await;
+    let admin = house.admin_token().await;
+    let call =
+        async |method: &str, path: &str, body: Value| house.call(method, path, &admin, body).await;
+    let app = call("POST", "/v1.0/applications", json!({ "displayName": "one" })).await.json();
+    let app_id = app["appId"].as_str().unwrap();
+    let made = call("POST", "/v1.0/servicePrincipals", json!({ "appId": app_id })).await.json();
+    let (upper, none) = (app_id.to_ascii_uppercase(), uuid::Uuid::new_v4());
+    let apps = format!("/v1.0/applications(appId='{app_id}')");
+    let principals = format!("/v1.0/servicePrincipals(appId='{app_id}')");
+    for (path, object) in [
+        (&apps, &app),
+        (&format!("/v1.0/applications(appid='{upper}')"), &app),
+        (&format!("/v1.0/applications(appId%3D%27{app_id}%27)"), &app),
+        (&principals, &made),
+    ] {
+        let told = call("GET", path, Value::Null).await;
+        assert_eq!((told.status, &told.json()["id"]), (200, &object["id"]), "{path}");
+    }
+    let context = call("GET", &apps, Value::Null).await.json()["@odata.context"].to_string();
+    assert!(context.ends_with("$metadata#applications\""), "{context}");
+    for (method, path, body, status) in [
+        ("PATCH", apps.clone(), json!({ "displayName": "two" }), 204),
+        ("POST", format!("{apps}/addPassword"), json!({}), 200),
+        ("GET", format!("{apps}/owners"), Value::Null, 200),
+        ("POST", format!("{principals}/addPassword"), json!({}), 200),
+        ("GET", format!("{principals}/memberOf"), Value::Null, 200),
+        ("PATCH", principals.clone(), json!({ "accountEnabled": true }), 204),
+        ("GET", format!("/v1.0/applications(appId='{none}')"), Value::Null, 404),
+        // an object id is no client id
+        (
+            "GET",
+            format!("/v1.0/applications(appId='{}')", app["id"].as_str().unwrap()),
+            Value::Null,
+            404,
+        ),
+        ("GET", format!("/v1.0/applications(appId={app_id})"), Value::Null, 404),
+        ("GET", format!("/v1.0/users(appId='{app_id}')"), Value::Null, 404),
+        ("DELETE", principals.clone(), Value::Null, 204),
+        ("GET", principals.clone(), Value::Null, 404),
+        ("DELETE", apps.clone(), Value::Null, 204),
+        ("GET", apps.clone(), Value::Null, 404),
+    ] {
+        let told = call(method, &path, body).await;
+        assert_eq!(told.status, status, "{method} {path}");
+    }
+}

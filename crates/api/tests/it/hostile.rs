@@ -33,31 +33,35 @@ const SEEDS: &[(&str, &str, &str)] = &[
         r#"{"passwordCredential":{"endDateTime":"2030-01-01"}}"#,
     ),
     ("GET", "/subscriptions?api-version=2022-12-01&$top=3&$skipToken=abc", ""),
-    ("GET", "{sub}/resources?api-version=1&$filter=resourceType%20eq%20'x'", ""),
+    ("GET", "{sub}/resources?api-version=2024-01-01&$filter=resourceType%20eq%20'x'", ""),
     (
         "PUT",
-        "{sub}/resourceGroups/x?api-version=1",
+        "{sub}/resourceGroups/x?api-version=2024-01-01",
         r#"{"location":"local","tags":{"a":"b"},"properties":{}}"#,
     ),
-    ("PATCH", "{resource}?api-version=1", r#"{"properties":{"retentionInDays":30},"etag":"x"}"#),
+    (
+        "PATCH",
+        "{resource}?api-version=2024-01-01",
+        r#"{"properties":{"retentionInDays":30},"etag":"x"}"#,
+    ),
     (
         "PUT",
-        "{resource}/tables/X_CL?api-version=1",
+        "{resource}/tables/X_CL?api-version=2024-01-01",
         r#"{"properties":{"schema":{"name":"X_CL","columns":[{"name":"a","type":"long"}]}}}"#,
     ),
     (
         "PUT",
-        "{resource}/savedSearches/x?api-version=1",
+        "{resource}/savedSearches/x?api-version=2024-01-01",
         r#"{"properties":{"category":"c","displayName":"d","query":"T","functionAlias":"F"}}"#,
     ),
     (
         "PUT",
-        "{group}/providers/Microsoft.Insights/dataCollectionRules/x?api-version=1",
+        "{group}/providers/Microsoft.Insights/dataCollectionRules/x?api-version=2024-01-01",
         r#"{"location":"local","properties":{"dataFlows":[{"streams":["Custom-X"],"destinations":["w"]}],"destinations":{"logAnalytics":[{"name":"w","workspaceResourceId":"/x"}]}}}"#,
     ),
     (
         "PUT",
-        "{sub}/providers/Microsoft.Authorization/roleAssignments/8a2e1d5c-6f0b-4a43-9b0e-5d2f6c1e7a90?api-version=1",
+        "{sub}/providers/Microsoft.Authorization/roleAssignments/8a2e1d5c-6f0b-4a43-9b0e-5d2f6c1e7a90?api-version=2024-01-01",
         r#"{"properties":{"roleDefinitionId":"/x","principalId":"y"}}"#,
     ),
     (
@@ -101,7 +105,7 @@ const SEEDS: &[(&str, &str, &str)] = &[
     ),
     (
         "POST",
-        "/dataCollectionRules/{dcr}/streams/Microsoft-SecurityEvent?api-version=1",
+        "/dataCollectionRules/{dcr}/streams/Microsoft-SecurityEvent?api-version=2024-01-01",
         r#"[{"EventID":1,"Computer":"c","Data":{"a":null},"TimeGenerated":"2026-01-01"}]"#,
     ),
 ];

@@ -64,7 +64,8 @@ async fn a_stream_has_several_names() {
     let table = json!({ "properties": { "schema": { "name": "Mine_CL", "columns": [
         { "name": "TimeGenerated", "type": "datetime" }, { "name": "x", "type": "long" },
     ]}}});
-    let made = house.call("PUT", "{resource}/tables/Mine_CL?api-version=1", &token, table).await;
+    let made =
+        house.call("PUT", "{resource}/tables/Mine_CL?api-version=2024-01-01", &token, table).await;
     assert!([200, 202].contains(&made.status), "{}", made.json());
     for stream in ["Microsoft-Syslog", "Custom-Syslog", "Custom-Mine_CL", "Custom-Mine"] {
         let path = STREAM.replace("Microsoft-Syslog", stream);
@@ -135,10 +136,10 @@ async fn refusals_are_azures() {
         (STREAM, "", 400, "InvalidPayload"),
         (STREAM, "[1,{\"HostName\":\"h\"},\"x\"]", 400, "InvalidPayload"),
         (STREAM, "[{\"HostName\":\"h\"", 400, "InvalidPayload"),
-        ("/dataCollectionRules/{dcr}/streams/Custom-None?api-version=1", "[]", 400, ""),
-        ("/dataCollectionRules/{dcr}/streams/Nonsense?api-version=1", "[]", 400, ""),
+        ("/dataCollectionRules/{dcr}/streams/Custom-None?api-version=2024-01-01", "[]", 400, ""),
+        ("/dataCollectionRules/{dcr}/streams/Nonsense?api-version=2024-01-01", "[]", 400, ""),
         (
-            "/dataCollectionRules/dcr-none/streams/Microsoft-Syslog?api-version=1",
+            "/dataCollectionRules/dcr-none/streams/Microsoft-Syslog?api-version=2024-01-01",
             "[]",
             404,
             "NotFound",
@@ -150,7 +151,12 @@ async fn refusals_are_azures() {
             "MissingApiVersionParameter",
         ),
         ("/dataCollectionRules/{dcr}/streams", "[]", 404, "ResourceNotFound"),
-        ("/dataCollectionRules/{dcr}/streams/a/b?api-version=1", "[]", 404, "ResourceNotFound"),
+        (
+            "/dataCollectionRules/{dcr}/streams/a/b?api-version=2024-01-01",
+            "[]",
+            404,
+            "ResourceNotFound",
+        ),
     ];
     for (path, body, status, code) in cases {
         let told = send(&house, path, &[], body).await;

@@ -260,7 +260,7 @@ async fn functions_are_saved_searches() {
     let made = table(&house, ".create-or-alter function with (folder='f', docstring='d') F(a:long=1) { Syslog | take a }").await;
     assert_eq!(made[0], json!(["F", "(a:long=1)", "{ Syslog | take a }", "f", "d"]));
     let token = house.admin_token().await;
-    let path = "{resource}/savedSearches?api-version=1";
+    let path = "{resource}/savedSearches?api-version=2024-01-01";
     let saved = house.call("GET", path, &token, Value::Null).await.json();
     assert_eq!(saved["value"][0]["properties"]["functionAlias"], "F");
     assert_eq!(house.tables.functions(&house.there.customer_id).len(), 1);

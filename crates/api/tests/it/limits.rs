@@ -25,12 +25,12 @@ fn small() -> Limits {
 
 /// Doors that read bodies, with the most that each reads.
 const DOORS: &[(&str, &str, usize)] = &[
-    ("POST", "/dataCollectionRules/{dcr}/streams/Microsoft-Syslog?api-version=1", 1000),
+    ("POST", "/dataCollectionRules/{dcr}/streams/Microsoft-Syslog?api-version=2024-01-01", 1000),
     ("POST", "/v1/workspaces/{ws}/query", 2000),
     ("POST", "/v1/$batch", 2000),
     ("POST", "/v2/rest/query", 2000),
     ("POST", "/v1/rest/mgmt", 2000),
-    ("PUT", "{sub}/resourceGroups/g?api-version=1", 2000),
+    ("PUT", "{sub}/resourceGroups/g?api-version=2024-01-01", 2000),
     ("POST", "/v1/rest/ingest/vedette/Syslog?streamFormat=json", 3000),
     ("POST", "/{tenant}/oauth2/v2.0/token", 64 << 10),
     ("POST", "/v1.0/applications", 256 << 10),
@@ -166,11 +166,11 @@ async fn names_of_any_length_and_kind_are_answered() {
     let token = house.admin_token().await;
     let long = "a/".repeat(5000);
     for path in [
-        format!("/subscriptions/{long}?api-version=1"),
+        format!("/subscriptions/{long}?api-version=2024-01-01"),
         format!("/v1/workspaces/{}/query", "x".repeat(5000)),
         format!("/v1/rest/ingest/{}/x", "%00%ff%2e".repeat(500)),
         format!("/{}/oauth2/token", "x".repeat(5000)),
-        format!("/dataCollectionRules/{}/streams/x?api-version=1", "%2F".repeat(500)),
+        format!("/dataCollectionRules/{}/streams/x?api-version=2024-01-01", "%2F".repeat(500)),
     ] {
         let told = house.call("POST", &path, &token, Value::Null).await;
         assert!((400..500).contains(&told.status), "{}: {}", &path[..40], told.status);

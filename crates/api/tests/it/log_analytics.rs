@@ -267,7 +267,12 @@ async fn other_workspaces_are_read_only_by_those_who_may_read_all_of_them() {
     let admin = house.admin_token().await;
     let path = "{group}/providers/Microsoft.OperationalInsights/workspaces/second";
     let made = house
-        .call("PUT", &format!("{path}?api-version=1"), &admin, json!({ "location": "local" }))
+        .call(
+            "PUT",
+            &format!("{path}?api-version=2024-01-01"),
+            &admin,
+            json!({ "location": "local" }),
+        )
         .await;
     assert_eq!(made.status, 201, "{}", made.json());
     let second = made.json()["properties"]["customerId"].as_str().unwrap().to_owned();

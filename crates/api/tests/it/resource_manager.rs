@@ -7,13 +7,47 @@ use crate::house::{DATA_READER, ORIGIN, house};
 const V: &str = "?api-version=2023-09-01";
 
 #[tokio::test]
-async fn any_version_will_do_and_none_will_not() {
+async fn any_date_is_a_version_and_nothing_else() {
     let house = house().await;
     let token = house.admin_token().await;
-    for version in ["2022-12-01", "2099-01-01-preview", "x"] {
+    for version in [
+        "2022-12-01",
+        "2099-01-01-preview",
+        "2014-04-01-privatepreview",
+        "2015-01-01-alpha",
+        "2017-03-01-beta.1",
+    ] {
         let path = format!("/subscriptions?api-version={version}");
         assert_eq!(house.call("GET", &path, &token, Value::Null).await.status, 200, "{version}");
     }
+    for version in [
+        "abc",
+        "1",
+        "7.4",
+        "latest",
+        "2022-12",
+        "2022-12-1",
+        "22-12-01",
+        "2022-12-01-",
+        "20221201",
+        "2022-12-01%20",
+    ] {
+        for path in ["/subscriptions", "{sub}/resourceGroups", "{resource}", "{sub}/providers"] {
+            let path = format!("{path}?api-version={version}");
+            let told = house.call("GET", &path, &token, Value::Null).await;
+            assert_eq!(
+                (told.status, told.code().as_str()),
+                (400, "InvalidApiVersionParameter"),
+                "{path}"
+            );
+        }
+    }
+    let told = house.call("PUT", "{sub}/resourceGroups/g?api-version=abc", &token, json!({})).await;
+    let message = told.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(
+        message,
+        "The api-version 'abc' is invalid. The supported versions are '2025-04-01,2022-09-01,2021-04-01,2020-10-01,2019-10-01'."
+    );
     for path in ["/subscriptions", "/subscriptions?api-version=", "/tenants?Api-Versions=1"] {
         let told = house.call("GET", path, &token, Value::Null).await;
         assert_eq!((told.status, told.code().as_str()), (400, "MissingApiVersionParameter"));
@@ -120,8 +154,9 @@ async fn errors_have_codes() {
     ];
     for (method, path, status, code) in cases {
         let join = if path.contains('?') { "&" } else { "?" };
-        let told =
-            house.call(method, &format!("{path}{join}api-version=1"), &token, Value::Null).await;
+        let told = house
+            .call(method, &format!("{path}{join}api-version=2024-01-01"), &token, Value::Null)
+            .await;
         assert_eq!(told.status, status, "{method} {path}: {}", told.json());
         assert!(code.is_empty() || told.code() == code, "{method} {path}: {}", told.json());
     }
@@ -137,7 +172,8 @@ async fn ids_of_requests_come_back() {
     let house = house().await;
     let token = house.admin_token().await;
     let ids = [("x-ms-client-request-id", "mine"), ("x-ms-correlation-request-id", "ours")];
-    let told = house.send(house.request("GET", "/tenants?api-version=1", &token, &ids, "")).await;
+    let told =
+        house.send(house.request("GET", "/tenants?api-version=2024-01-01", &token, &ids, "")).await;
     assert_eq!(told.header("x-ms-client-request-id"), "mine");
     assert_eq!(told.header("x-ms-correlation-request-id"), "ours");
     assert_eq!(told.header("cache-control"), "no-store");

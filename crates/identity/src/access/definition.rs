@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::actions::is_action;
 use super::pattern::Pattern;
 
 /// A role definition, built in or custom.
@@ -70,6 +71,18 @@ impl Permission {
             + self.not_actions.len()
             + self.data_actions.len()
             + self.not_data_actions.len()
+    }
+
+    /// The first pattern in it that stands for no action.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        let lists = [
+            (&self.actions, false),
+            (&self.not_actions, false),
+            (&self.data_actions, true),
+            (&self.not_data_actions, true),
+        ];
+        let mut all = lists.iter().flat_map(|(list, data)| list.iter().map(move |p| (p, *data)));
+        all.find(|(p, data)| !is_action(p, *data)).map(|(p, _)| p.text())
     }
 
     /// `action` is in lower case.

@@ -141,6 +141,11 @@ fn check(role: &RoleDefinition, properties: &Value) -> Result<(), ArmError> {
     if patterns == 0 || patterns > PATTERNS_MAX {
         return invalid("properties.permissions must name actions or dataActions, 2000 at most");
     }
+    if let Some(action) = role.permissions.iter().find_map(crate::Permission::unknown) {
+        let message =
+            format!("'{action}' does not match any of the actions supported by the providers.");
+        return Err(ArmError::bad_request("InvalidActionOrNotAction", message));
+    }
     let wide = |scope: &String| {
         let id = ResourceId::new(scope);
         let kind = id.resource_type();

@@ -325,11 +325,11 @@ fn custom_roles_that_make_no_sense_are_refused() {
     let put = |body: Value| refusal(world.put(&definition(1), body)).1;
     for bad in [
         json!({}),
-        custom("", &["a/read"], &[GROUP]),
+        custom("", &["*/read"], &[GROUP]),
         custom("x", &[], &[GROUP]),
-        custom("x", &["a/read"], &[]),
-        custom("x", &["a/read"], &["/"]),
-        custom("x", &["a/read"], &[&format!("{GROUP}/providers/a/b/c")]),
+        custom("x", &["*/read"], &[]),
+        custom("x", &["*/read"], &["/"]),
+        custom("x", &["*/read"], &[&format!("{GROUP}/providers/a/b/c")]),
         json!({ "properties": { "roleName": "x", "permissions": "all", "assignableScopes": [GROUP] } }),
         json!({ "properties": { "roleName": "x", "permissions": [{ "actions": [1] }], "assignableScopes": [GROUP] } }),
         json!({ "properties": { "roleName": "x", "type": "BuiltInRole", "permissions": [{ "actions": ["*"] }], "assignableScopes": [GROUP] } }),
@@ -344,6 +344,27 @@ fn custom_roles_that_make_no_sense_are_refused() {
     assert_eq!(refusal(world.delete(&built_in)).1, "RoleDefinitionDeleteNotPermitted");
 }
 
+#[test]
+fn custom_roles_name_actions_that_there_are() {
+    let world = world();
+    for (list, action) in [
+        ("actions", "Microsoft.KeyVault/vaults/secrets/getSecret/action"),
+        ("notActions", "everything"),
+        ("dataActions", "Microsoft.KeyVault/vaults/secrets/getSecrets/action"),
+        ("notDataActions", "Microsoft.KeyVault/vaults/write"),
+    ] {
+        let mut role = custom("x", &["*/read"], &[GROUP]);
+        role["properties"]["permissions"][0][list] = json!([action]);
+        let error = world.put(&definition(1), role).expect_err(action);
+        assert_eq!((error.status, &*error.code), (400, "InvalidActionOrNotAction"), "{list}");
+        let message =
+            format!("'{action}' does not match any of the actions supported by the providers.");
+        assert_eq!(error.message, message);
+    }
+    let real = custom("VM operator", &["Microsoft.Compute/virtualMachines/start/action"], &[GROUP]);
+    assert_eq!(world.put(&definition(1), real).unwrap().status, 201);
+}
+
 /// An owner of one group must not change what a role means elsewhere.
 #[test]
 fn a_role_is_changed_by_those_who_rule_wherever_it_applies() {
@@ -351,7 +372,7 @@ fn a_role_is_changed_by_those_who_rule_wherever_it_applies() {
     let app = world.house.app("group owner");
     world.put(&assignment(GROUP, 1), body(OWNER, &app.principal)).unwrap();
     let through_group = format!("{GROUP}/providers/{ROLE_DEFINITIONS}/{}", guid(1));
-    let wide = custom("wide", &["a/read"], &[SUBSCRIPTION]);
+    let wide = custom("wide", &["*/read"], &[SUBSCRIPTION]);
     let narrow = custom("wide", &["*"], &[GROUP]);
     let as_owner = |body: &Value| world.put_as(&app.principal, &through_group, body.clone());
     assert_eq!(refusal(as_owner(&wide)), (403, "LinkedAuthorizationFailed".into()));

@@ -1,28 +1,27 @@
 //! Applications, service principals and passwords as Microsoft Graph has them: what `az ad sp create-for-rbac` needs.
 
+mod credentials;
 mod properties;
 
+pub use credentials::{NewPassword, PasswordAnswer};
+use credentials::{key_value, password_value};
 pub use properties::certificate_bytes;
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use crypto::{Certificate, CryptoError, GeneratedSecret};
+use crypto::{Certificate, CryptoError};
 use model::DateTime;
 use serde_json::{Value, json};
 use state::{Op, StoreError};
 use uuid::Uuid;
 
 use super::{
-    APPLICATIONS, Application, Directory, GROUPS, Group, KeyCredential, PasswordCredential,
-    SERVICE_PRINCIPALS, ServicePrincipal, USERS, User, filter, put, remove,
+    APPLICATIONS, Application, Directory, GROUPS, Group, KeyCredential, SERVICE_PRINCIPALS,
+    ServicePrincipal, USERS, User, filter, put, remove,
 };
 use crate::time::{graph_text, unix_seconds};
 use crate::{Caller, Identity, IdentityError};
 
-/// Two years, as Azure gives when asked for no end.
-const PASSWORD_SECONDS: i64 = 2 * 365 * 24 * 60 * 60;
 /// A check of a secret tries each.
 const CREDENTIALS_MAX: usize = 50;
 const NAME_MAX: usize = 256;
@@ -156,17 +155,6 @@ pub struct NewApplication {
     pub more: Value,
 }
 
-/// A secret to be made.
-#[derive(Clone, Debug, Default)]
-pub struct NewPassword {
-    /// What it is for.
-    pub display_name: Option<String>,
-    /// First second of validity, since 1970; now when absent.
-    pub start: Option<i64>,
-    /// Last second of validity; two years on when absent.
-    pub end: Option<i64>,
-}
-
 impl Identity {
     /// Refuses a caller without the right to read, or to change, a part of the directory: applications by their Graph
     /// permissions, people by their directory roles; every person may read. Judged by what is assigned now, not by
@@ -223,6 +211,16 @@ impl Identity {
         let directory = self.directory();
         let principal = directory.principal(id).ok_or_else(|| GraphError::not_found(id))?;
         Ok(self.principal_value(principal, &directory))
+    }
+
+    /// The object id of the application with this client id.
+    pub fn application_id(&self, app_id: &str) -> Option<String> {
+        self.directory().application(app_id).map(|a| a.id.clone())
+    }
+
+    /// The object id of the service principal with this client id.
+    pub fn service_principal_id(&self, app_id: &str) -> Option<String> {
+        self.directory().principal_of(app_id).map(|p| p.id.clone())
     }
 
     /// Registers an application.
@@ -285,6 +283,8 @@ impl Identity {
                 created: unix_seconds(now),
                 graph_roles: Vec::new(),
                 managed_identity: false,
+                passwords: Vec::new(),
+                keys: Vec::new(),
             };
             made = Some(principal.clone());
             Ok(vec![Change::PutPrincipal(principal)])
@@ -293,72 +293,6 @@ impl Identity {
             Some(principal) => Ok(self.principal_value(&principal, &self.directory())),
             None => Err(GraphError::not_found(app_id)),
         }
-    }
-
-    /// Adds a secret; the answer holds its text, which can never be had again.
-    pub fn add_password(
-        &self,
-        id: &str,
-        new: NewPassword,
-        now: DateTime,
-    ) -> Result<PasswordAnswer, GraphError> {
-        let start = new.start.unwrap_or_else(|| unix_seconds(now));
-        let end = new.end.unwrap_or(start.saturating_add(PASSWORD_SECONDS));
-        if end <= start {
-            return Err(GraphError::bad_request("endDateTime must be later than startDateTime"));
-        }
-        let display_name = new.display_name.filter(|n| !n.is_empty());
-        let display_name = display_name.map(|n| checked_name(&n)).transpose()?;
-        let secret = GeneratedSecret::new()?;
-        let credential = PasswordCredential::new(&secret, display_name, start, end)?;
-        let value = password_value(&credential);
-        self.change_application(id, |application| {
-            if application.passwords.len() >= CREDENTIALS_MAX {
-                return Err(GraphError::bad_request(format!(
-                    "an application has at most {CREDENTIALS_MAX} secrets"
-                )));
-            }
-            application.passwords.push(credential);
-            Ok(())
-        })?;
-        Ok(PasswordAnswer { value, secret })
-    }
-
-    /// Removes a secret by its key id.
-    pub fn remove_password(&self, id: &str, key_id: &str) -> Result<(), GraphError> {
-        self.change_application(id, |application| {
-            let before = application.passwords.len();
-            application.passwords.retain(|p| !p.key_id.eq_ignore_ascii_case(key_id));
-            if application.passwords.len() == before {
-                return Err(GraphError::bad_request(format!(
-                    "No password credential found with keyId '{key_id}'."
-                )));
-            }
-            Ok(())
-        })
-    }
-
-    /// Registers a further certificate (DER) of an application.
-    pub fn add_certificate(
-        &self,
-        id: &str,
-        der: &[u8],
-        display_name: Option<String>,
-    ) -> Result<Value, GraphError> {
-        let certificate =
-            Certificate::from_der(der).map_err(|e| GraphError::bad_request(e.to_string()))?;
-        let key = KeyCredential::new(certificate, display_name).map_err(GraphError::bad_request)?;
-        let value = key_value(&key);
-        self.change_application(id, |application| {
-            if application.keys.len() >= CREDENTIALS_MAX {
-                return Err(GraphError::bad_request(format!(
-                    "an application has at most {CREDENTIALS_MAX} certificates"
-                )));
-            }
-            application.keys.push(key);
-            Ok(())
-        })?;
-        Ok(value)
     }
 
     /// Puts a principal into the directory.
@@ -526,19 +460,10 @@ impl Identity {
             "servicePrincipalNames": names,
             "servicePrincipalType": if principal.managed_identity { "ManagedIdentity" } else { "Application" },
             "signInAudience": "AzureADMyOrg",
-            // credentials belong to applications here; `az ad sp credential list` wants the members all the same
-            "passwordCredentials": [],
-            "keyCredentials": [],
+            "passwordCredentials": principal.passwords.iter().map(password_value).collect::<Vec<_>>(),
+            "keyCredentials": principal.keys.iter().map(key_value).collect::<Vec<_>>(),
         })
     }
-}
-
-/// A new secret: its description, and apart from it the text, so that no copy of the description can leak it.
-pub struct PasswordAnswer {
-    /// The credential in wire form, `secretText` null.
-    pub value: Value,
-    /// The text, to be put into `secretText` of this one answer.
-    pub secret: GeneratedSecret,
 }
 
 /// A write to the directory, to store and memory alike.
@@ -594,31 +519,6 @@ pub(super) fn checked_name(name: &str) -> Result<String, GraphError> {
         !name.is_empty() && name.chars().count() <= NAME_MAX && !name.chars().any(char::is_control);
     good.then(|| name.to_owned()).ok_or_else(|| {
         GraphError::bad_request(format!("displayName must have 1 to {NAME_MAX} characters"))
-    })
-}
-
-fn password_value(password: &PasswordCredential) -> Value {
-    json!({
-        "customKeyIdentifier": null,
-        "displayName": password.display_name,
-        "startDateTime": graph_text(password.start),
-        "endDateTime": graph_text(password.end),
-        "hint": password.hint,
-        "keyId": password.key_id,
-        "secretText": null,
-    })
-}
-
-fn key_value(key: &KeyCredential) -> Value {
-    json!({
-        "customKeyIdentifier": STANDARD.encode(key.certificate().thumbprint_sha1()),
-        "displayName": key.display_name.as_deref().unwrap_or(key.certificate().subject()),
-        "startDateTime": graph_text(key.start),
-        "endDateTime": graph_text(key.end),
-        "key": null,
-        "keyId": key.key_id,
-        "type": "AsymmetricX509Cert",
-        "usage": "Verify",
     })
 }
 

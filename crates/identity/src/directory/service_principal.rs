@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A service principal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+use super::{Application, KeyCredential, PasswordCredential};
+
+/// A service principal. No `Debug`: it holds digests of secrets.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServicePrincipal {
     /// Object id: `oid` and `sub` of its tokens, `principalId` of role assignments.
@@ -22,4 +24,33 @@ pub struct ServicePrincipal {
     /// True for an identity of this machine: it has no credential, local processes ask for its tokens.
     #[serde(default)]
     pub managed_identity: bool,
+    /// Secrets of its own, beside its application's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passwords: Vec<PasswordCredential>,
+    /// Certificates of its own, beside its application's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyCredential>,
+}
+
+/// What a client may prove itself with: the credentials of its application, and those of its principal.
+#[derive(Clone, Copy)]
+pub(crate) struct Credentials<'d> {
+    /// The application.
+    pub application: &'d Application,
+    /// Its principal, where it has one.
+    pub principal: Option<&'d ServicePrincipal>,
+}
+
+impl<'d> Credentials<'d> {
+    /// All secrets, the application's first.
+    pub(crate) fn passwords(self) -> impl Iterator<Item = &'d PasswordCredential> {
+        let own = self.principal.into_iter().flat_map(|p| &p.passwords);
+        self.application.passwords.iter().chain(own)
+    }
+
+    /// All certificates, the application's first.
+    pub(crate) fn keys(self) -> impl Iterator<Item = &'d KeyCredential> {
+        let own = self.principal.into_iter().flat_map(|p| &p.keys);
+        self.application.keys.iter().chain(own)
+    }
 }

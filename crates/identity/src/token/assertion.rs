@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::{OAuthError, TokenRequest};
-use crate::directory::{Application, KeyCredential};
+use crate::directory::{Credentials, KeyCredential};
 use crate::jwt::Jwt;
 use crate::{PublicUrls, Tenant};
 
@@ -32,12 +32,12 @@ pub(crate) fn client_id(assertion: &str) -> Option<String> {
 /// The id of the certificate that the assertion was signed with.
 pub(crate) fn check(
     assertion: &str,
-    application: &Application,
+    credentials: Credentials<'_>,
     endpoint: &Endpoint<'_>,
     now: i64,
 ) -> Result<String, OAuthError> {
     let jwt = Jwt::parse(assertion).ok_or_else(OAuthError::malformed_assertion)?;
-    let key = find_key(&jwt, application)?;
+    let key = find_key(&jwt, credentials)?;
     let algorithm = jwt.algorithm();
     let algorithm = algorithm
         .ok_or_else(|| OAuthError::assertion_signature("its 'alg' must be RS256 or PS256"))?;
@@ -49,8 +49,8 @@ pub(crate) fn check(
     if now < key.start || key.end < now {
         return Err(OAuthError::assertion_signature("the certificate is not valid now"));
     }
-    let is_client =
-        |name: &str| jwt.text(name).is_some_and(|id| id.eq_ignore_ascii_case(&application.app_id));
+    let app_id = &credentials.application.app_id;
+    let is_client = |name: &str| jwt.text(name).is_some_and(|id| id.eq_ignore_ascii_case(app_id));
     if !is_client("iss") || !is_client("sub") {
         return Err(OAuthError::assertion_issuer());
     }
@@ -80,7 +80,7 @@ fn check_time(jwt: &Jwt<'_>, now: i64) -> Result<(), OAuthError> {
 
 fn find_key<'a>(
     jwt: &Jwt<'_>,
-    application: &'a Application,
+    credentials: Credentials<'a>,
 ) -> Result<&'a KeyCredential, OAuthError> {
     let named = [
         jwt.header("x5t#S256").and_then(thumbprint),
@@ -97,7 +97,7 @@ fn find_key<'a>(
         key.certificate().thumbprint_sha256() == *print
             || key.certificate().thumbprint_sha1() == *print
     };
-    named.find_map(|print| application.keys.iter().find(|k| is(k, &print))).ok_or_else(|| {
+    named.find_map(|print| credentials.keys().find(|k| is(k, &print))).ok_or_else(|| {
         OAuthError::assertion_signature(
             "the certificate it names is not registered for the application",
         )

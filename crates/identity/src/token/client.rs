@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::sign_in::{CredentialKind, SignIn};
 use super::{OAuthError, TokenRequest, assertion};
-use crate::directory::{Application, Directory, ServicePrincipal};
+use crate::directory::{Application, Credentials, Directory, ServicePrincipal};
 use crate::time::unix_seconds;
 use crate::{PublicUrls, Tenant};
 
@@ -40,7 +40,7 @@ pub(crate) fn authenticate<'d>(
     sign_in.app_id.clone_from(&application.app_id);
     sign_in.display_name.clone_from(&application.display_name);
 
-    let credential = prove(tenant, urls, application, request, sign_in)?;
+    let credential = prove(tenant, urls, directory.credentials_of(application), request, sign_in)?;
     let credential = credential.ok_or_else(OAuthError::no_credential)?;
     let principal = directory.principal_of(&application.app_id);
     let principal =
@@ -56,7 +56,7 @@ pub(crate) fn authenticate<'d>(
 pub(crate) fn prove(
     tenant: &Tenant,
     urls: &PublicUrls,
-    application: &Arc<Application>,
+    credentials: Credentials<'_>,
     request: &TokenRequest<'_>,
     sign_in: &mut SignIn,
 ) -> Result<Option<CredentialKind>, OAuthError> {
@@ -69,9 +69,9 @@ pub(crate) fn prove(
             return Err(OAuthError::assertion_type());
         }
         let endpoint = assertion::Endpoint { tenant, urls, request };
-        (CredentialKind::Certificate, assertion::check(assertion, application, &endpoint, now))
+        (CredentialKind::Certificate, assertion::check(assertion, credentials, &endpoint, now))
     } else if let Some(secret) = secret {
-        (CredentialKind::Secret, check_secret(application, secret, now))
+        (CredentialKind::Secret, check_secret(credentials, secret, now))
     } else {
         return Ok(None);
     };
@@ -82,17 +82,18 @@ pub(crate) fn prove(
 
 /// The id of the credential that the secret fits.
 pub(crate) fn check_secret(
-    application: &Application,
+    credentials: Credentials<'_>,
     secret: &str,
     now: i64,
 ) -> Result<String, OAuthError> {
-    let mut fits = application.passwords.iter().filter(|p| p.hash.verify(secret));
-    let wrong = || OAuthError::wrong_secret(&application.app_id);
+    let app_id = &credentials.application.app_id;
+    let mut fits = credentials.passwords().filter(|p| p.hash.verify(secret));
+    let wrong = || OAuthError::wrong_secret(app_id);
     let password = fits.next().ok_or_else(wrong)?;
     if now < password.start {
         Err(wrong())
     } else if password.end < now {
-        Err(OAuthError::expired_secret(&application.app_id))
+        Err(OAuthError::expired_secret(app_id))
     } else {
         Ok(password.key_id.clone())
     }

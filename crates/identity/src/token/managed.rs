@@ -53,6 +53,8 @@ impl Identity {
             created: unix_seconds(now),
             graph_roles: Vec::new(),
             managed_identity: true,
+            passwords: Vec::new(),
+            keys: Vec::new(),
         };
         self.keep_principal(principal.clone())?;
         Ok(principal)

@@ -203,7 +203,9 @@ impl Identity {
         needed: bool,
         sign_in: &mut SignIn,
     ) -> Result<(), OAuthError> {
-        let proved = client::prove(self.tenant(), self.urls(), application, request, sign_in);
+        let directory = self.directory();
+        let credentials = directory.credentials_of(application);
+        let proved = client::prove(self.tenant(), self.urls(), credentials, request, sign_in);
         match proved {
             Ok(Some(_)) => {
                 self.throttle().succeeded(&application.app_id, request.source);

@@ -1,6 +1,6 @@
 //! Applications, service principals, their secrets and owners: as far as `az ad app` and `az ad sp` go.
 
-use identity::{GraphError, NewApplication, NewPassword, certificate_bytes};
+use identity::{GraphError, NewApplication, NewPassword, PasswordAnswer, certificate_bytes};
 use serde_json::{Value, json};
 
 use super::way::{Told, Way};
@@ -9,6 +9,9 @@ use crate::Doors;
 
 /// Entra's name, dash and trailing blank included: queries look for it.
 const CREDENTIALS: &str = "Update application \u{2013} Certificates and secrets management ";
+/// The same of service principals, which have a name for each.
+const ADDED: &str = "Add service principal credentials";
+const REMOVED: &str = "Remove service principal credentials";
 
 /// What is done to an application, in AuditLogs' words.
 const fn told(operation: &'static str, kind: &'static str) -> Told {
@@ -44,12 +47,13 @@ pub(super) fn applications(way: &mut Way<'_>) -> Result<Reply, Failure> {
             way.change(told("Delete application", "Delete"), id, || identity.delete_application(id))
         }
         (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
-        ("POST", [id, "addpassword"]) => add_password(way, id),
+        ("POST", [id, "addpassword"]) => {
+            add_password(way, id, CREDENTIALS, |new| identity.add_password(id, new, call.now))
+        }
         ("POST", [id, "removepassword"]) => {
-            let before = keys(doors, id);
-            way.begin(told(CREDENTIALS, "Update"), id)?;
-            identity.remove_password(id, &text(&call.body, "keyId"))?;
-            way.changed("KeyDescription", before, keys(doors, id));
+            change_credentials(way, id, CREDENTIALS, || {
+                identity.remove_password(id, &text(&call.body, "keyId"))
+            })?;
             Ok(Reply::Empty)
         }
         ("GET", [id, "owners"]) => Ok(Reply::List(identity.application_owners(id)?)),
@@ -88,22 +92,7 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
         (_, []) => Err(Failure::Method("GET, POST")),
         ("GET", [id]) => Ok(Reply::Object(200, identity.service_principal(id)?)),
         ("PATCH", [id]) => {
-            way.begin(told("Update service principal", "Update"), id)?;
-            let fields =
-                call.body.as_object().ok_or_else(|| bad_request("the body must be an object"))?;
-            for (name, value) in fields {
-                match (name.as_str(), value.as_bool()) {
-                    ("accountEnabled", Some(enabled)) => {
-                        identity.enable_service_principal(id, enabled)?
-                    }
-                    _ => {
-                        let message = format!(
-                            "the property '{name}' of service principals cannot be changed here; accountEnabled can"
-                        );
-                        return Err(bad_request(message).into());
-                    }
-                }
-            }
+            update_principal(way, id)?;
             Ok(Reply::Empty)
         }
         ("DELETE", [id]) => way.change(told("Remove service principal", "Delete"), id, || {
@@ -115,31 +104,90 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
             let owned = rest.last() == Some(&"ownedobjects");
             Ok(Reply::List(if owned { identity.owned_by(id) } else { Vec::new() }))
         }
+        ("POST", [id, "addpassword"]) => {
+            add_password(way, id, ADDED, |new| identity.add_principal_password(id, new, call.now))
+        }
+        ("POST", [id, "removepassword"]) => {
+            change_credentials(way, id, REMOVED, || {
+                identity.remove_principal_password(id, &text(&call.body, "keyId"))
+            })?;
+            Ok(Reply::Empty)
+        }
+        (_, [_, "addpassword" | "removepassword"]) => Err(Failure::Method("POST")),
         (_, [id, tail @ ..]) => super::groups::membership(way, id, tail),
     }
 }
 
+/// `PATCH /servicePrincipals/{id}`: what is kept of it. Everything is looked at before anything is changed.
+fn update_principal(way: &mut Way<'_>, id: &str) -> Result<(), Failure> {
+    let (identity, body) = (&way.doors.identity, &way.call.body);
+    let wanted = body.get("keyCredentials").filter(|w| !w.is_null());
+    let adds = |w: &Value| w.as_array().is_some_and(|all| all.iter().any(|k| k["key"].is_string()));
+    let operation = match wanted.map(adds) {
+        None => "Update service principal",
+        Some(true) => ADDED,
+        Some(false) => REMOVED,
+    };
+    let before = keys(way.doors, id);
+    way.begin(told(operation, "Update"), id)?;
+    let fields = body.as_object().ok_or_else(|| bad_request("the body must be an object"))?;
+    let is_kept = |(name, value): &(&String, &Value)| match name.as_str() {
+        "accountEnabled" => value.is_boolean(),
+        "keyCredentials" => value.is_array() || value.is_null(),
+        _ => false,
+    };
+    if let Some((name, _)) = fields.iter().find(|field| !is_kept(field)) {
+        let message = format!(
+            "the property '{name}' of service principals cannot be changed here; accountEnabled and keyCredentials can"
+        );
+        return Err(bad_request(message).into());
+    }
+    if let Some(wanted) = wanted {
+        identity.put_principal_keys(id, wanted)?;
+        way.changed("KeyDescription", before, keys(way.doors, id));
+    }
+    if let Some(enabled) = fields.get("accountEnabled").and_then(Value::as_bool) {
+        identity.enable_service_principal(id, enabled)?;
+    }
+    Ok(())
+}
+
+/// A change of credentials, told with those before and after.
+fn change_credentials<T>(
+    way: &mut Way<'_>,
+    id: &str,
+    operation: &'static str,
+    act: impl FnOnce() -> Result<T, GraphError>,
+) -> Result<T, GraphError> {
+    let before = keys(way.doors, id);
+    way.begin(told(operation, "Update"), id)?;
+    let done = act()?;
+    way.changed("KeyDescription", before, keys(way.doors, id));
+    Ok(done)
+}
+
 /// The one answer that shows a secret; nothing keeps it.
-fn add_password(way: &mut Way<'_>, id: &str) -> Result<Reply, Failure> {
-    let (doors, call) = (way.doors, way.call);
-    let before = keys(doors, id);
-    way.begin(told(CREDENTIALS, "Update"), id)?;
-    let wanted = new_password(call.body.get("passwordCredential").unwrap_or(&Value::Null))?;
-    let answer = doors.identity.add_password(id, wanted, call.now)?;
-    way.changed("KeyDescription", before, keys(doors, id));
+fn add_password(
+    way: &mut Way<'_>,
+    id: &str,
+    operation: &'static str,
+    add: impl FnOnce(NewPassword) -> Result<PasswordAnswer, GraphError>,
+) -> Result<Reply, Failure> {
+    let wanted = way.call.body.get("passwordCredential").unwrap_or(&Value::Null);
+    let answer = change_credentials(way, id, operation, || add(new_password(wanted)?))?;
     let mut shown = answer.value;
     shown["secretText"] = answer.secret.expose().into();
     Ok(Reply::Object(200, shown))
 }
 
-/// The credentials of an application as Entra's audit shows them: ids and names.
+/// The credentials of an object as Entra's audit shows them: ids and names.
 fn keys(doors: &Doors, id: &str) -> String {
-    let application = doors.identity.application(id).unwrap_or_default();
+    let holder = doors.identity.object_value(id).unwrap_or_default();
     let mut all = Vec::new();
     for (list, kind) in
         [("passwordCredentials", "Password"), ("keyCredentials", "AsymmetricX509Cert")]
     {
-        for credential in application.get(list).and_then(Value::as_array).into_iter().flatten() {
+        for credential in holder.get(list).and_then(Value::as_array).into_iter().flatten() {
             all.push(format!(
                 "[KeyIdentifier={},KeyType={kind},KeyUsage=Verify,DisplayName={}]",
                 text(credential, "keyId"),

@@ -107,7 +107,10 @@ pub fn certificate_bytes(key: &str) -> Result<Vec<u8>, GraphError> {
 }
 
 /// The whole list anew: those without a key are the ones that are there already, by their key ids.
-fn keys(present: &[KeyCredential], value: &Value) -> Result<Vec<KeyCredential>, GraphError> {
+pub(super) fn keys(
+    present: &[KeyCredential],
+    value: &Value,
+) -> Result<Vec<KeyCredential>, GraphError> {
     let mut all = Vec::new();
     for entry in value.as_array().into_iter().flatten() {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);

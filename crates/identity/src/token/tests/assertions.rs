@@ -264,6 +264,27 @@ fn a_certificate_comes_in_lines() {
     assert_eq!(client.code_as(&other), 0);
 }
 
+/// `az ad sp credential reset --cert`, then `delete`.
+#[test]
+fn a_certificate_may_be_the_principals_own() {
+    let client = client();
+    let other = client.house.app("other");
+    let identity = &client.house.identity;
+    let put = |keys: Value| identity.put_principal_keys(&other.principal, &keys);
+    put(json!([{ "key": STANDARD.encode(client.certificate.der()) }])).unwrap();
+    assert_eq!(client.code_as(&other), 0);
+    let shown = identity.service_principal(&other.principal).unwrap();
+    let (again, _) =
+        crate::testing::open(client.house.store.clone(), client.house.folder.path(), now());
+    assert_eq!(again.service_principal(&other.principal).unwrap(), shown, "as stored");
+    put(shown["keyCredentials"].clone()).unwrap();
+    assert_eq!(client.code_as(&other), 0, "named by its key id, it stays");
+    put(json!([])).unwrap();
+    assert_eq!(client.code_as(&other), 700_027);
+    let machine = identity.ensure_managed_identity("box", now()).unwrap();
+    assert_eq!(identity.put_principal_keys(&machine.id, &json!([])).unwrap_err().status, 400);
+}
+
 #[test]
 fn certificates_survive_a_restart() {
     let client = client();
