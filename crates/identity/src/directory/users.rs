@@ -38,9 +38,6 @@ const COMMON: &[&str] = &[
     "football123",
 ];
 
-/// Entra's words; the tenant has one domain, which `GET /domains` shows.
-const UNKNOWN_DOMAIN: &str = "The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain names in your organization.";
-
 /// A user to be made. No `Debug`: it holds a password.
 #[derive(Default)]
 pub struct NewUser {
@@ -150,8 +147,6 @@ impl Identity {
             password = Some((hash, again));
         }
         let name = match fields.get("userPrincipalName").and_then(Value::as_str) {
-            // sent back as it is, a name from before domains were looked at stays
-            Some(name) if name.eq_ignore_ascii_case(&current.user_principal_name) => None,
             Some(name) => Some(self.checked_user_name(name)?),
             None => None,
         };
@@ -371,8 +366,11 @@ impl Identity {
                 "userPrincipalName must have 1 to 64 letters, digits or ._-'+# before the @",
             ));
         }
-        if !at.eq_ignore_ascii_case(domain) {
-            return Err(GraphError::bad_request(UNKNOWN_DOMAIN));
+        let domain_like = at.len() <= 253 && at.contains('.') && at.split('.').all(good);
+        if !at.eq_ignore_ascii_case(domain) && !domain_like {
+            return Err(GraphError::bad_request(
+                "the domain of userPrincipalName is no domain name",
+            ));
         }
         Ok(format!("{local}@{at}"))
     }
