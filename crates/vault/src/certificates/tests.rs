@@ -33,7 +33,8 @@ fn vaults(folder: &tempfile::TempDir) -> Vaults {
     let id = model::ResourceId::new(
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/one",
     );
-    let settings = Settings::from_document(&id, &json!({ "properties": {} }));
+    let settings =
+        Settings::from_document(&id, &json!({ "properties": { "sku": { "name": "premium" } } }));
     vaults.keyring().ensure_key("one").unwrap();
     vaults.admit(settings).unwrap();
     vaults
@@ -205,6 +206,7 @@ fn kinds_of_hardware_want_a_premium_vault() {
         let document = json!({ "properties": { "sku": { "name": sku } } });
         vaults.admit(Settings::from_document(&vault.settings().resource, &document)).unwrap();
     };
+    with_sku("standard");
     let hsm = |kty: &str| json!({ "key_props": { "kty": kty, "exportable": true } });
     let refused = |error: crate::VaultError, kty: &str| {
         assert_eq!((error.status, error.code), (400, "BadParameter"), "{kty}");

@@ -74,6 +74,9 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
     vault.properties.remove("createMode");
     let by_default = vault.call.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE
         && vault.call.api_version.starts_with('2');
+    if vault.get("enablePurgeProtection").is_null() {
+        vault.properties.remove("enablePurgeProtection"); // null says nothing, as in Azure
+    }
     vault.check_fields(FIELDS)?;
     if vault.get("enableRbacAuthorization").is_null() {
         // defaults are for vaults that are made: one that stands keeps its way until it is told another
