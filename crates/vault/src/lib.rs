@@ -56,7 +56,7 @@ pub use seal::{NewSeal, SealKind};
 pub use secrets::{NewSecret, check_content_type};
 pub use settings::{AccessPolicy, IpRange, Network, Settings};
 pub use shelf::{Change, Shelf};
-pub use vaults::{DeletedVault, Vault, Vaults};
+pub use vaults::{DeletedVault, RotatedKey, Vault, Vaults};
 pub use wiped::Wiped;
 
 /// Seconds of a day.

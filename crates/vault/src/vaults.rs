@@ -93,6 +93,16 @@ pub struct Vaults {
     generator: Arc<Generator>,
 }
 
+/// A key whose policy said that it was time.
+pub struct RotatedKey {
+    /// Its vault.
+    pub vault: Arc<Vault>,
+    /// Its name.
+    pub key: String,
+    /// Why it got no new version, where it got none.
+    pub failure: Option<VaultError>,
+}
+
 impl Vaults {
     /// Opens the keyring; the vaults come with their documents, through the hook on `Microsoft.KeyVault/vaults`.
     pub fn open(store: Arc<dyn Store>, files: KeyFiles, now: DateTime) -> Result<Self, VaultError> {
@@ -219,14 +229,16 @@ impl Vaults {
     }
 
     /// Rotates the keys whose time has come. Called now and then; nothing happens while sealed.
-    pub fn rotate_due(&self, now: i64) -> Result<usize, VaultError> {
-        let mut count = 0;
-        if !self.keyring.is_sealed() {
-            for vault in self.all() {
-                count += vault.rotate_due(now)?;
-            }
+    pub fn rotate_due(&self, now: i64) -> Vec<RotatedKey> {
+        if self.keyring.is_sealed() {
+            return Vec::new();
         }
-        Ok(count)
+        let of = |vault: Arc<Vault>| {
+            let rotated = vault.rotate_due(now);
+            let of = move |(key, failure)| RotatedKey { vault: Arc::clone(&vault), key, failure };
+            rotated.into_iter().map(of)
+        };
+        self.all().into_iter().flat_map(of).collect()
     }
 }
 

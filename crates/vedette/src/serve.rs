@@ -3,6 +3,7 @@
 mod audit;
 mod built_in;
 mod certificates;
+mod deeds;
 mod greeting;
 mod health;
 mod host_logs;

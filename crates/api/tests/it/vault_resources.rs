@@ -175,12 +175,12 @@ async fn vaults_are_resources() {
         let message = told.json()["error"]["message"].as_str().unwrap().to_owned();
         assert!(message.contains(says), "{message}");
     }
-    let mut null = properties.clone();
-    null["enablePurgeProtection"] = Value::Null;
+    let mut silent = properties.clone();
+    silent["enablePurgeProtection"] = Value::Null;
     let told = v.manage(
         "PUT",
         path,
-        json!({ "location": "local", "tags": { "a": "b" }, "properties": null }),
+        json!({ "location": "local", "tags": { "a": "b" }, "properties": silent }),
     );
     assert_eq!(told.await.status, 200);
 

@@ -168,8 +168,8 @@ impl Vault {
         Ok(policy)
     }
 
-    /// Rotates the keys whose time has come. Called now and then; gives how many.
-    pub fn rotate_due(&self, now: i64) -> Result<usize, VaultError> {
+    /// Rotates the keys whose time has come. Called now and then; gives their names, and why one was not rotated.
+    pub fn rotate_due(&self, now: i64) -> Vec<(String, Option<VaultError>)> {
         let mut due = Vec::new();
         self.shelf.walk(Kind::Key, "", |object| {
             let wanted = object.deleted.is_none() && !object.managed;
@@ -185,9 +185,10 @@ impl Vault {
             }
             true
         });
-        for name in &due {
-            self.rotate_key(name, now)?;
-        }
-        Ok(due.len())
+        let rotate = |name: String| {
+            let failure = self.rotate_key(&name, now).err();
+            (name, failure)
+        };
+        due.into_iter().map(rotate).collect()
     }
 }

@@ -8,19 +8,10 @@ mod hook;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
-use vault::{AuditRecord, AuthorityPlaces, Renewal, Step, Vault};
+use vault::{AuthorityPlaces, Renewal, Step, Vault};
 
 use super::House;
-
-/// Something that the house did by itself, for the audit log.
-struct Deed {
-    vault: Arc<Vault>,
-    operation: &'static str,
-    name: String,
-    failure: Option<String>,
-    started: Instant,
-}
+use super::deeds::{self, Deed};
 
 /// One turn over all vaults. May run twice: what is done is not done again.
 pub(super) async fn turn(house: Arc<House>) -> anyhow::Result<()> {
@@ -37,32 +28,7 @@ pub(super) async fn turn(house: Arc<House>) -> anyhow::Result<()> {
         }
         deeds
     });
-    for deed in deeds.await? {
-        house.vault_audit.write(record(&house, deed)).await.context("the audit log")?;
-    }
-    Ok(())
-}
-
-fn record(house: &House, deed: Deed) -> AuditRecord {
-    let origin = house.identity.urls().vault_url(deed.vault.id());
-    AuditRecord {
-        time: house.clock.now(),
-        resource: Arc::from(deed.vault.settings().resource.as_str()),
-        operation: deed.operation.into(),
-        status: if deed.failure.is_none() { 200 } else { 500 },
-        description: deed.failure.unwrap_or_default(),
-        duration_ms: u64::try_from(deed.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        source: "127.0.0.1".to_owned(),
-        correlation_id: String::new(),
-        object_id: "".into(),
-        app_id: "".into(),
-        user_name: "".into(),
-        uri: String::new(),
-        id: format!("{origin}/certificates/{}", deed.name),
-        agent: "vedette".to_owned(),
-        api_version: String::new(),
-    }
-    .bounded()
+    deeds::tell(&house, deeds.await?).await
 }
 
 fn deed(
@@ -72,12 +38,7 @@ fn deed(
     failure: Option<String>,
     started: Instant,
 ) -> Deed {
-    let id = vault.id();
-    match &failure {
-        None => tracing::info!(vault = id, name, operation, "certificates"),
-        Some(why) => tracing::warn!(vault = id, name, operation, why, "certificates"),
-    }
-    Deed { vault: Arc::clone(vault), operation, name: name.to_owned(), failure, started }
+    Deed::new(vault, operation, format!("certificates/{name}"), failure, started)
 }
 
 fn renew(house: &House, vault: &Arc<Vault>, deeds: &mut Vec<Deed>) {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crypto::ServerCertificate;
 use model::Value;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::House;
+use super::deeds::{self, Deed};
 use super::own_rows::append;
 use super::usage;
 
@@ -138,19 +139,25 @@ async fn renew_certificate(house: Arc<House>) -> anyhow::Result<()> {
 
 /// Purges what has been deleted for as long as it may be, and rotates keys whose policy says so.
 async fn keep_vaults(house: Arc<House>) -> anyhow::Result<()> {
-    let keep = move || -> anyhow::Result<()> {
-        let now = house.clock.now().unix_seconds();
-        let rotated = house.vaults.rotate_due(now)?;
-        if rotated > 0 {
-            tracing::info!(rotated, "keys got a new version as their policies say");
-        }
-        let purged = house.vaults.purge_expired(now)?;
+    let working = Arc::clone(&house);
+    let rotate = move || -> Vec<Deed> {
+        let started = Instant::now();
+        let rotated = working.vaults.rotate_due(working.clock.now().unix_seconds());
+        let told = rotated.into_iter().map(|r| {
+            let failure = r.failure.map(|error| error.to_string());
+            Deed::new(&r.vault, "KeyRotateIfDue", format!("keys/{}", r.key), failure, started)
+        });
+        told.collect()
+    };
+    deeds::tell(&house, tokio::task::spawn_blocking(rotate).await?).await?;
+    let purge = move || -> anyhow::Result<()> {
+        let purged = house.vaults.purge_expired(house.clock.now().unix_seconds())?;
         if purged > 0 {
             tracing::info!(purged, "deleted objects of vaults reached the end of their days");
         }
         Ok(())
     };
-    tokio::task::spawn_blocking(keep).await?
+    tokio::task::spawn_blocking(purge).await?
 }
 
 /// Removes ACME orders that ended long ago.

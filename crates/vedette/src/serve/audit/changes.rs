@@ -149,6 +149,7 @@ pub(super) fn activity_row(house: &House, event: &ActivityEvent) -> Row {
         text("ResourceGroup", group.unwrap_or_default()),
         text("ResourceProviderValue", &provider),
         text("SubscriptionId", event.resource.subscription().unwrap_or_default()),
+        text("_SubscriptionId", event.resource.subscription().unwrap_or_default()),
         text("Hierarchy", &house.installation.tenant_id),
         text("Authorization", &authorization.to_string()),
         ("Authorization_d", dynamic(&authorization)),
