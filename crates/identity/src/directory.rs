@@ -27,7 +27,7 @@ pub use application::{Application, KeyCredential, PasswordCredential};
 pub use clients::PORTAL_CLIENT;
 pub(crate) use clients::is_portal_redirect;
 pub use graph::{
-    GraphArea, GraphError, NewApplication, NewPassword, PasswordAnswer, certificate_bytes,
+    GraphArea, GraphError, Holder, NewApplication, NewPassword, PasswordAnswer, certificate_bytes,
 };
 pub use group::Group;
 pub use groups::NewGroup;

@@ -4,7 +4,7 @@
 use state::Store;
 
 use crate::testing::{SOURCE, house, now};
-use crate::{AuthError, NewPassword};
+use crate::{AuthError, Holder, NewPassword};
 
 /// Fails to compile when the type implements the trait.
 macro_rules! never {
@@ -35,7 +35,10 @@ never!(
 fn stored_documents_hold_no_secret() {
     let house = house();
     let app = house.app("canary");
-    let made = house.identity.add_password(&app.object_id, NewPassword::default(), now()).unwrap();
+    let made = house
+        .identity
+        .add_password(Holder::Application(&app.object_id), NewPassword::default(), now())
+        .unwrap();
     let mut all = String::new();
     for collection in ["identity/applications", "identity/servicePrincipals", "identity/tenant"] {
         for document in house.store.list_all(collection, "").unwrap() {

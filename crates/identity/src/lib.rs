@@ -43,7 +43,7 @@ pub use authorization::{DenyAssignments, Permissions, RoleAssignments, RoleDefin
 pub use bootstrap::AdminCredentials;
 pub use caller::Caller;
 pub use directory::{
-    Application, GraphArea, GraphError, Group, KeyCredential, NewApplication, NewGroup,
+    Application, GraphArea, GraphError, Group, Holder, KeyCredential, NewApplication, NewGroup,
     NewPassword, NewUser, ObjectKind, PORTAL_CLIENT, PasswordAnswer, PasswordCredential,
     RedirectUris, ServicePrincipal, TotpAnswer, User, certificate_bytes,
 };

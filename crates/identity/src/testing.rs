@@ -11,6 +11,7 @@ use serde_json::Value;
 use state::{Condition, MemoryStore, Store};
 use testkit::time;
 
+use crate::Holder;
 use crate::access::ASSIGNMENTS;
 use crate::authorization::assignment_document;
 use crate::{
@@ -87,8 +88,11 @@ impl House {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
         let (object_id, app_id) = (text(&made, "id"), text(&made, "appId"));
         let principal = self.identity.create_service_principal(&app_id, now()).unwrap();
-        let secret =
-            self.identity.add_password(&object_id, NewPassword::default(), now()).unwrap().secret;
+        let secret = self
+            .identity
+            .add_password(Holder::Application(&object_id), NewPassword::default(), now())
+            .unwrap()
+            .secret;
         App { principal: text(&principal, "id"), object_id, app_id, secret }
     }
 

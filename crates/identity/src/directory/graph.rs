@@ -3,7 +3,7 @@
 mod credentials;
 mod properties;
 
-pub use credentials::{NewPassword, PasswordAnswer};
+pub use credentials::{Holder, NewPassword, PasswordAnswer};
 use credentials::{key_value, password_value};
 pub use properties::certificate_bytes;
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::testing::{
     House, ORIGIN, SOURCE, access_token, house, later, now, now_seconds, read_token,
 };
-use crate::{Generation, NewPassword};
+use crate::{Generation, Holder, NewPassword};
 
 mod assertions;
 
@@ -229,9 +229,16 @@ fn secrets_begin_and_end() {
         end: Some(now_seconds() + end),
         display_name: None,
     };
-    let old = house.identity.add_password(&app.object_id, limits(-100, -1), now()).unwrap().secret;
-    let coming =
-        house.identity.add_password(&app.object_id, limits(100, 200), now()).unwrap().secret;
+    let old = house
+        .identity
+        .add_password(Holder::Application(&app.object_id), limits(-100, -1), now())
+        .unwrap()
+        .secret;
+    let coming = house
+        .identity
+        .add_password(Holder::Application(&app.object_id), limits(100, 200), now())
+        .unwrap()
+        .secret;
     let ask = |secret: &str, at| {
         let form = [("client_id", app.app_id.as_str()), ("client_secret", secret)];
         codes(&house.ask_at(&form, &house.admin.tenant_id, TokenEndpoint::V2, at)).2

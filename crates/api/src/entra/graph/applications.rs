@@ -1,6 +1,6 @@
 //! Applications, service principals, their secrets and owners: as far as `az ad app` and `az ad sp` go.
 
-use identity::{GraphError, NewApplication, NewPassword, PasswordAnswer, certificate_bytes};
+use identity::{GraphError, Holder, NewApplication, NewPassword, certificate_bytes};
 use serde_json::{Value, json};
 
 use super::way::{Told, Way};
@@ -48,13 +48,10 @@ pub(super) fn applications(way: &mut Way<'_>) -> Result<Reply, Failure> {
         }
         (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
         ("POST", [id, "addpassword"]) => {
-            add_password(way, id, CREDENTIALS, |new| identity.add_password(id, new, call.now))
+            add_password(way, id, CREDENTIALS, Holder::Application(id))
         }
         ("POST", [id, "removepassword"]) => {
-            change_credentials(way, id, CREDENTIALS, || {
-                identity.remove_password(id, &text(&call.body, "keyId"))
-            })?;
-            Ok(Reply::Empty)
+            remove_password(way, id, CREDENTIALS, Holder::Application(id))
         }
         ("GET", [id, "owners"]) => Ok(Reply::List(identity.application_owners(id)?)),
         ("POST", [id, "owners", "$ref"]) => {
@@ -104,14 +101,9 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
             let owned = rest.last() == Some(&"ownedobjects");
             Ok(Reply::List(if owned { identity.owned_by(id) } else { Vec::new() }))
         }
-        ("POST", [id, "addpassword"]) => {
-            add_password(way, id, ADDED, |new| identity.add_principal_password(id, new, call.now))
-        }
+        ("POST", [id, "addpassword"]) => add_password(way, id, ADDED, Holder::ServicePrincipal(id)),
         ("POST", [id, "removepassword"]) => {
-            change_credentials(way, id, REMOVED, || {
-                identity.remove_principal_password(id, &text(&call.body, "keyId"))
-            })?;
-            Ok(Reply::Empty)
+            remove_password(way, id, REMOVED, Holder::ServicePrincipal(id))
         }
         (_, [_, "addpassword" | "removepassword"]) => Err(Failure::Method("POST")),
         (_, [id, tail @ ..]) => super::groups::membership(way, id, tail),
@@ -171,13 +163,29 @@ fn add_password(
     way: &mut Way<'_>,
     id: &str,
     operation: &'static str,
-    add: impl FnOnce(NewPassword) -> Result<PasswordAnswer, GraphError>,
+    holder: Holder<'_>,
 ) -> Result<Reply, Failure> {
-    let wanted = way.call.body.get("passwordCredential").unwrap_or(&Value::Null);
-    let answer = change_credentials(way, id, operation, || add(new_password(wanted)?))?;
+    let (identity, call) = (&way.doors.identity, way.call);
+    let wanted = call.body.get("passwordCredential").unwrap_or(&Value::Null);
+    let answer = change_credentials(way, id, operation, || {
+        identity.add_password(holder, new_password(wanted)?, call.now)
+    })?;
     let mut shown = answer.value;
     shown["secretText"] = answer.secret.expose().into();
     Ok(Reply::Object(200, shown))
+}
+
+fn remove_password(
+    way: &mut Way<'_>,
+    id: &str,
+    operation: &'static str,
+    holder: Holder<'_>,
+) -> Result<Reply, Failure> {
+    let (identity, call) = (&way.doors.identity, way.call);
+    change_credentials(way, id, operation, || {
+        identity.remove_password(holder, &text(&call.body, "keyId"))
+    })?;
+    Ok(Reply::Empty)
 }
 
 /// The credentials of an object as Entra's audit shows them: ids and names.

@@ -27,6 +27,15 @@ pub struct NewPassword {
     pub end: Option<i64>,
 }
 
+/// Who has secrets, by object id.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// An application: its secrets are those of its service principals too.
+    Application(&'a str),
+    /// A service principal, beside what its application has.
+    ServicePrincipal(&'a str),
+}
+
 /// A new secret: its description, and apart from it the text, so that no copy of the description can leak it.
 pub struct PasswordAnswer {
     /// The credential in wire form, `secretText` null.
@@ -36,38 +45,47 @@ pub struct PasswordAnswer {
 }
 
 impl Identity {
-    /// Adds a secret to an application; the answer holds its text, which can never be had again.
+    /// Adds a secret to what `holder` names; the answer holds its text, which can never be had again.
     pub fn add_password(
         &self,
-        id: &str,
+        holder: Holder<'_>,
         new: NewPassword,
         now: DateTime,
     ) -> Result<PasswordAnswer, GraphError> {
         let (credential, answer) = make(new, now)?;
-        self.change_application(id, |application| push(&mut application.passwords, credential))?;
+        self.change_passwords(holder, |passwords| {
+            if passwords.len() >= CREDENTIALS_MAX {
+                let message = format!("there are at most {CREDENTIALS_MAX} secrets");
+                return Err(GraphError::bad_request(message));
+            }
+            passwords.push(credential);
+            Ok(())
+        })?;
         Ok(answer)
     }
 
-    /// Adds a secret to a service principal.
-    pub fn add_principal_password(
+    /// Removes a secret by its key id.
+    pub fn remove_password(&self, holder: Holder<'_>, key_id: &str) -> Result<(), GraphError> {
+        self.change_passwords(holder, |passwords| {
+            let before = passwords.len();
+            passwords.retain(|p| !p.key_id.eq_ignore_ascii_case(key_id));
+            if passwords.len() == before {
+                let message = format!("No password credential found with keyId '{key_id}'.");
+                return Err(GraphError::bad_request(message));
+            }
+            Ok(())
+        })
+    }
+
+    fn change_passwords(
         &self,
-        id: &str,
-        new: NewPassword,
-        now: DateTime,
-    ) -> Result<PasswordAnswer, GraphError> {
-        let (credential, answer) = make(new, now)?;
-        self.change_principal(id, |principal| push(&mut principal.passwords, credential))?;
-        Ok(answer)
-    }
-
-    /// Removes a secret of an application by its key id.
-    pub fn remove_password(&self, id: &str, key_id: &str) -> Result<(), GraphError> {
-        self.change_application(id, |application| take_out(&mut application.passwords, key_id))
-    }
-
-    /// Removes a secret of a service principal by its key id.
-    pub fn remove_principal_password(&self, id: &str, key_id: &str) -> Result<(), GraphError> {
-        self.change_principal(id, |principal| take_out(&mut principal.passwords, key_id))
+        holder: Holder<'_>,
+        change: impl FnOnce(&mut Vec<PasswordCredential>) -> Result<(), GraphError>,
+    ) -> Result<(), GraphError> {
+        match holder {
+            Holder::Application(id) => self.change_application(id, |a| change(&mut a.passwords)),
+            Holder::ServicePrincipal(id) => self.change_principal(id, |p| change(&mut p.passwords)),
+        }
     }
 
     /// Puts a service principal's certificates anew, as its `keyCredentials` are sent.
@@ -136,29 +154,6 @@ fn make(
     let credential = PasswordCredential::new(&secret, display_name, start, end)?;
     let value = password_value(&credential);
     Ok((credential, PasswordAnswer { value, secret }))
-}
-
-fn push(
-    list: &mut Vec<PasswordCredential>,
-    credential: PasswordCredential,
-) -> Result<(), GraphError> {
-    if list.len() >= CREDENTIALS_MAX {
-        return Err(GraphError::bad_request(format!(
-            "there are at most {CREDENTIALS_MAX} secrets"
-        )));
-    }
-    list.push(credential);
-    Ok(())
-}
-
-fn take_out(list: &mut Vec<PasswordCredential>, key_id: &str) -> Result<(), GraphError> {
-    let before = list.len();
-    list.retain(|p| !p.key_id.eq_ignore_ascii_case(key_id));
-    if list.len() == before {
-        let message = format!("No password credential found with keyId '{key_id}'.");
-        return Err(GraphError::bad_request(message));
-    }
-    Ok(())
 }
 
 pub(super) fn password_value(password: &PasswordCredential) -> Value {

@@ -16,7 +16,7 @@ fn an_application_becomes_a_principal_with_a_secret() {
         (application["id"].as_str().unwrap(), application["appId"].as_str().unwrap());
     assert_eq!(application["createdDateTime"], "2026-11-22T10:00:00Z");
     let answer = identity.add_password(
-        id,
+        Holder::Application(id),
         NewPassword { display_name: Some("rbac".into()), ..NewPassword::default() },
         now(),
     );
@@ -41,8 +41,8 @@ fn an_application_becomes_a_principal_with_a_secret() {
     assert_eq!(again.list_service_principals(None).unwrap().len(), 2);
 
     let key_id = answer.value["keyId"].as_str().unwrap();
-    identity.remove_password(id, key_id).unwrap();
-    assert_eq!(identity.remove_password(id, key_id).unwrap_err().status, 400);
+    identity.remove_password(Holder::Application(id), key_id).unwrap();
+    assert_eq!(identity.remove_password(Holder::Application(id), key_id).unwrap_err().status, 400);
     identity.delete_application(id).unwrap();
     assert_eq!(identity.application(id).unwrap_err().code, "Request_ResourceNotFound");
     assert!(
@@ -86,11 +86,22 @@ fn wrong_requests_are_told_why() {
     assert_eq!(status(identity.create_service_principal(&app.app_id, now())), 409);
     assert_eq!(status(identity.add_certificate(&app.object_id, b"no certificate", None)), 400);
     assert_eq!(
-        identity.add_password(none, NewPassword::default(), now()).err().unwrap().status,
+        identity
+            .add_password(Holder::Application(none), NewPassword::default(), now())
+            .err()
+            .unwrap()
+            .status,
         404
     );
     let backwards = NewPassword { start: Some(100), end: Some(99), display_name: None };
-    assert_eq!(identity.add_password(&app.object_id, backwards, now()).err().unwrap().status, 400);
+    assert_eq!(
+        identity
+            .add_password(Holder::Application(&app.object_id), backwards, now())
+            .err()
+            .unwrap()
+            .status,
+        400
+    );
     assert_eq!(identity.delete_application(none).unwrap_err().status, 404);
     assert_eq!(identity.delete_service_principal(none).unwrap_err().status, 404);
     let uri = NewApplication { identifier_uris: vec!["api://mine".into()], ..new("one") };
@@ -105,7 +116,13 @@ fn wrong_requests_are_told_why() {
 fn secrets_are_not_without_number() {
     let house = house();
     let app = house.app("app");
-    let add = || house.identity.add_password(&app.object_id, NewPassword::default(), now());
+    let add = || {
+        house.identity.add_password(
+            Holder::Application(&app.object_id),
+            NewPassword::default(),
+            now(),
+        )
+    };
     let refused = (0..60).filter_map(|_| add().err()).collect::<Vec<_>>();
     assert_eq!(refused.len(), 11, "one was there");
     assert!(refused[0].message.contains("50"));
