@@ -375,6 +375,49 @@ def test_federation_with_a_second_instance(server, own_server, alice):
     assert claims(answer.json()["access_token"])["amr"] == ["fed"]
 
 
+def test_workloads_prove_themselves_with_tokens_of_their_own_issuer(server, own_server, tmp_path):
+    """Federated identity credentials: another instance stands in for a cluster that gives tokens to its workloads."""
+    from azure.core.exceptions import ClientAuthenticationError
+    from azure.identity import WorkloadIdentityCredential
+
+    own_server.environment["SSL_CERT_FILE"] = server.ca
+    own = own_server.start()
+    audience = f"{server.url}/.default"
+    outside = server.credential().get_token(audience).token
+    said = claims(outside)
+    app = graph(own, "POST", "/applications", {"displayName": "workload"}, 201)
+    sp = graph(own, "POST", "/servicePrincipals", {"appId": app["appId"]}, 201)
+    all_of_it = f"/applications/{app['id']}/federatedIdentityCredentials"
+    wanted = {"name": "cluster", "issuer": said["iss"], "subject": "somebody-else", "audiences": [said["aud"]], "description": "prod"}
+    made = graph(own, "POST", all_of_it, wanted, 201)
+    assert {**made, **wanted} == made and graph(own, "GET", all_of_it)["value"][0] == {k: v for k, v in made.items() if k[0] != "@"}
+    file = tmp_path / "token"
+    file.write_text(outside)
+
+    def token():
+        credential = WorkloadIdentityCredential(tenant_id=own.env["AZURE_TENANT_ID"], client_id=app["appId"], token_file_path=str(file), **options(own))
+        return claims(credential.get_token(f"{own.url}/.default").token)
+
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
+        token()
+    graph(own, "PATCH", f"{all_of_it}/{made['id']}", {"subject": said["sub"]}, 204)
+    assert token()["oid"] == sp["id"]
+    rows = f"AADServicePrincipalSignInLogs | where AppId == '{app['appId']}' and ResultType == '0' | project ServicePrincipalId, ClientCredentialType, FederatedCredentialId"
+    for _ in range(40):
+        found = own.query(rows)
+        if found:
+            break
+        time.sleep(0.25)
+    assert found == [[sp["id"], "federatedIdentityCredential", made["id"]]]
+    file.write_text(outside[:-8] + "AAAAAAAA")
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700027"):
+        token()
+    graph(own, "DELETE", f"{all_of_it}/cluster", None, 204)
+    file.write_text(outside)
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700211"):
+        token()
+
+
 def test_own_rules_see_what_happens_in_the_own_house(server, alice):
     """The queries of the shipped rules that watch the house itself, over what was just done to it."""
     folder = pathlib.Path(__file__).parents[2] / "content/analytics-rules"

@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use state::{Condition, Op, Store};
 
-pub use application::{Application, KeyCredential, PasswordCredential};
+pub use application::{Application, FederatedCredential, KeyCredential, PasswordCredential};
 pub use clients::PORTAL_CLIENT;
 pub(crate) use clients::is_portal_redirect;
 pub use graph::{

@@ -14,7 +14,8 @@ use state::Store;
 use crate::access::Access;
 use crate::authenticate::{Authenticator, Standards, caller_of};
 use crate::directory::Directory;
-use crate::interactive::{Interactive, Outside};
+use crate::interactive::Interactive;
+use crate::outside::Issuers;
 use crate::signing_keys::{KeySet, SigningKeys};
 use crate::time::unix_seconds;
 use crate::token::{Throttle, TokenContext, basic_credentials, check_secret};
@@ -53,7 +54,7 @@ pub struct Identity {
     changing: Mutex<()>,
     local_key: LocalKey,
     interactive: Interactive,
-    outside: RwLock<Option<Arc<dyn Outside>>>,
+    issuers: Issuers,
 }
 
 impl Identity {
@@ -78,7 +79,7 @@ impl Identity {
             changing: Mutex::new(()),
             local_key: LocalKey::ensure(&keys_directory.join(LOCAL_KEY))?,
             interactive: Interactive::default(),
-            outside: RwLock::new(None),
+            issuers: Issuers::default(),
         };
         Ok((identity, first_start))
     }
@@ -95,7 +96,7 @@ impl Identity {
 
     // --- tokens -----------------------------------------------------------------------------------------------
 
-    /// Answers a request to the token endpoint. A person's grants touch the disk: where `TokenRequest::waits` says so,
+    /// Answers a request to the token endpoint. A person's grants touch the disk, outside issuers are asked: where `TokenRequest::waits` says so,
     /// keep it off threads that others wait for.
     pub fn token(&self, request: &TokenRequest<'_>) -> TokenAnswer {
         self.token_answer(request)
@@ -107,6 +108,7 @@ impl Identity {
             urls: &self.urls,
             directory: self.directory(),
             keys: self.keys.current(),
+            issuers: &self.issuers,
             throttle: &self.throttle,
         }
     }
@@ -357,8 +359,8 @@ impl Identity {
         &self.interactive
     }
 
-    pub(crate) fn outside(&self) -> &RwLock<Option<Arc<dyn Outside>>> {
-        &self.outside
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.issuers
     }
 
     pub(crate) fn throttle(&self) -> &Throttle {

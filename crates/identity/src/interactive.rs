@@ -24,7 +24,7 @@ pub use answer::{
     BrowserAnswer, BrowserRequest, OwnChange, Page, PageKind, PasskeyQuestion, Redirect,
     ResponseMode, SecurityInfo, Show, ShownPasskey,
 };
-pub use federate::{IdentityProvider, Outside, OutsideReply};
+pub use federate::IdentityProvider;
 pub(crate) use grant::{Code, Granted, Proof, Wanted};
 pub(crate) use request::AuthorizationRequest;
 

@@ -29,6 +29,7 @@ mod filter;
 mod identity;
 mod interactive;
 mod jwt;
+mod outside;
 mod signing_keys;
 mod tenant;
 mod time;
@@ -43,17 +44,18 @@ pub use authorization::{DenyAssignments, Permissions, RoleAssignments, RoleDefin
 pub use bootstrap::AdminCredentials;
 pub use caller::Caller;
 pub use directory::{
-    Application, GraphArea, GraphError, Group, Holder, KeyCredential, NewApplication, NewGroup,
-    NewPassword, NewUser, ObjectKind, PORTAL_CLIENT, PasswordAnswer, PasswordCredential,
-    RedirectUris, ServicePrincipal, TotpAnswer, User, certificate_bytes,
+    Application, FederatedCredential, GraphArea, GraphError, Group, Holder, KeyCredential,
+    NewApplication, NewGroup, NewPassword, NewUser, ObjectKind, PORTAL_CLIENT, PasswordAnswer,
+    PasswordCredential, RedirectUris, ServicePrincipal, TotpAnswer, User, certificate_bytes,
 };
 pub use discovery::Generation;
 pub use error::IdentityError;
 pub use identity::{Identity, IdentityConfig};
 pub use interactive::{
-    BrowserAnswer, BrowserRequest, IdentityProvider, Outside, OutsideReply, OwnChange, Page,
-    PageKind, PasskeyQuestion, Redirect, ResponseMode, SecurityInfo, Show, ShownPasskey,
+    BrowserAnswer, BrowserRequest, IdentityProvider, OwnChange, Page, PageKind, PasskeyQuestion,
+    Redirect, ResponseMode, SecurityInfo, Show, ShownPasskey,
 };
+pub use outside::{Outside, OutsideReply};
 pub use tenant::Tenant;
 pub use token::{
     CredentialKind, ManagedIdentityRequest, OAuthError, SignIn, SignInKind, TokenAnswer,

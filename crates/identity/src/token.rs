@@ -27,10 +27,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::directory::Directory;
+use crate::outside::Issuers;
 use crate::signing_keys::KeySet;
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
 use crate::{Identity, PublicUrls, Tenant, jwt};
+use assertion::Endpoint;
 use claims::Claims;
 use client::Client;
 
@@ -40,6 +42,7 @@ pub(crate) struct TokenContext<'a> {
     pub urls: &'a PublicUrls,
     pub directory: Arc<Directory>,
     pub keys: Arc<KeySet>,
+    pub issuers: &'a Issuers,
     pub throttle: &'a Throttle,
 }
 
@@ -129,7 +132,9 @@ impl TokenContext<'_> {
         request: &TokenRequest<'_>,
         sign_in: &mut SignIn,
     ) -> Result<Client<'d>, OAuthError> {
-        let found = client::authenticate(self.tenant, self.urls, &self.directory, request, sign_in);
+        let (tenant, urls, issuers) = (self.tenant, self.urls, self.issuers);
+        let endpoint = Endpoint { tenant, urls, issuers, request };
+        let found = client::authenticate(&endpoint, &self.directory, sign_in);
         let now = unix_seconds(request.now);
         match found {
             Ok(client) => {

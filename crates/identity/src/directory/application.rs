@@ -31,6 +31,9 @@ pub struct Application {
     /// Its certificates.
     #[serde(default)]
     pub keys: Vec<KeyCredential>,
+    /// Tokens of outside issuers that it may prove itself with.
+    #[serde(default)]
+    pub federated: Vec<FederatedCredential>,
     /// Where people who sign in may be sent back to.
     #[serde(default)]
     pub redirects: RedirectUris,
@@ -59,6 +62,7 @@ impl Application {
             identifier_uris: Vec::new(),
             passwords: Vec::new(),
             keys: Vec::new(),
+            federated: Vec::new(),
             redirects: RedirectUris::default(),
             is_fallback_public_client: false,
             id_token_issuance: false,
@@ -108,6 +112,25 @@ impl PasswordCredential {
         let key_id = Uuid::new_v4().to_string();
         Ok(Self { key_id, display_name, hint, start, end, hash: secret.to_stored()? })
     }
+}
+
+/// A federated identity credential: whose holder's tokens of an outside issuer stand in for a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FederatedCredential {
+    /// Its id.
+    pub id: String,
+    /// Its name among those of the application; never changes.
+    pub name: String,
+    /// The `iss` of the tokens, an https address, exactly.
+    pub issuer: String,
+    /// Their `sub`, exactly.
+    pub subject: String,
+    /// One of these must be their `aud`.
+    pub audiences: Vec<String>,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 /// A certificate whose holder may sign assertions for the application.

@@ -1,6 +1,7 @@
 //! Applications, service principals and passwords as Microsoft Graph has them: what `az ad sp create-for-rbac` needs.
 
 mod credentials;
+mod federated;
 mod properties;
 
 pub use credentials::{Holder, NewPassword, PasswordAnswer};

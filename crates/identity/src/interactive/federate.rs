@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use crypto::{RsaPublicKey, SecretText, sha256};
+use crypto::{SecretText, sha256};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use state::Condition;
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::directory::{User, documents};
 use crate::jwt::Jwt;
+use crate::outside::{CONFIGURATION, Outside, find_key};
 use crate::time::unix_seconds;
 use crate::token::OAuthError;
 use crate::{GraphError, Identity, IdentityError, NewUser};
@@ -26,22 +27,6 @@ const PROVIDERS: &str = "identity/providers";
 /// Clocks may differ by so many seconds.
 const SKEW: i64 = 5 * 60;
 const PROVIDERS_MAX: usize = 20;
-
-/// How the house reaches an outside provider. The binary brings it; without one, federation is refused.
-pub trait Outside: Send + Sync {
-    /// GET of JSON.
-    fn get(&self, url: &str) -> Result<OutsideReply, String>;
-    /// POST of a form, JSON back.
-    fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<OutsideReply, String>;
-}
-
-/// A provider's answer.
-pub struct OutsideReply {
-    /// HTTP status.
-    pub status: u16,
-    /// JSON body; null when it was none.
-    pub body: Value,
-}
 
 /// An outside provider. No `Debug`: the sealed secret is nobody's business.
 #[derive(Clone, Serialize, Deserialize)]
@@ -77,18 +62,10 @@ pub(super) struct Errand {
     verifier: String,
 }
 
-/// The provider's own description.
-struct Metadata {
-    issuer: String,
-    authorization: String,
-    token: String,
-    keys: String,
-}
-
 impl Identity {
     /// Gives the house its way out to providers. Once, at the start.
     pub fn set_outside(&self, outside: Arc<dyn Outside>) {
-        *self.outside().write() = Some(outside);
+        self.issuers().set_way_out(outside);
     }
 
     /// Providers in wire form, without secrets.
@@ -115,9 +92,7 @@ impl Identity {
             return Err(GraphError::bad_request(format!("at most {PROVIDERS_MAX} providers")));
         }
         let metadata_url = required("metadataUrl")?;
-        if !metadata_url.starts_with("https://")
-            || !metadata_url.ends_with("/.well-known/openid-configuration")
-        {
+        if !metadata_url.starts_with("https://") || !metadata_url.ends_with(CONFIGURATION) {
             return Err(GraphError::bad_request(
                 "metadataUrl must be https and end in /.well-known/openid-configuration",
             ));
@@ -189,7 +164,8 @@ impl Identity {
     ) -> Result<Redirect, String> {
         let now = unix_seconds(request.now);
         let provider = self.provider(request.parameter("provider").unwrap_or_default())?;
-        let metadata = self.metadata(&provider)?;
+        let metadata = self.issuers().metadata(&provider.metadata_url)?;
+        let authorization = metadata.url("authorization_endpoint")?;
         let random = || random_token().map(|t| t.expose().to_owned()).map_err(|e| e.to_string());
         let errand =
             Errand { provider: provider.id.clone(), nonce: random()?, verifier: random()? };
@@ -205,7 +181,7 @@ impl Identity {
             .map_err(|e| e.to_string())?;
         let text = |text: &str| SecretText::new(text.to_owned());
         Ok(Redirect {
-            uri: metadata.authorization,
+            uri: authorization,
             mode: ResponseMode::Query,
             parameters: vec![
                 ("client_id", text(&provider.client_id)),
@@ -266,7 +242,7 @@ impl Identity {
         }
         let code =
             request.parameter("code").ok_or_else(|| failed("the provider sent no code".into()))?;
-        let metadata = self.metadata(&provider).map_err(failed)?;
+        let metadata = self.issuers().metadata(&provider.metadata_url).map_err(failed)?;
         let secret =
             self.local_key().open(&format!("provider/{}", provider.id), &provider.sealed_secret);
         let secret =
@@ -282,8 +258,10 @@ impl Identity {
             ("redirect_uri", back.as_str()),
             ("code_verifier", errand.verifier.as_str()),
         ];
-        let outside = self.way_out().map_err(failed)?;
-        let reply = outside.post_form(&metadata.token, &form).map_err(failed)?;
+        let outside = self.issuers().way_out().map_err(failed)?;
+        let reply = outside
+            .post_form(&metadata.url("token_endpoint").map_err(failed)?, &form)
+            .map_err(failed)?;
         let token = reply.body.get("id_token").and_then(Value::as_str).ok_or_else(|| {
             let why = reply
                 .body
@@ -296,11 +274,11 @@ impl Identity {
                 why.chars().take(300).collect::<String>()
             ))
         })?;
-        let keys = outside.get(&metadata.keys).map_err(failed)?.body;
+        let keys = outside.get(&metadata.url("jwks_uri").map_err(failed)?).map_err(failed)?.body;
         let claims = check_id_token(
             token,
             &keys,
-            &metadata.issuer,
+            &metadata.text("issuer").map_err(failed)?,
             &provider,
             errand,
             unix_seconds(request.now),
@@ -357,28 +335,6 @@ impl Identity {
         let all = self.providers().map_err(|e| e.to_string())?;
         all.into_iter().find(|p| p.id == id).ok_or_else(|| "there is no such provider".to_owned())
     }
-
-    fn way_out(&self) -> Result<Arc<dyn Outside>, String> {
-        self.outside().read().clone().ok_or_else(|| "this server does not call out".to_owned())
-    }
-
-    fn metadata(&self, provider: &IdentityProvider) -> Result<Metadata, String> {
-        let reply = self.way_out()?.get(&provider.metadata_url)?;
-        let text = |name: &str| {
-            let value = reply.body.get(name).and_then(Value::as_str).map(str::to_owned);
-            value.ok_or_else(|| format!("its configuration ({}) has no {name}", reply.status))
-        };
-        let url = |name: &str| match text(name)? {
-            url if url.starts_with("https://") => Ok(url),
-            url => Err(format!("its {name} is not https: {url}")),
-        };
-        Ok(Metadata {
-            issuer: text("issuer")?,
-            authorization: url("authorization_endpoint")?,
-            token: url("token_endpoint")?,
-            keys: url("jwks_uri")?,
-        })
-    }
 }
 
 /// What an id token says about a person.
@@ -399,8 +355,8 @@ fn check_id_token(
 ) -> Result<Claims, &'static str> {
     let jwt = Jwt::parse(token).ok_or("its id token is no JSON Web Token")?;
     let algorithm = jwt.algorithm().ok_or("its id token is not signed with RS256 or PS256")?;
-    let key =
-        key(keys, jwt.header("kid")).ok_or("its id token names a key that it does not publish")?;
+    let key = find_key(keys, jwt.header("kid"))
+        .ok_or("its id token names a key that it does not publish")?;
     if !jwt.is_signed_by(&key, algorithm) {
         return Err("its id token's signature is wrong");
     }
@@ -439,18 +395,6 @@ fn check_id_token(
         name: text(&provider.display_name_claim),
         email: text(&provider.email_claim),
     })
-}
-
-fn key(keys: &Value, kid: Option<&str>) -> Option<RsaPublicKey> {
-    let all = keys.get("keys")?.as_array()?;
-    let found = all.iter().find(|k| {
-        let text = |name: &str| k.get(name).and_then(Value::as_str);
-        text("kty") == Some("RSA")
-            && text("use").is_none_or(|u| u == "sig")
-            && (kid.is_none() || text("kid") == kid)
-    })?;
-    let number = |name: &str| URL_SAFE_NO_PAD.decode(found.get(name)?.as_str()?).ok();
-    RsaPublicKey::from_components(&number("n")?, &number("e")?).ok()
 }
 
 /// Where providers send browsers back to.

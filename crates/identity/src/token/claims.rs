@@ -40,7 +40,7 @@ impl Claims {
         let expires = issued + LIFE_MIN + spread;
         let v1 = adfs || request.endpoint == TokenEndpoint::V1;
         let (app_id, object_id) = (&client.application.app_id, &client.principal.id);
-        let proof = if client.credential == CredentialKind::Certificate { "2" } else { "1" };
+        let proof = if client.credential == CredentialKind::Secret { "1" } else { "2" };
         let mut value = json!({
             "aud": resource.name,
             "iss": issuer(request.origin, &tenant.id, v1),

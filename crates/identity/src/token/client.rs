@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::OAuthError;
+use super::assertion::{self, Assertion, Endpoint};
 use super::sign_in::{CredentialKind, SignIn};
-use super::{OAuthError, TokenRequest, assertion};
 use crate::directory::{Application, Credentials, Directory, ServicePrincipal};
 use crate::time::unix_seconds;
-use crate::{PublicUrls, Tenant};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -19,12 +19,11 @@ pub(crate) struct Client<'d> {
 
 /// Finds the client and checks its proof.
 pub(crate) fn authenticate<'d>(
-    tenant: &Tenant,
-    urls: &PublicUrls,
+    endpoint: &Endpoint<'_>,
     directory: &'d Directory,
-    request: &TokenRequest<'_>,
     sign_in: &mut SignIn,
 ) -> Result<Client<'d>, OAuthError> {
+    let (tenant, request) = (endpoint.tenant, endpoint.request);
     let basic = request.basic();
     let assertion = request.parameter("client_assertion")?;
     let named = match (request.parameter("client_id")?, &basic) {
@@ -40,7 +39,7 @@ pub(crate) fn authenticate<'d>(
     sign_in.app_id.clone_from(&application.app_id);
     sign_in.display_name.clone_from(&application.display_name);
 
-    let credential = prove(tenant, urls, directory.credentials_of(application), request, sign_in)?;
+    let credential = prove(endpoint, directory.credentials_of(application), sign_in)?;
     let credential = credential.ok_or_else(OAuthError::no_credential)?;
     let principal = directory.principal_of(&application.app_id);
     let principal =
@@ -54,12 +53,11 @@ pub(crate) fn authenticate<'d>(
 
 /// Checks the proof that a request brings; none when it brings none.
 pub(crate) fn prove(
-    tenant: &Tenant,
-    urls: &PublicUrls,
+    endpoint: &Endpoint<'_>,
     credentials: Credentials<'_>,
-    request: &TokenRequest<'_>,
     sign_in: &mut SignIn,
 ) -> Result<Option<CredentialKind>, OAuthError> {
+    let request = endpoint.request;
     let (basic, assertion) = (request.basic(), request.parameter("client_assertion")?);
     let secret = request.parameter("client_secret")?;
     let secret = secret.or_else(|| basic.as_ref().map(|(_, secret)| secret.expose()));
@@ -68,8 +66,8 @@ pub(crate) fn prove(
         if request.parameter("client_assertion_type")? != Some(JWT_BEARER) {
             return Err(OAuthError::assertion_type());
         }
-        let endpoint = assertion::Endpoint { tenant, urls, request };
-        (CredentialKind::Certificate, assertion::check(assertion, credentials, &endpoint, now))
+        let assertion = Assertion::parse(assertion)?;
+        (assertion.kind(), assertion.check(credentials, endpoint, now))
     } else if let Some(secret) = secret {
         (CredentialKind::Secret, check_secret(credentials, secret, now))
     } else {

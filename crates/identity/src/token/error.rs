@@ -51,7 +51,11 @@ impl OAuthError {
 
     /// True when the error may be a guess at a credential.
     pub(crate) fn counts_as_attack(&self) -> bool {
-        matches!(self.code, 700_016 | 700_021 | 700_023 | 700_024 | 700_027 | 7_000_215 | 7_000_222)
+        matches!(
+            self.code,
+            700_016 | 700_021 | 700_023 | 700_024 | 700_027 | 700_211
+                ..=700_213 | 7_000_215 | 7_000_222
+        )
     }
 
     pub(crate) fn no_tenant(segment: &str, why: NoTenant) -> Self {
@@ -156,6 +160,24 @@ impl OAuthError {
     pub(crate) fn assertion_signature(why: &str) -> Self {
         let message = format!("The client assertion's signature was not accepted: {why}.");
         Self::new(INVALID_CLIENT, 700_027, message)
+    }
+
+    /// No federated identity credential fits what the assertion says: 700211 issuer, 700212 audience, 700213 subject.
+    pub(crate) fn no_federated(code: u32, claim: &str, presented: &str) -> Self {
+        let message = format!(
+            "No matching federated identity record found for the presented assertion {claim} '{}'. Issuer, subject and audience of a credential must be those of the token, to the letter.",
+            clipped(presented)
+        );
+        Self::new(INVALID_CLIENT, code, message)
+    }
+
+    pub(crate) fn outside_issuer(issuer: &str, why: &str) -> Self {
+        let message = format!(
+            "The keys of the assertion's issuer '{}' were not to be had: {}.",
+            clipped(issuer),
+            clipped(why)
+        );
+        Self::new(INVALID_CLIENT, 50_166, message)
     }
 
     pub(crate) fn invalid_scope(scope: &str, why: &str) -> Self {

@@ -52,9 +52,13 @@ impl TokenRequest<'_> {
         Ok(first.filter(|value| !value.is_empty()))
     }
 
-    /// True when the answer may wait for a disk: a person's grants, whose tokens are kept.
+    /// True when the answer may wait: a person's grants, whose tokens are kept, for the disk; assertions for the keys of
+    /// an outside issuer.
     pub fn waits(&self) -> bool {
-        self.form.iter().any(|(name, value)| name == "grant_type" && value != "client_credentials")
+        self.form.iter().any(|(name, value)| match name.as_str() {
+            "grant_type" => value != "client_credentials",
+            other => other == "client_assertion",
+        })
     }
 
     /// Client id and secret of a Basic Authorization header; both are form-encoded inside (RFC 6749, 2.3.1).

@@ -30,6 +30,8 @@ pub enum CredentialKind {
     Secret,
     /// An assertion signed with a certificate's key.
     Certificate,
+    /// A token of an outside issuer.
+    Federated,
 }
 
 /// One attempt to get a token.
@@ -65,7 +67,7 @@ pub struct SignIn {
     pub user_agent: String,
     /// How it proved itself.
     pub credential: CredentialKind,
-    /// Id of the secret or certificate used; empty when none fitted.
+    /// Id of the secret, certificate or federated credential used; empty when none fitted.
     pub credential_id: String,
     /// `uti` of the token given; empty when none was.
     pub token_id: String,

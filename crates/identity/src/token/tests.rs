@@ -11,6 +11,7 @@ use crate::testing::{
 use crate::{Generation, Holder, NewPassword};
 
 mod assertions;
+mod federated;
 
 fn codes(answer: &TokenAnswer) -> (u16, &str, u64) {
     (

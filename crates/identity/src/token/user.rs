@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crypto::{SecretText, constant_time_eq, random_below, random_bytes, sha256};
 use serde_json::{Value, json};
 
+use super::assertion::Endpoint;
 use super::claims::{LIFE_MIN, LIFE_SPREAD, issuer};
 use super::{OAuthError, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh};
 use crate::directory::{Application, User};
@@ -205,7 +206,9 @@ impl Identity {
     ) -> Result<(), OAuthError> {
         let directory = self.directory();
         let credentials = directory.credentials_of(application);
-        let proved = client::prove(self.tenant(), self.urls(), credentials, request, sign_in);
+        let (tenant, urls, issuers) = (self.tenant(), self.urls(), self.issuers());
+        let endpoint = Endpoint { tenant, urls, issuers, request };
+        let proved = client::prove(&endpoint, credentials, sign_in);
         match proved {
             Ok(Some(_)) => {
                 self.throttle().succeeded(&application.app_id, request.source);

@@ -64,14 +64,42 @@ pub(super) fn applications(way: &mut Way<'_>) -> Result<Reply, Failure> {
                 identity.change_application_owner(id, owner, false)
             })
         }
-        ("GET", [id, "federatedidentitycredentials"]) => {
-            identity.application(id)?;
-            Ok(Reply::List(Vec::new()))
-        }
+        (_, [id, "federatedidentitycredentials", rest @ ..]) => federated(way, id, rest),
         (_, [_, "addpassword" | "removepassword"]) => Err(Failure::Method("POST")),
         (_, [_, "owners", ..]) => Err(Failure::Method("GET, POST, DELETE")),
         _ => Err(Failure::NoPath),
     }
+}
+
+/// `/applications/{id}/federatedIdentityCredentials`
+fn federated(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
+    let call = way.call;
+    let identity = &way.doors.identity;
+    if call.method == "GET" {
+        return match rest {
+            [] => Ok(Reply::List(identity.federated_credentials(id)?)),
+            [key] => Ok(Reply::Object(200, identity.federated_credential(id, key)?)),
+            _ => Err(Failure::NoPath),
+        };
+    }
+    let key = match (call.method.as_str(), rest) {
+        ("POST", []) => "",
+        ("PATCH" | "DELETE", [key]) => key,
+        (_, []) => return Err(Failure::Method("GET, POST")),
+        (_, [_]) => return Err(Failure::Method("GET, PATCH, DELETE")),
+        _ => return Err(Failure::NoPath),
+    };
+    let all = || json!(identity.federated_credentials(id).unwrap_or_default()).to_string();
+    let before = all();
+    way.begin(told("Update application", "Update"), id)?;
+    let mut reply = Reply::Empty;
+    match call.method.as_str() {
+        "POST" => reply = Reply::Object(201, identity.add_federated_credential(id, &call.body)?),
+        "PATCH" => identity.update_federated_credential(id, key, &call.body)?,
+        _ => identity.remove_federated_credential(id, key)?,
+    }
+    way.changed("FederatedIdentityCredentials", before, all());
+    Ok(reply)
 }
 
 /// `/servicePrincipals`

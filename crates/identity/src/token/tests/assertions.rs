@@ -6,7 +6,7 @@ use crypto::{RsaAlgorithm, RsaBits, RsaPrivateKey};
 use super::*;
 use crate::testing::{App, stranger};
 
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A self-signed RSA certificate (DER) with `key`, valid over the test's time; assembled by hand, as no library is
 /// at hand that makes RSA ones.
@@ -71,15 +71,6 @@ impl Client {
         })
     }
 
-    fn sign(&self, header: &Value, claims: &Value, key: &RsaPrivateKey) -> String {
-        let algorithm =
-            header["alg"].as_str().and_then(RsaAlgorithm::from_name).unwrap_or(RsaAlgorithm::Rs256);
-        let encode = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
-        let signed = format!("{}.{}", encode(header), encode(claims));
-        let signature = key.sign(algorithm, signed.as_bytes()).unwrap();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-    }
-
     fn present(&self, assertion: &str) -> TokenAnswer {
         self.house.ask(&[
             ("client_id", &self.app.app_id),
@@ -90,13 +81,13 @@ impl Client {
     }
 
     fn code(&self, header: &Value, claims: &Value) -> u64 {
-        codes(&self.present(&self.sign(header, claims, &self.key))).2
+        codes(&self.present(&sign(header, claims, &self.key))).2
     }
 
     /// The client's certificate in the name of another application.
     fn code_as(&self, app: &App) -> u64 {
         let claims = with(self.claims(), json!({ "iss": app.app_id, "sub": app.app_id }));
-        let assertion = self.sign(&self.header(), &claims, &self.key);
+        let assertion = sign(&self.header(), &claims, &self.key);
         let form = [
             ("client_id", app.app_id.as_str()),
             ("client_secret", ""),
@@ -107,7 +98,16 @@ impl Client {
     }
 }
 
-fn with(mut value: Value, changes: Value) -> Value {
+pub(super) fn sign(header: &Value, claims: &Value, key: &RsaPrivateKey) -> String {
+    let algorithm =
+        header["alg"].as_str().and_then(RsaAlgorithm::from_name).unwrap_or(RsaAlgorithm::Rs256);
+    let encode = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let signature = key.sign(algorithm, signed.as_bytes()).unwrap();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+pub(super) fn with(mut value: Value, changes: Value) -> Value {
     for (name, change) in changes.as_object().unwrap() {
         value[name] = change.clone();
     }
@@ -160,7 +160,7 @@ fn real_clients_are_understood() {
 #[test]
 fn the_token_tells_that_a_certificate_was_used() {
     let client = client();
-    let answer = client.present(&client.sign(&client.header(), &client.claims(), &client.key));
+    let answer = client.present(&sign(&client.header(), &client.claims(), &client.key));
     let (_, claims) = read_token(&access_token(&answer));
     assert_eq!((claims["appidacr"].as_str(), claims["azpacr"].as_str()), (Some("2"), Some("2")));
     assert_eq!(answer.sign_in.credential, CredentialKind::Certificate);
@@ -169,7 +169,7 @@ fn the_token_tells_that_a_certificate_was_used() {
 #[test]
 fn the_client_id_may_stand_in_the_assertion_alone() {
     let client = client();
-    let assertion = client.sign(&client.header(), &client.claims(), &client.key);
+    let assertion = sign(&client.header(), &client.claims(), &client.key);
     let form = [
         ("client_id", ""),
         ("client_secret", ""),
@@ -226,7 +226,7 @@ fn assertions_that_prove_nothing() {
             ("client_secret", client.app.secret.expose()),
         ]);
     }
-    let foreign = client.sign(&client.header(), &client.claims(), stranger());
+    let foreign = sign(&client.header(), &client.claims(), stranger());
     assert_eq!(codes(&client.present(&foreign)).2, 700_027);
 }
 
@@ -236,7 +236,7 @@ fn an_expired_certificate_signs_no_more() {
     let at = crate::testing::later(4 * 365 * 86_400);
     let seconds = crate::time::unix_seconds(at);
     let claims = with(client.claims(), json!({ "iat": seconds, "exp": seconds + 600 }));
-    let assertion = client.sign(&client.header(), &claims, &client.key);
+    let assertion = sign(&client.header(), &claims, &client.key);
     let form = [
         ("client_id", client.app.app_id.as_str()),
         ("client_secret", ""),

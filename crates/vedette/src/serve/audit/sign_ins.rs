@@ -54,13 +54,18 @@ fn application(house: &House, event: &SignIn, category: &str) -> Row {
         CredentialKind::None => "none",
         CredentialKind::Secret => "clientSecret",
         CredentialKind::Certificate => "certificate",
+        CredentialKind::Federated => "federatedIdentityCredential",
     };
+    let federated = event.credential == CredentialKind::Federated;
+    let (federated, key) =
+        if federated { (&*event.credential_id, "") } else { ("", &*event.credential_id) };
     let mut row = common(house, event, category);
     row.extend([
         text("ServicePrincipalName", &event.display_name),
         text("ServicePrincipalId", &event.principal_id),
         text("ClientCredentialType", credential),
-        text("ServicePrincipalCredentialKeyId", &event.credential_id),
+        text("ServicePrincipalCredentialKeyId", key),
+        text("FederatedCredentialId", federated),
     ]);
     row
 }
