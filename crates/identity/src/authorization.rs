@@ -10,6 +10,7 @@ mod permissions;
 
 use arm::{ArmError, NameRule, Patch, ResourceType, Scope};
 use model::ResourceId;
+use odata::Filter;
 use serde_json::Value;
 
 pub use assignments::RoleAssignments;
@@ -96,6 +97,25 @@ fn require_guid(name: &str, code: &'static str) -> Result<String, ArmError> {
             code,
             format!("'{name}' is not a GUID; names here are GUIDs"),
         )),
+    }
+}
+
+/// A list's `$filter` over the members and functions that it knows; `hint` names them.
+fn read_filter(
+    text: Option<&str>,
+    members: &[&str],
+    functions: &[(&str, usize)],
+    hint: &str,
+) -> Result<Option<Filter>, ArmError> {
+    let Some(text) = text.filter(|t| !t.trim().is_empty()) else { return Ok(None) };
+    let filter = Filter::parse_with(text, functions).map_err(|why| bad_filter(text, &why))?;
+    let known = |path: &[String]| match path {
+        [name] => members.iter().any(|m| m.eq_ignore_ascii_case(name)),
+        _ => false,
+    };
+    match filter.paths().into_iter().all(known) {
+        true => Ok(Some(filter)),
+        false => Err(bad_filter(text, hint)),
     }
 }
 

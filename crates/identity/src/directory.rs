@@ -4,7 +4,6 @@
 mod application;
 mod clients;
 mod directory_roles;
-mod filter;
 mod graph;
 mod group;
 mod groups;

@@ -46,7 +46,7 @@ fn stored_documents_hold_no_secret() {
         }
     }
     all += &made.value.to_string();
-    all += &serde_json::to_string(&house.identity.list_applications(None).unwrap()).unwrap();
+    all += &serde_json::to_string(&house.identity.list_applications()).unwrap();
     assert!(all.contains("hmac-sha256$"), "the digests are there");
     for secret in [house.admin.client_secret.expose(), app.secret.expose(), made.secret.expose()] {
         assert!(!all.contains(secret));
@@ -76,7 +76,7 @@ fn documents_of_people_hold_no_secret() {
     });
     let shown = identity.create_identity_provider(&provider).unwrap();
     let mut all = format!("{user}{}{shown}", app.value);
-    for value in identity.list_users(None).unwrap() {
+    for value in identity.list_users() {
         all += &value.to_string();
     }
     for value in identity.list_identity_providers().unwrap() {

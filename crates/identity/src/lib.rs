@@ -25,7 +25,6 @@ mod cloud;
 mod directory;
 mod discovery;
 mod error;
-mod filter;
 mod identity;
 mod interactive;
 mod jwt;

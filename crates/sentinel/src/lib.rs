@@ -16,7 +16,6 @@ pub mod ids;
 pub mod import;
 pub mod incident;
 pub mod journal;
-pub mod odata;
 pub mod records;
 pub mod resource_types;
 pub mod rule;

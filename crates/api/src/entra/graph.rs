@@ -2,9 +2,11 @@
 //! the SDKs call them. Every change is told to AuditLogs, refused ones too.
 
 mod applications;
+mod batch;
 mod directory;
 mod groups;
 mod options;
+mod search;
 mod users;
 mod way;
 
@@ -26,6 +28,8 @@ use crate::{Doors, Incoming};
 use options::Options;
 use way::{Told, Way};
 
+/// How the names of kinds of objects begin, in lower case.
+const KIND: &str = "microsoft.graph.";
 /// Largest body.
 const BODY_MAX: usize = 256 << 10;
 
@@ -89,17 +93,29 @@ const READING: &[&str] =
     &["getbyids", "getmembergroups", "getmemberobjects", "checkmembergroups", "checkmemberobjects"];
 
 /// `/v1.0/...`
-pub(crate) async fn answer(
-    doors: &Arc<Doors>,
-    mut incoming: Incoming,
-) -> Result<Response, ApiError> {
+pub(crate) async fn answer(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
+    match incoming.segment(1).as_str() {
+        "$batch" => batch::answer(doors, incoming).await,
+        _ => one(doors, incoming).await,
+    }
+}
+
+/// One call.
+async fn one(doors: &Arc<Doors>, mut incoming: Incoming) -> Result<Response, ApiError> {
     let caller = authenticate(doors, &incoming, Audiences::GRAPH)?;
     let now = doors.clock.now();
     let failed =
         |error: GraphError| ApiError::with_body(error.status, error.body(now, Uuid::new_v4()));
     let lower: Vec<String> =
         incoming.segments.iter().skip(1).map(|s| s.to_ascii_lowercase()).collect();
-    let lower = by_app_id(doors, lower);
+    let mut lower = by_app_id(doors, lower);
+    // `/users/$count`; `/groups/{id}/members/microsoft.graph.user`
+    let counts = lower.last().is_some_and(|last| last == "$count");
+    lower.truncate(lower.len() - usize::from(counts));
+    let get = matches!(incoming.method, Method::GET | Method::HEAD);
+    let cast = lower.last().filter(|last| get && lower.len() > 1 && last.starts_with(KIND));
+    let cast = cast.cloned();
+    lower.truncate(lower.len() - usize::from(cast.is_some()));
     let family = lower.first().and_then(|first| FAMILIES.iter().find(|(name, ..)| name == first));
     let reads = matches!(incoming.method, Method::GET | Method::HEAD)
         || lower
@@ -148,16 +164,35 @@ pub(crate) async fn answer(
         Failure::Method(allowed) => ApiError::method(&incoming, allowed),
     })?;
     match reply {
+        Reply::Object(..) if counts || cast.is_some() => Err(ApiError::not_found(&incoming)),
         Reply::Object(status, value) => {
+            call.options.check().map_err(failed)?;
             let shown = call.options.select(value);
             Ok(json_response(status, &with_context(shown, &incoming)))
         }
-        Reply::List(all) => {
-            let page = call.options.page(all, &incoming).map_err(failed)?;
+        Reply::List(mut all) => {
+            if let Some(kind) = cast {
+                all.retain(|o| {
+                    text(o, "@odata.type").trim_start_matches('#').eq_ignore_ascii_case(&kind)
+                });
+            }
+            let wanted = call.options.wanted(all).map_err(failed)?;
+            if counts {
+                return Ok(text_response(wanted.len().to_string()));
+            }
+            let page = call.options.page(wanted, &incoming).map_err(failed)?;
             Ok(json_response(200, &with_context(page, &incoming)))
         }
         Reply::Empty => Ok(empty_response(204)),
     }
+}
+
+/// An answer of plain text.
+fn text_response(text: String) -> Response {
+    let mut response = Response::new(axum::body::Body::from(text));
+    let plain = http::HeaderValue::from_static("text/plain");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+    response
 }
 
 /// `applications(appId='...')` and `servicePrincipals(appId='...')` as the paths with the object's id. A client id that

@@ -6,6 +6,7 @@ mod authorization;
 mod certificates;
 mod entra;
 mod graph;
+mod graph_lists;
 mod hostile;
 mod house;
 mod ingestion;

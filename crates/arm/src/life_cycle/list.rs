@@ -3,11 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::ResourceId;
+use odata::Order;
 use serde_json::{Value, json};
 
 use super::{Arm, PAGE_SIZE, parents, wire};
 use crate::call::invalid_skip_token;
-use crate::filter::{Filter, OrderBy};
+use crate::filter::{self, Filter};
 use crate::path::Place;
 use crate::registry::Entry;
 use crate::{
@@ -32,7 +33,7 @@ impl Arm {
         }
         let prefix = prefix(entry.kind, scope)?;
         let filter = Filter::of(call)?;
-        if let Some(order) = OrderBy::of(call)? {
+        if let Some(order) = filter::order(call)? {
             return self.list_sorted(call, entry, &prefix, &filter, &order);
         }
         let size = call.top()?.unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
@@ -66,11 +67,11 @@ impl Arm {
         entry: &Entry,
         prefix: &str,
         filter: &Filter,
-        order: &OrderBy,
+        order: &Order,
     ) -> Result<Page, ArmError> {
         let mut all = self.store.list_all(&entry.kind.collection(), prefix)?;
         all.retain(|d| call.shows(&ResourceId::new(&d.key)) && filter.holds(entry.kind, &d.value));
-        all.sort_by(|a, b| order.compare(&a.value, &b.value));
+        order.sort(&mut all, |d| &d.value);
         let shaped = all.into_iter().map(|d| wire::resource(entry.kind, d)).collect();
         Page::cut(shaped, call, PAGE_SIZE)
     }

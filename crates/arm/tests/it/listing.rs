@@ -70,7 +70,7 @@ async fn scopes_above_see_what_is_below() {
     house
         .put(
             &format!("~/resourceGroups/Other/{ws}/far-away"),
-            json!({"location": "eastus", "tags": {"env": "test"}}),
+            json!({"location": "eastus", "tags": {"env": "test", "owner": "soc"}}),
         )
         .await;
     assert_eq!(house.names("~/resourceGroups").await, ["Main", "Other"]);
@@ -81,6 +81,10 @@ async fn scopes_above_see_what_is_below() {
         ("resourceType eq 'microsoft.operationalinsights/WORKSPACES'", &["Logs-1", "far-away"][..]),
         ("name ne 'vedette' and location eq 'eastus'", &["far-away"]),
         ("tagName eq 'env' and tagValue eq 'test'", &["far-away"]),
+        ("tagName eq 'env' and tagValue eq 'prod'", &[]),
+        ("tagName eq 'owner' and tagValue eq 'test'", &[]), // another tag's value
+        ("tagName eq null and startswith(name, 'l')", &["Logs-1"]),
+        ("substringof('AWAY', name) or name eq 'logs-1'", &["Logs-1", "far-away"]),
         ("resourceGroup eq 'other'", &["far-away"]),
         ("name eq 'none'", &[]),
     ];
@@ -159,6 +163,8 @@ async fn lists_are_filtered_and_sorted() {
         ("$filter=properties/version eq 2", &["a", "c", "d"][..]),
         ("$filter=", &["a", "b", "c", "d"]), // as `az resource list` sends it
         ("$filter=properties/query eq 'z' and name ne 'b'", &["a"]),
+        ("$filter=not (properties/query in ('z','w')) or properties/version lt 2", &["b", "c"]),
+        ("$filter=contains(name,'A')", &["a"]),
         ("$orderby=properties/query", &["d", "c", "b", "a"]),
         ("$orderby=properties/version desc,properties/query desc&$top=1", &["a", "c", "d", "b"]),
         (
@@ -171,7 +177,9 @@ async fn lists_are_filtered_and_sorted() {
         assert_eq!(house.names(&path).await, wanted, "{query}");
     }
     for (query, code) in [
-        ("$filter=contains(name,'a')", "InvalidFilterInQueryString"),
+        ("$filter=reverse(name) eq 'a'", "InvalidFilterInQueryString"),
+        ("$filter=other eq 'a'", "InvalidFilterInQueryString"),
+        ("$filter=name eq 'a", "InvalidFilterInQueryString"),
         ("$filter=properties/version eq x", "InvalidFilterInQueryString"),
         ("$orderby=name sideways", "InvalidOrderByInQueryString"),
         ("$orderby=a b c", "InvalidOrderByInQueryString"),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arm::{Answer, Arm, ArmError, Call, Hook, Page, Place, Provider};
 use async_trait::async_trait;
 use model::{DateTime, ResourceId};
+use odata::Filter;
 use serde_json::{Value, json};
 use state::{Condition, StoreError};
 
-use super::{ROLE_ASSIGNMENTS, bad_filter, definition_id, properties, require_guid, text};
+use super::{ROLE_ASSIGNMENTS, definition_id, properties, read_filter, require_guid, text};
 use crate::access::{ASSIGNMENTS, Access, RoleAssignment};
-use crate::filter::{self, Filter};
 use crate::{Identity, ObjectKind};
 
 const PAGE_SIZE: usize = 1000;
@@ -243,46 +243,38 @@ fn list(
     filter: Option<&str>,
     groups: impl Fn(&str) -> BTreeSet<String>,
 ) -> Result<Vec<Value>, ArmError> {
-    let text = filter.unwrap_or_default();
-    let filter = match filter {
-        Some(text) => Filter::parse(text).map_err(|why| bad_filter(text, &why))?,
-        None => Filter::default(),
-    };
+    let filter = read_filter(
+        filter,
+        &["principalId", "roleDefinitionId"],
+        &[("atScope", 0), ("assignedTo", 1)],
+        "use atScope(), assignedTo('..'), principalId eq '..' or roleDefinitionId eq '..'",
+    )?;
     let key = scope.key();
     let mut found = Vec::new();
     for assignment in access.assignments() {
         let above = assignment.covers(&key);
-        let holds = filter.holds(|condition| judge(condition, assignment, above, &groups));
-        if holds.map_err(|why| bad_filter(text, &why))? && (above || assignment.lies_below(&key)) {
+        let own = |function: usize, arguments: &[Value]| match function {
+            0 => above,
+            // what counts for a principal: its own, and those of the groups it is in
+            _ => arguments.first().and_then(Value::as_str).is_some_and(|id| {
+                assignment.principal_id.eq_ignore_ascii_case(id)
+                    || groups(id).contains(&assignment.principal_id)
+            }),
+        };
+        let holds = |filter: &Filter| filter.matches_with(&view(assignment), &own);
+        if filter.as_ref().is_none_or(holds) && (above || assignment.lies_below(&key)) {
             found.push(assignment.value.clone());
         }
     }
     Ok(found)
 }
 
-fn judge(
-    condition: &filter::Condition,
-    assignment: &RoleAssignment,
-    above: bool,
-    groups: &impl Fn(&str) -> BTreeSet<String>,
-) -> Result<bool, String> {
-    use filter::Condition::{Call, Equal};
-    match condition {
-        Call { name, argument: None } if name.eq_ignore_ascii_case("atScope") => Ok(above),
-        // what counts for a principal: its own, and those of the groups it is in
-        Call { name, argument: Some(id) } if name.eq_ignore_ascii_case("assignedTo") => {
-            Ok(assignment.principal_id.eq_ignore_ascii_case(id)
-                || groups(id).contains(&assignment.principal_id))
-        }
-        Equal { field, value } if field.eq_ignore_ascii_case("principalId") => {
-            Ok(assignment.principal_id.eq_ignore_ascii_case(value))
-        }
-        Equal { field, value } if field.eq_ignore_ascii_case("roleDefinitionId") => {
-            Ok(value.rsplit('/').next().is_some_and(|id| assignment.role.eq_ignore_ascii_case(id)))
-        }
-        _ => {
-            Err("use atScope(), assignedTo('..'), principalId eq '..' or roleDefinitionId eq '..'"
-                .into())
-        }
-    }
+/// What filters see of an assignment: the role by its GUID and by each id that it is written with.
+fn view(assignment: &RoleAssignment) -> Value {
+    let role = &assignment.role;
+    let given = assignment.value.pointer("/properties/roleDefinitionId");
+    json!({
+        "principalId": assignment.principal_id,
+        "roleDefinitionId": [role, definition_id(&ResourceId::new("/"), role), given],
+    })
 }

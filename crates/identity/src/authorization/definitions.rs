@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arm::{Answer, Arm, ArmError, Call, Caller, Page, Place, Provider};
 use async_trait::async_trait;
 use model::ResourceId;
+use odata::Filter;
 use serde_json::{Value, json};
 use state::{Condition, StoreError};
 
-use super::{ROLE_DEFINITIONS, bad_filter, definition_id, properties, require_guid, text};
+use super::{ROLE_DEFINITIONS, definition_id, properties, read_filter, require_guid, text};
 use crate::Identity;
 use crate::access::{Access, DEFINITIONS, RoleDefinition};
-use crate::filter::{self, Filter};
 
 const PAGE_SIZE: usize = 1000;
 const WRITE: &str = "Microsoft.Authorization/roleDefinitions/write";
@@ -188,37 +188,24 @@ fn require_at_all<'a>(
 
 /// Definitions that can be assigned at a scope.
 fn list(access: &Access, scope: &ResourceId, filter: Option<&str>) -> Result<Vec<Value>, ArmError> {
-    let text = filter.unwrap_or_default();
-    let filter = match filter {
-        Some(text) => Filter::parse(text).map_err(|why| bad_filter(text, &why))?,
-        None => Filter::default(),
-    };
+    let filter = read_filter(
+        filter,
+        &["roleName", "type"],
+        &[("atScopeAndBelow", 0)],
+        "use roleName eq '..', type eq 'BuiltInRole' or atScopeAndBelow()",
+    )?;
     let mut found = Vec::new();
     for role in access.definitions() {
         let concerns = |at: &String| {
             let at = ResourceId::new(at);
             scope.is_within(&at) || at.is_within(scope)
         };
-        let holds = filter.holds(|condition| judge(condition, role));
-        if holds.map_err(|why| bad_filter(text, &why))?
-            && role.assignable_scopes.iter().any(concerns)
-        {
+        let kind = if role.built_in { "BuiltInRole" } else { "CustomRole" };
+        let view = json!({ "roleName": role.name, "type": kind });
+        let holds = |filter: &Filter| filter.matches_with(&view, &|_, _| true);
+        if filter.as_ref().is_none_or(holds) && role.assignable_scopes.iter().any(concerns) {
             found.push(wire(role, scope));
         }
     }
     Ok(found)
-}
-
-fn judge(condition: &filter::Condition, role: &RoleDefinition) -> Result<bool, String> {
-    use filter::Condition::{Call, Equal};
-    match condition {
-        Equal { field, value } if field.eq_ignore_ascii_case("roleName") => {
-            Ok(role.name.eq_ignore_ascii_case(value))
-        }
-        Equal { field, value } if field.eq_ignore_ascii_case("type") => {
-            Ok(value.eq_ignore_ascii_case(if role.built_in { "BuiltInRole" } else { "CustomRole" }))
-        }
-        Call { name, argument: None } if name.eq_ignore_ascii_case("atScopeAndBelow") => Ok(true),
-        _ => Err("use roleName eq '..', type eq 'BuiltInRole' or atScopeAndBelow()".into()),
-    }
 }

@@ -5,8 +5,7 @@ use arm::{Arm, ArmError, Call, Page, Place, Provider};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::bad_filter;
-use crate::filter::Filter;
+use super::read_filter;
 
 /// Provider of Microsoft.Authorization/denyAssignments.
 pub struct DenyAssignments;
@@ -18,9 +17,11 @@ impl Provider for DenyAssignments {
     }
 
     async fn list(&self, _: &Arm, call: &Call, _: &Place) -> Result<Page, ArmError> {
-        if let Some(text) = call.parameter("$filter") {
-            Filter::parse(text).map_err(|why| bad_filter(text, &why))?;
-        }
+        let members = &["denyAssignmentName", "principalId"];
+        let functions = &[("atScope", 0), ("gdprExportPrincipalId", 1), ("assignedTo", 1)];
+        let hint =
+            "use atScope(), assignedTo('..'), principalId eq '..' or denyAssignmentName eq '..'";
+        read_filter(call.parameter("$filter"), members, functions, hint)?;
         Ok(Page::whole(Vec::new()))
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     APPLICATIONS, Application, Directory, GROUPS, Group, KeyCredential, SERVICE_PRINCIPALS,
-    ServicePrincipal, USERS, User, filter, put, remove,
+    ServicePrincipal, USERS, User, put, remove,
 };
 use crate::time::{graph_text, unix_seconds};
 use crate::{Caller, Identity, IdentityError};
@@ -188,17 +188,15 @@ impl Identity {
         Err(GraphError::new(403, "Authorization_RequestDenied", message))
     }
 
-    /// Applications in wire form, those the filter holds for.
-    pub fn list_applications(&self, filter: Option<&str>) -> Result<Vec<Value>, GraphError> {
-        let all = self.directory().applications();
-        filter::keep(all.iter().map(|a| self.application_value(a)).collect(), filter)
+    /// Applications in wire form.
+    pub fn list_applications(&self) -> Vec<Value> {
+        self.directory().applications().iter().map(|a| self.application_value(a)).collect()
     }
 
-    /// Service principals in wire form, those the filter holds for.
-    pub fn list_service_principals(&self, filter: Option<&str>) -> Result<Vec<Value>, GraphError> {
+    /// Service principals in wire form.
+    pub fn list_service_principals(&self) -> Vec<Value> {
         let directory = self.directory();
-        let all = directory.principals();
-        filter::keep(all.iter().map(|p| self.principal_value(p, &directory)).collect(), filter)
+        directory.principals().iter().map(|p| self.principal_value(p, &directory)).collect()
     }
 
     /// One application by object id.

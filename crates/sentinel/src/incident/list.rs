@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::odata::{Filter, Order};
+use odata::{Filter, Order};
 
 /// Resources on a page unless `$top` says fewer.
 const PAGE_SIZE: usize = 100;

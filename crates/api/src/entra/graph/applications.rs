@@ -23,7 +23,7 @@ pub(super) fn applications(way: &mut Way<'_>) -> Result<Reply, Failure> {
     let (doors, call) = (way.doors, way.call);
     let identity = &doors.identity;
     match (call.method.as_str(), way.path().as_slice()) {
-        ("GET", []) => Ok(Reply::List(identity.list_applications(call.options.filter.as_deref())?)),
+        ("GET", []) => Ok(Reply::List(identity.list_applications())),
         ("POST", []) => way.create(told("Add application", "Add"), || {
             identity.create_application(new_application(&call.body)?, call.now)
         }),
@@ -108,9 +108,7 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
     let identity = &way.doors.identity;
     let rest = way.path();
     match (call.method.as_str(), rest.as_slice()) {
-        ("GET", []) => {
-            Ok(Reply::List(identity.list_service_principals(call.options.filter.as_deref())?))
-        }
+        ("GET", []) => Ok(Reply::List(identity.list_service_principals())),
         ("POST", []) => way.create(told("Add service principal", "Add"), || {
             identity.create_service_principal(&text(&call.body, "appId"), call.now)
         }),

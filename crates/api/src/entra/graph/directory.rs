@@ -41,9 +41,9 @@ pub(super) fn roles(way: &mut Way<'_>) -> Result<Reply, Failure> {
         ("GET", ["directory", "roledefinitions"]) => {
             Ok(Reply::List(identity.list_directory_roles()))
         }
-        ("GET", ["directory", "roleassignments"]) => Ok(Reply::List(
-            identity.list_directory_role_assignments(call.options.filter.as_deref())?,
-        )),
+        ("GET", ["directory", "roleassignments"]) => {
+            Ok(Reply::List(identity.list_directory_role_assignments()))
+        }
         ("POST", ["directory", "roleassignments"]) => {
             let (user, role) =
                 (text(&call.body, "principalId"), text(&call.body, "roleDefinitionId"));

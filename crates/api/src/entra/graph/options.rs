@@ -1,9 +1,11 @@
-//! OData options of a call: $filter, $select, $top and its pages, $count. Others are refused by name.
+//! OData options of a call: $filter, $search, $orderby, $select, $top and its pages, $count. Others are refused by name.
 
 use identity::GraphError;
+use odata::{Filter, Order};
 use serde_json::{Map, Value, json};
 
 use super::bad_request;
+use super::search::Search;
 use crate::Incoming;
 
 const PAGE: usize = 100;
@@ -12,31 +14,36 @@ const PAGE_MAX: usize = 999;
 /// What was asked for beside the path.
 #[derive(Default)]
 pub(super) struct Options {
-    pub(super) filter: Option<String>,
+    filter: Option<String>,
+    search: Option<String>,
+    order: Option<String>,
     select: Vec<String>,
     top: Option<String>,
     skip_token: Option<String>,
     count: bool,
+    /// True: the client takes answers of the index, which $search is answered from.
+    eventual: bool,
     /// An option that is not served.
     unknown: Option<String>,
 }
 
 impl Options {
     pub(super) fn read(incoming: &Incoming) -> Self {
-        let mut options = Self::default();
+        let consistency = incoming.header("consistencylevel");
+        let eventual = consistency.is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
+        let mut options = Self { eventual, ..Self::default() };
         for (name, value) in incoming.query.iter().filter(|(_, value)| !value.is_empty()) {
             match name.to_ascii_lowercase().trim_start_matches('$') {
                 "filter" => options.filter = Some(value.clone()),
+                "search" => options.search = Some(value.clone()),
+                "orderby" => options.order = Some(value.clone()),
                 "select" => {
                     options.select = value.split(',').map(|s| s.trim().to_owned()).collect()
                 }
                 "top" => options.top = Some(value.clone()),
                 "skiptoken" => options.skip_token = Some(value.clone()),
                 "count" => options.count = value.eq_ignore_ascii_case("true"),
-                // lists are in this order anyway
-                "orderby"
-                    if value.to_ascii_lowercase().trim_end_matches(" asc") == "displayname" => {}
-                "orderby" | "expand" | "search" | "skip" => options.unknown = Some(name.clone()),
+                "expand" | "skip" => options.unknown = Some(name.clone()),
                 _ => {}
             }
         }
@@ -58,13 +65,43 @@ impl Options {
         }
     }
 
+    /// Refuses options that are not served.
+    pub(super) fn check(&self) -> Result<(), GraphError> {
+        match &self.unknown {
+            Some(name) => Err(bad_request(format!("the option {name} is not supported here"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The objects of a list that are wanted, in the order that is wanted.
+    pub(super) fn wanted(&self, mut all: Vec<Value>) -> Result<Vec<Value>, GraphError> {
+        self.check()?;
+        if let Some(text) = &self.filter {
+            let refuse = |why: String| bad_request(format!("Invalid filter clause: {why}."));
+            let filter = Filter::parse(text).map_err(refuse)?;
+            known(filter.paths(), &all).map_err(refuse)?;
+            all.retain(|object| filter.matches(object));
+        }
+        if let Some(text) = &self.search {
+            if !self.eventual {
+                let message = "Request with $search query parameter only works with the request header 'ConsistencyLevel: eventual'.";
+                let code = "Request_UnsupportedQuery";
+                return Err(GraphError { status: 400, code, message: message.to_owned() });
+            }
+            let search = Search::parse(text).map_err(bad_request)?;
+            all.retain(|object| search.finds(object));
+        }
+        if let Some(text) = &self.order {
+            let refuse = |why: String| bad_request(format!("Invalid $orderby: {why}."));
+            let order = Order::parse(text).map_err(refuse)?;
+            known(order.paths(), &all).map_err(refuse)?;
+            order.sort(&mut all, |object| object);
+        }
+        Ok(all)
+    }
+
     /// One page of a list. The next one begins behind the last object of this one, whatever was added before it.
     pub(super) fn page(&self, all: Vec<Value>, incoming: &Incoming) -> Result<Value, GraphError> {
-        if let Some(name) = &self.unknown {
-            return Err(bad_request(format!(
-                "the option {name} with this value is not supported here"
-            )));
-        }
         let size = match &self.top {
             None => PAGE,
             Some(text) => match text.parse::<usize>() {
@@ -109,6 +146,18 @@ impl Options {
             all.into_iter().skip(start).take(end - start).map(|v| self.select(v)).collect();
         page.insert("value".into(), Value::Array(shown));
         Ok(Value::Object(page))
+    }
+}
+
+/// Refuses the name of a property that no object of the list has; names have no case, as az's own examples write them.
+fn known<'p>(paths: impl IntoIterator<Item = &'p [String]>, all: &[Value]) -> Result<(), String> {
+    let has = |object: &Value, name: &String| {
+        object.as_object().is_some_and(|o| o.keys().any(|k| k.eq_ignore_ascii_case(name)))
+    };
+    let mut names = paths.into_iter().filter_map(<[String]>::first);
+    match names.find(|name| !all.is_empty() && !all.iter().any(|object| has(object, name))) {
+        Some(name) => Err(format!("Could not find a property named '{name}'")),
+        None => Ok(()),
     }
 }
 

@@ -28,48 +28,21 @@ fn an_application_becomes_a_principal_with_a_secret() {
     assert_eq!(principal["servicePrincipalNames"][0], app_id);
     assert_eq!(principal["passwordCredentials"], serde_json::json!([]), "az reads it unasked");
 
-    let found = identity
-        .list_service_principals(Some(&format!("servicePrincipalNames/any(c:c eq '{app_id}')")))
-        .unwrap();
-    assert_eq!(found, std::slice::from_ref(&principal));
+    assert!(identity.list_service_principals().contains(&principal));
     let listed = identity.application(id).unwrap();
     assert_eq!(listed["passwordCredentials"][0]["keyId"], answer.value["keyId"]);
     assert_eq!(identity.service_principal(principal["id"].as_str().unwrap()).unwrap(), principal);
 
     let (again, _) = open(house.store.clone(), house.folder.path(), now());
     assert_eq!(again.application(id).unwrap(), listed, "as stored");
-    assert_eq!(again.list_service_principals(None).unwrap().len(), 2);
+    assert_eq!(again.list_service_principals().len(), 2);
 
     let key_id = answer.value["keyId"].as_str().unwrap();
     identity.remove_password(Holder::Application(id), key_id).unwrap();
     assert_eq!(identity.remove_password(Holder::Application(id), key_id).unwrap_err().status, 400);
     identity.delete_application(id).unwrap();
     assert_eq!(identity.application(id).unwrap_err().code, "Request_ResourceNotFound");
-    assert!(
-        identity.list_service_principals(Some(&format!("appId eq '{app_id}'"))).unwrap().is_empty()
-    );
-}
-
-#[test]
-fn filters_choose_by_what_is_shown() {
-    let house = house();
-    for name in ["az-one", "az-two", "it's"] {
-        house.app(name);
-    }
-    let count = |filter: &str| house.identity.list_applications(Some(filter)).map(|all| all.len());
-    assert_eq!(count("startswith(displayName,'AZ-')"), Ok(2));
-    assert_eq!(count("displayName eq 'it''s'"), Ok(1));
-    assert_eq!(count("displayname eq 'it''s'"), Ok(1), "as az's own examples write it");
-    assert_eq!(count("displayName eq 'az-one' or displayName eq 'az-two'"), Ok(2));
-    assert_eq!(count("displayName eq 'az-one' and displayName eq 'az-two'"), Ok(0));
-    let error = count("owner eq 'x'").unwrap_err();
-    assert_eq!((error.status, error.code), (400, "Request_BadRequest"));
-    assert!(error.message.contains("'owner'"), "{error}");
-    assert!(count("displayName").is_err());
-    assert_eq!(
-        house.identity.list_service_principals(Some("accountEnabled eq true")).unwrap().len(),
-        4
-    );
+    assert!(!identity.list_service_principals().iter().any(|p| p["appId"] == app_id));
 }
 
 #[test]
@@ -135,8 +108,7 @@ fn the_last_administrator_cannot_be_removed() {
     let identity = &house.identity;
     assert_eq!(identity.delete_service_principal(&admin.object_id).unwrap_err().status, 400);
     assert_eq!(identity.enable_service_principal(&admin.object_id, false).unwrap_err().status, 400);
-    let application =
-        &identity.list_applications(Some(&format!("appId eq '{}'", admin.client_id))).unwrap()[0];
+    let application = &identity.list_applications()[0];
     let id = application["id"].as_str().unwrap();
     assert_eq!(identity.delete_application(id).unwrap_err().status, 400);
 

@@ -7,14 +7,19 @@ use serde_json::Value;
 
 use super::{Comparison, Expression, Function};
 
-/// What a path may begin with: the resource, or the variable of the `any` around.
+/// What a path may begin with: the resource, or the variable of the `any` around. And the door's own functions.
 struct Scope<'a> {
     resource: &'a Value,
+    own: &'a dyn Fn(usize, &[Value]) -> bool,
     variables: Vec<(&'a str, &'a Value)>,
 }
 
-pub(super) fn truth(expression: &Expression, resource: &Value) -> bool {
-    holds(expression, &Scope { resource, variables: Vec::new() })
+pub(super) fn truth(
+    expression: &Expression,
+    resource: &Value,
+    own: &dyn Fn(usize, &[Value]) -> bool,
+) -> bool {
+    holds(expression, &Scope { resource, own, variables: Vec::new() })
 }
 
 fn holds(expression: &Expression, scope: &Scope<'_>) -> bool {
@@ -39,6 +44,10 @@ fn value(expression: &Expression, scope: &Scope<'_>) -> Value {
             let arguments: Vec<Value> = arguments.iter().map(|a| value(a, scope)).collect();
             call(*function, &arguments)
         }
+        Expression::Own(place, arguments) => {
+            let arguments: Vec<Value> = arguments.iter().map(|a| value(a, scope)).collect();
+            (scope.own)(*place, &arguments).into()
+        }
         Expression::Each { every, list, variable, condition } => {
             let elements = look_up(list, scope).and_then(Value::as_array).map(Vec::as_slice);
             let elements = elements.unwrap_or_default();
@@ -46,7 +55,7 @@ fn value(expression: &Expression, scope: &Scope<'_>) -> Value {
             let mut fulfils = elements.iter().map(|element| {
                 let mut variables = scope.variables.clone();
                 variables.push((variable, element));
-                holds(condition, &Scope { resource: scope.resource, variables })
+                holds(condition, &Scope { variables, ..*scope })
             });
             if *every { fulfils.all(|f| f) } else { fulfils.any(|f| f) }.into()
         }
@@ -74,6 +83,12 @@ pub(super) fn member<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value>
 }
 
 fn compare(comparison: Comparison, a: &Value, b: &Value) -> bool {
+    if let (Value::Array(items), Value::Bool(_) | Value::Number(_) | Value::String(_)) = (a, b) {
+        return match comparison {
+            Comparison::Ne => items.iter().all(|item| compare(comparison, item, b)),
+            _ => items.iter().any(|item| compare(comparison, item, b)),
+        };
+    }
     let order = order(a, b);
     let comparable = !a.is_null() && !b.is_null();
     match comparison {
@@ -126,6 +141,7 @@ fn call(function: Function, arguments: &[Value]) -> Value {
             }
             _ => text(0).contains(&text(1)).into(),
         },
+        Function::SubstringOf => text(1).contains(&text(0)).into(),
         Function::StartsWith => text(0).starts_with(&text(1)).into(),
         Function::EndsWith => text(0).ends_with(&text(1)).into(),
         Function::ToLower => text(0).into(),

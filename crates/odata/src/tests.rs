@@ -53,11 +53,35 @@ fn conditions() {
         ("properties/severity in ('High', 'Medium')", true),
         ("properties/severity in ()", false),
         ("name eq 'i-1'", true),
+        ("substringof('test', properties/title)", true),
+        ("properties/tactics eq 'impact'", true),
+        ("properties/tactics ne 'Impact'", false),
+        ("properties/tactics ne 'Other'", true),
+        ("properties/tactics eq null", false),
     ];
     for (text, want) in cases {
         let filter = Filter::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
         assert_eq!(filter.matches(&resource()), want, "{text}");
     }
+}
+
+#[test]
+fn doors_have_functions_and_names_of_their_own() {
+    let own = [("atScope", 0), ("assignedTo", 1)];
+    let text = "atscope() and assignedTo('x') and a/b eq c and l/any(i: i/n eq d or startswith(i, e)) and f in (g)";
+    let filter = Filter::parse_with(text, &own).unwrap();
+    let paths: Vec<String> = filter.paths().iter().map(|p| p.join("/")).collect();
+    assert_eq!(paths, ["a/b", "c", "l", "d", "e", "f", "g"]);
+    let filter = Filter::parse_with("atScope() and not assignedTo('x')", &own).unwrap();
+    for (scope, assigned, want) in [(true, "y", true), (true, "x", false), (false, "y", false)] {
+        let judge = |place: usize, arguments: &[Value]| match place {
+            0 => scope,
+            _ => arguments == [json!(assigned)],
+        };
+        assert_eq!(filter.matches_with(&Value::Null, &judge), want, "{scope} {assigned}");
+    }
+    assert!(Filter::parse_with("assignedTo()", &own).unwrap_err().contains("takes 1"));
+    assert!(Filter::parse("atScope()").unwrap_err().contains("no function"));
 }
 
 #[test]

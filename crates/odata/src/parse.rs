@@ -19,6 +19,7 @@ const COMPARISONS: &[(&str, Comparison)] = &[
 
 const FUNCTIONS: &[(&str, Function, usize)] = &[
     ("contains", Function::Contains, 2),
+    ("substringof", Function::SubstringOf, 2),
     ("startswith", Function::StartsWith, 2),
     ("endswith", Function::EndsWith, 2),
     ("tolower", Function::ToLower, 1),
@@ -37,12 +38,12 @@ enum Token {
     Colon,
 }
 
-pub(super) fn filter(text: &str) -> Result<Expression, String> {
+pub(super) fn filter(text: &str, own: &[(&str, usize)]) -> Result<Expression, String> {
     if text.len() > TEXT_MAX {
         return Err(format!("longer than {TEXT_MAX} characters"));
     }
     let tokens = tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, depth: 0 };
+    let mut parser = Parser { tokens: &tokens, own, depth: 0 };
     let expression = parser.or()?;
     match parser.tokens.first() {
         None => Ok(expression),
@@ -103,6 +104,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 
 struct Parser<'a> {
     tokens: &'a [Token],
+    own: &'a [(&'a str, usize)],
     depth: usize,
 }
 
@@ -242,12 +244,18 @@ impl Parser<'_> {
             };
             return self.each(path(list)?, every);
         }
+        let arguments = self.list()?;
+        let counted = |name: &str, count: usize| match arguments.len() == count {
+            true => Ok(()),
+            false => Err(format!("{name} takes {count} arguments")),
+        };
+        if let Some(place) = self.own.iter().position(|(name, _)| name.eq_ignore_ascii_case(word)) {
+            let (name, count) = self.own.get(place).copied().unwrap_or_default();
+            return counted(name, count).map(|()| Expression::Own(place, arguments));
+        }
         let known = FUNCTIONS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(word));
         let (name, function, count) = known.ok_or_else(|| format!("'{word}' is no function"))?;
-        let arguments = self.list()?;
-        if arguments.len() != *count {
-            return Err(format!("{name} takes {count} arguments"));
-        }
+        counted(name, *count)?;
         Ok(Expression::Call(*function, arguments))
     }
 
