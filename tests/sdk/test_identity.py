@@ -72,6 +72,8 @@ def sign_in(server, url, user, expect=303):
     browser = Browser(server)
     assert browser.get(url).status_code == 200
     answer = browser.press("password", username=user["userPrincipalName"], password=PASSWORD)
+    if "wants to:" in browser.page:  # a registered application, the first time
+        answer = browser.press("continue")
     assert answer.status_code == expect, answer.text
     return browser, answer
 

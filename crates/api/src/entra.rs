@@ -31,6 +31,20 @@ pub(crate) fn is_entra(incoming: &Incoming) -> bool {
     )
 }
 
+/// True for documents that tell nothing but where things are, and the keys of tokens.
+pub(crate) fn is_open_document(incoming: &Incoming) -> bool {
+    let tail: Vec<String> = (0..incoming.segments.len()).map(|i| incoming.segment(i)).collect();
+    let tail: Vec<&str> = tail.iter().map(String::as_str).collect();
+    matches!(
+        tail.as_slice(),
+        [_, ".well-known", "openid-configuration"]
+            | [_, "v2.0", ".well-known", "openid-configuration"]
+            | [_, "discovery", "v2.0", "keys"]
+            | [_, "discovery", "keys" | "instance"]
+            | ["metadata", "endpoints"]
+    )
+}
+
 /// Pages and answers outside the tenant's paths.
 pub(crate) async fn at_root(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
     match (incoming.segment(0).as_str(), incoming.segment(1).as_str(), incoming.segments.len()) {

@@ -57,6 +57,7 @@ pub use audit::{
 };
 pub use operations::{Health, HealthCheck};
 use wire::blocking::contained;
+use wire::cross_origin::CrossOrigin;
 use wire::error::ApiError;
 use wire::queue::Queue;
 
@@ -244,7 +245,11 @@ async fn dispatch(State(doors): State<Arc<Doors>>, request: Request) -> Response
     let told = Told::of(&incoming);
     let is_head = incoming.method == Method::HEAD;
     let place = format!("{} {}", incoming.method, incoming.path());
-    let answer = contained(route(&doors, incoming)).await.and_then(|answer| answer);
+    let cross_origin = CrossOrigin::of(&doors, &incoming);
+    let answer = match cross_origin.as_ref().and_then(CrossOrigin::preflight) {
+        Some(preflight) => Ok(preflight),
+        None => contained(route(&doors, incoming)).await.and_then(|answer| answer),
+    };
     if let Err(error) = answer.as_ref()
         && error.status >= 500
     {
@@ -253,6 +258,9 @@ async fn dispatch(State(doors): State<Arc<Doors>>, request: Request) -> Response
     }
     let mut response = answer.unwrap_or_else(ApiError::into_response);
     told.write(response.headers_mut());
+    if let Some(cross_origin) = &cross_origin {
+        cross_origin.write(response.headers_mut());
+    }
     if is_head { without_body(response) } else { response }
 }
 

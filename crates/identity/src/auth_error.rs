@@ -37,6 +37,9 @@ pub enum AuthError {
     /// Its principal was removed, disabled or signed out.
     #[error("The access token's principal was removed, disabled or signed out.")]
     PrincipalGone,
+    /// The person let the application do less than is asked for.
+    #[error("The access token's scopes do not reach this API; ask for '{0}' of the resource.")]
+    MissingScope(&'static str),
     /// A client id and secret that do not fit (Basic).
     #[error("The client id or secret is wrong.")]
     BadCredentials,
@@ -59,6 +62,7 @@ impl AuthError {
             Self::Malformed | Self::BadSignature | Self::NotYetValid | Self::PrincipalGone => {
                 "InvalidAuthenticationToken"
             }
+            Self::MissingScope(_) => "AuthorizationFailed",
             Self::BadCredentials => "AuthenticationFailed",
             Self::Throttled { .. } => "TooManyRequests",
         }
@@ -66,7 +70,11 @@ impl AuthError {
 
     /// HTTP status.
     pub fn status(&self) -> u16 {
-        if matches!(self, Self::Throttled { .. }) { 429 } else { 401 }
+        match self {
+            Self::Throttled { .. } => 429,
+            Self::MissingScope(_) => 403,
+            _ => 401,
+        }
     }
 
     /// Resource Manager's body.
@@ -123,7 +131,11 @@ pub(crate) fn bearer_challenge(origin: &str, tenant: &str, error: &AuthError) ->
     let mut challenge = format!(r#"Bearer authorization_uri="{origin}/{tenant}""#);
     if *error != AuthError::Missing {
         let description = error.to_string().replace(['"', '\\'], "'");
-        challenge += &format!(r#", error="invalid_token", error_description="{description}""#);
+        let kind = match error {
+            AuthError::MissingScope(_) => "insufficient_scope",
+            _ => "invalid_token",
+        };
+        challenge += &format!(r#", error="{kind}", error_description="{description}""#);
     }
     challenge
 }

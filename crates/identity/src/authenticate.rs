@@ -7,6 +7,7 @@ use crypto::{RsaAlgorithm, sha256};
 use crate::audience::{Audiences, audiences_of};
 use crate::cache::Cache;
 use crate::directory::{Directory, User};
+use crate::interactive::EVERYTHING;
 use crate::jwt::{Jwt, TOKEN_BYTES_MAX};
 use crate::signing_keys::KeySet;
 use crate::{AuthError, Caller, PublicUrls, Tenant};
@@ -29,6 +30,7 @@ struct Verified {
     opens: Audiences,
     object_id: String,
     app_id: String,
+    scopes: Arc<str>,
     issued: i64,
     not_before: i64,
     expires: i64,
@@ -101,6 +103,7 @@ fn verify(token: &str, standards: &Standards<'_>) -> Result<Verified, AuthError>
         tenant: tenant.to_owned(),
         object_id: text("oid")?,
         app_id: text("appid")?,
+        scopes: jwt.text("scp").unwrap_or_default().into(),
         issued: seconds("iat")?,
         not_before: seconds("nbf")?,
         expires: seconds("exp")?,
@@ -124,19 +127,35 @@ fn judge(token: &Verified, standards: &Standards<'_>) -> Result<Caller, AuthErro
     }
     let user = standards.directory.user(&token.object_id);
     let caller = match user {
-        Some(user) => caller_of_user(user, token),
+        Some(user) => caller_of_user(user, token, standards.directory),
         None => caller_of(standards.directory, &token.object_id, token.token_id.clone()),
     };
-    caller.ok_or(AuthError::PrincipalGone)
+    let caller = caller.ok_or(AuthError::PrincipalGone)?;
+    let needed = [EVERYTHING, "Data.Read"]; // Log Analytics' own name for it
+    let needed = needed.get(..usize::from(standards.accepted.meets(Audiences::LOG_ANALYTICS)) + 1);
+    // Graph looks at scopes itself: each of its areas has some
+    match standards.accepted.meets(Audiences::GRAPH) || caller.has_scope(needed.unwrap_or_default())
+    {
+        true => Ok(caller),
+        false => Err(AuthError::MissingScope(EVERYTHING)),
+    }
 }
 
-/// The caller for a user that is enabled and was not signed out since the token was issued.
-fn caller_of_user(user: &User, token: &Verified) -> Option<Caller> {
-    (user.account_enabled && token.issued >= user.sessions_valid_from).then(|| Caller {
+/// The caller for a user that is enabled and was not signed out since the token was issued, by an application that may
+/// still act for people.
+fn caller_of_user(user: &User, token: &Verified, directory: &Directory) -> Option<Caller> {
+    let enabled = |app_id| directory.principal_of(app_id).is_some_and(|p| p.account_enabled);
+    let application = match directory.application(&token.app_id) {
+        Some(registered) => enabled(&registered.app_id),
+        None => directory.client(&token.app_id).is_some(),
+    };
+    let holds = user.account_enabled && token.issued >= user.sessions_valid_from;
+    (holds && application).then(|| Caller {
         object_id: user.id.as_str().into(),
         app_id: token.app_id.as_str().into(),
         display_name: user.display_name.as_str().into(),
         user_name: Some(user.user_principal_name.as_str().into()),
+        scopes: Some(token.scopes.clone()),
         token_id: token.token_id.clone(),
     })
 }
@@ -153,6 +172,7 @@ pub(crate) fn caller_of(
         app_id: principal.app_id.as_str().into(),
         display_name: principal.display_name.as_str().into(),
         user_name: None,
+        scopes: None,
         token_id,
     })
 }

@@ -18,7 +18,7 @@ use crate::directory::{
     APPLICATIONS, Application, PasswordCredential, SERVICE_PRINCIPALS, ServicePrincipal, put,
 };
 use crate::time::unix_seconds;
-use crate::{IdentityError, Tenant};
+use crate::{DirectoryRoles, IdentityError, Tenant};
 
 const FILE: &str = "admin.json";
 const TENANT: (&str, &str) = ("identity/tenant", "tenant");
@@ -163,6 +163,7 @@ fn first_documents(
         account_enabled: true,
         created: seconds,
         graph_roles: GRAPH_ROLES.map(str::to_owned).to_vec(),
+        directory_roles: DirectoryRoles::default(),
         managed_identity: false,
         passwords: Vec::new(),
         keys: Vec::new(),

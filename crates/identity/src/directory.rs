@@ -25,6 +25,7 @@ use state::{Condition, Op, Store};
 pub use application::{Application, FederatedCredential, KeyCredential, PasswordCredential};
 pub use clients::PORTAL_CLIENT;
 pub(crate) use clients::is_portal_redirect;
+pub use directory_roles::DirectoryRoles;
 pub use graph::{
     GraphArea, GraphError, Holder, NewApplication, NewPassword, PasswordAnswer, certificate_bytes,
 };

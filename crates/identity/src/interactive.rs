@@ -7,6 +7,7 @@
 mod answer;
 mod authorize;
 mod complete;
+mod consent;
 mod device;
 mod expiring;
 mod federate;
@@ -24,6 +25,7 @@ pub use answer::{
     BrowserAnswer, BrowserRequest, OwnChange, Page, PageKind, PasskeyQuestion, Redirect,
     ResponseMode, SecurityInfo, Show, ShownPasskey,
 };
+pub(crate) use consent::EVERYTHING;
 pub use federate::IdentityProvider;
 pub(crate) use grant::{Code, Granted, Proof, Wanted};
 pub(crate) use request::AuthorizationRequest;
@@ -42,6 +44,8 @@ const CODE_SECONDS: i64 = 10 * 60;
 const DEVICE_SECONDS: i64 = 15 * 60;
 /// Entries of each kind; an attacker cannot make them grow.
 const ENTRIES_MAX: usize = 10_000;
+/// Sign-ins under way: each may keep some ten thousand bytes of what its application sent.
+const FLOWS_MAX: usize = 4_000;
 /// Checks of passwords that may wait for their turn; each costs memory and time on purpose.
 const CHECKS_WAITING_MAX: usize = 16;
 
@@ -60,7 +64,7 @@ pub(crate) struct Interactive {
 impl Default for Interactive {
     fn default() -> Self {
         Self {
-            flows: Expiring::new(ENTRIES_MAX),
+            flows: Expiring::new(FLOWS_MAX),
             codes: Expiring::new(ENTRIES_MAX),
             devices: Expiring::new(ENTRIES_MAX),
             sessions: Expiring::new(ENTRIES_MAX),
@@ -88,6 +92,8 @@ struct Flow {
     stage: Stage,
     /// What a passkey must sign now; each page has its own, and it is taken out with the first answer.
     challenge: Option<[u8; 32]>,
+    /// Address of the browser.
+    source: IpAddr,
     /// Codes of the authenticator app that were wrong.
     wrong_codes: u8,
 }

@@ -43,9 +43,10 @@ pub use authorization::{DenyAssignments, Permissions, RoleAssignments, RoleDefin
 pub use bootstrap::AdminCredentials;
 pub use caller::Caller;
 pub use directory::{
-    Application, FederatedCredential, GraphArea, GraphError, Group, Holder, KeyCredential,
-    NewApplication, NewGroup, NewPassword, NewUser, ObjectKind, PORTAL_CLIENT, PasswordAnswer,
-    PasswordCredential, RedirectUris, ServicePrincipal, TotpAnswer, User, certificate_bytes,
+    Application, DirectoryRoles, FederatedCredential, GraphArea, GraphError, Group, Holder,
+    KeyCredential, NewApplication, NewGroup, NewPassword, NewUser, ObjectKind, PORTAL_CLIENT,
+    PasswordAnswer, PasswordCredential, RedirectUris, ServicePrincipal, TotpAnswer, User,
+    certificate_bytes,
 };
 pub use discovery::Generation;
 pub use error::IdentityError;
@@ -58,7 +59,7 @@ pub use outside::{Outside, OutsideReply};
 pub use tenant::Tenant;
 pub use token::{
     CredentialKind, ManagedIdentityRequest, OAuthError, SignIn, SignInKind, TokenAnswer,
-    TokenEndpoint, TokenRequest,
+    TokenEndpoint, TokenRequest, basic_header,
 };
 pub use urls::PublicUrls;
 

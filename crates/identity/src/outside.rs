@@ -22,8 +22,13 @@ const ISSUERS_MAX: usize = 256;
 pub trait Outside: Send + Sync {
     /// GET of JSON.
     fn get(&self, url: &str) -> Result<OutsideReply, String>;
-    /// POST of a form, JSON back.
-    fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<OutsideReply, String>;
+    /// POST of a form, JSON back; client id and secret in a Basic header where given.
+    fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+        basic: Option<(&str, &str)>,
+    ) -> Result<OutsideReply, String>;
 }
 
 /// An issuer's answer.
@@ -131,6 +136,16 @@ impl Metadata {
     pub(crate) fn text(&self, name: &str) -> Result<String, String> {
         let value = self.body.get(name).and_then(Value::as_str).map(str::to_owned);
         value.ok_or_else(|| format!("its configuration ({}) has no {name}", self.status))
+    }
+
+    /// True when the token endpoint takes a client's secret in a header alone: the usual way where it says nothing,
+    /// but one that says nothing takes it in the form as well.
+    pub(crate) fn wants_basic(&self) -> bool {
+        let ways = self.body.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
+        ways.is_some_and(|ways| {
+            let has = |wanted: &str| ways.iter().any(|way| way.as_str() == Some(wanted));
+            has("client_secret_basic") && !has("client_secret_post")
+        })
     }
 
     pub(crate) fn url(&self, name: &str) -> Result<String, String> {

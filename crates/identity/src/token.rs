@@ -16,9 +16,10 @@ pub(crate) use client::check_secret;
 pub use error::OAuthError;
 pub use managed::ManagedIdentityRequest;
 pub(crate) use request::basic_credentials;
+pub use request::basic_header;
 pub use request::{TokenEndpoint, TokenRequest};
 pub use sign_in::{CredentialKind, SignIn, SignInKind};
-pub(crate) use throttle::Throttle;
+pub(crate) use throttle::{Throttle, network};
 pub(crate) use user::IdToken;
 
 use std::sync::Arc;

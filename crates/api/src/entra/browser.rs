@@ -66,6 +66,8 @@ pub(crate) async fn answer(
     }
     let form = match posts {
         true => Form::read(doors, &mut incoming).await?,
+        // a code in a link would save the typing that makes a person look at its device
+        false if door == Door::Device => Form(Vec::new()),
         false => Form(std::mem::take(&mut incoming.query)),
     };
     // by a link one can only go to an outside provider: everything else is a form's button
@@ -137,23 +139,21 @@ fn ask(doors: &Doors, brought: &Brought, door: Door) -> BrowserAnswer {
     }
 }
 
-/// What a person changed about its own proofs, as AuditLogs have it.
+/// What a person changed on a page, as AuditLogs have it.
 fn tell_change(doors: &Doors, change: OwnChange, source: IpAddr, correlation_id: String) {
-    let mut person = super::graph::target(doors, &change.caller.object_id);
-    let (old, new) = match change.kind {
-        "Delete" => (change.name, String::new()),
-        _ => (String::new(), change.name),
-    };
-    person.changes.push(("Fido2AuthenticationMethod".to_owned(), old, new));
+    let id = change.target.as_deref().unwrap_or(&change.caller.object_id);
+    let mut target = super::graph::target(doors, id);
+    let changes = change.changes.into_iter();
+    target.changes.extend(changes.map(|(name, old, new)| (name.to_owned(), old, new)));
     (doors.audit)(Event::Directory(Box::new(DirectoryEvent {
         time: doors.clock.now(),
         caller: change.caller,
         source,
         operation: change.operation,
-        category: "UserManagement",
+        category: change.category,
         kind: change.kind,
         correlation_id,
-        targets: vec![person],
+        targets: vec![target],
         failure: change.failure,
     })));
 }

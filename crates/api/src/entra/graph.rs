@@ -84,6 +84,7 @@ const FAMILIES: &[(&str, GraphArea, Handler)] = &[
     ("directoryobjects", GraphArea::Users, directory::objects),
     ("rolemanagement", GraphArea::Directory, directory::roles),
     ("identity", GraphArea::Directory, directory::providers),
+    ("oauth2permissiongrants", GraphArea::Applications, directory::permission_grants),
     ("organization", GraphArea::Users, directory::organization),
     ("domains", GraphArea::Users, directory::domains),
 ];
@@ -94,10 +95,26 @@ const READING: &[&str] =
 
 /// `/v1.0/...`
 pub(crate) async fn answer(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiError> {
-    match incoming.segment(1).as_str() {
+    let answer = match incoming.segment(1).as_str() {
         "$batch" => batch::answer(doors, incoming).await,
         _ => one(doors, incoming).await,
+    };
+    answer.map_err(|error| in_own_form(error, doors.clock.now()))
+}
+
+/// An error of the doors in common as Graph writes it.
+fn in_own_form(mut error: ApiError, now: DateTime) -> ApiError {
+    if let Some(inside) = error.body.get_mut("error").and_then(Value::as_object_mut)
+        && !inside.contains_key("innerError")
+    {
+        if error.status == 401 {
+            inside.insert("code".to_owned(), "InvalidAuthenticationToken".into());
+        }
+        let own = GraphError { status: error.status, code: "", message: String::new() };
+        let own = own.body(now, Uuid::new_v4());
+        inside.insert("innerError".to_owned(), own["error"]["innerError"].clone());
     }
+    error
 }
 
 /// One call.
@@ -122,9 +139,11 @@ async fn one(doors: &Arc<Doors>, mut incoming: Incoming) -> Result<Response, Api
             .last()
             .is_some_and(|last| READING.contains(&last.trim_start_matches("microsoft.graph.")));
     let area = family.map_or(GraphArea::Applications, |(_, area, _)| *area);
-    let allowed = doors.identity.require_graph(&caller, area, !reads);
-    let own = !reads && is_own(&caller, &incoming.method, &lower, doors);
-    let allowed = if own { Ok(()) } else { allowed };
+    let own = match reads {
+        true => own_path(&caller, &lower).is_some(),
+        false => is_own(&caller, &incoming.method, &lower, doors),
+    };
+    let allowed = doors.identity.require_graph(&caller, area, !reads, own);
     let method = match incoming.method.as_str() {
         "HEAD" => "GET".to_owned(),
         other => other.to_owned(),
@@ -141,6 +160,10 @@ async fn one(doors: &Arc<Doors>, mut incoming: Incoming) -> Result<Response, Api
     let Some((_, _, handler)) = family else { return Err(ApiError::not_found(&incoming)) };
     if !matches!(incoming.method, Method::GET | Method::HEAD) {
         call.body = body::json(doors, &mut incoming, BODY_MAX).await?;
+        // annotations tell programs about types; a reference alone is made of one
+        if let Some(fields) = call.body.as_object_mut() {
+            fields.retain(|name, _| !name.starts_with("@odata.") || name == "@odata.id");
+        }
     }
     let handler = *handler;
     // writes wait for the disk, passwords for the processor
@@ -213,20 +236,29 @@ fn by_app_id(doors: &Doors, mut lower: Vec<String>) -> Vec<String> {
     lower
 }
 
+/// The path below the caller itself, where it is a person.
+fn own_path<'p>(caller: &Caller, lower: &'p [String]) -> Option<&'p [String]> {
+    let name = caller.user_name.as_deref()?;
+    match lower {
+        [me, rest @ ..] if me == "me" => Some(rest),
+        [users, id, rest @ ..] if users == "users" => [&*caller.object_id, name]
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(id))
+            .then_some(rest),
+        _ => None,
+    }
+}
+
 /// What people may do with themselves: set up an authenticator app where there is none, sign out everywhere.
 fn is_own(caller: &Caller, method: &Method, lower: &[String], doors: &Doors) -> bool {
-    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let (who, rest) = match lower.as_slice() {
-        ["me", rest @ ..] => (caller.object_id.as_ref(), rest),
-        ["users", id, rest @ ..] => (*id, rest),
-        _ => return false,
-    };
-    let own = caller.user_name.is_some() && who.eq_ignore_ascii_case(&caller.object_id);
+    let Some(rest) = own_path(caller, lower) else { return false };
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let who = caller.object_id.as_ref();
     let is_app = |m: &Value| text(m, "@odata.type").ends_with("softwareOathAuthenticationMethod");
     let first_app =
         || doors.identity.authentication_methods(who).is_ok_and(|m| !m.iter().any(is_app));
-    own && *method == Method::POST
-        && match rest {
+    *method == Method::POST
+        && match rest.as_slice() {
             ["authentication", "softwareoathmethods"] => first_app(),
             ["revokesigninsessions"] => true,
             _ => false,

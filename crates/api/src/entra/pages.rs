@@ -166,11 +166,27 @@ fn sign_in(page: &Page, tenant: &str) -> String {
 fn confirm(page: &Page, tenant: &str, question: &str) -> String {
     let user = page.user.as_deref().map(escaped).unwrap_or_default();
     format!(
-        "<h1>{question}</h1>{}<p>You are signed in as <strong>{user}</strong>.</p>{} {} {}",
+        "<h1>{question}</h1>{}<p>You are signed in as <strong>{user}</strong>.</p>{}{} {} {}",
         message(page),
+        permissions(page),
         form(page, tenant, "continue", "side", "<button>Continue</button>"),
         form(page, tenant, "other", "side", "<button class=\"quiet\">Another account</button>"),
         form(page, tenant, "deny", "side", "<button class=\"quiet\">Cancel</button>"),
+    )
+}
+
+/// What the person agrees to by going on.
+fn permissions(page: &Page) -> String {
+    if page.permissions.is_empty() {
+        return String::new();
+    }
+    let lines: String =
+        page.permissions.iter().map(|p| format!("<li><div>{}</div></li>", escaped(p))).collect();
+    let to = page.leads_to.as_deref().map(|to| format!(" It is at {}.", escaped(to)));
+    format!(
+        "<p>{} wants to:</p><ul>{lines}</ul><p class=\"note\">Continue only if you know this application.{}</p>",
+        application(page),
+        to.unwrap_or_default(),
     )
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod blocking;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod cells;
+pub(crate) mod cross_origin;
 pub(crate) mod error;
 pub(crate) mod path;
 pub(crate) mod queue;

@@ -1,11 +1,13 @@
 //! A house to knock at: identity and Resource Manager as they are, tables with canned answers, a clock that stands.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use api::{Event, HealthCheck, House, Limits};
 use arm::{BootstrapNames, Installation, Settings, bootstrap};
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crypto::{read_private, write_private};
@@ -46,6 +48,7 @@ pub struct Fixture {
     pub admin: AdminCredentials,
     pub there: Installation,
     /// Lives as long as the house: keys are in it.
+    source: Mutex<IpAddr>,
     _folder: TempFolder,
 }
 
@@ -207,6 +210,7 @@ pub async fn house_with(limits: Limits) -> Fixture {
         clock,
         admin,
         there,
+        source: Mutex::new([127, 0, 0, 1].into()),
         _folder: folder,
     }
 }
@@ -230,8 +234,15 @@ impl Fixture {
         .fold(template.to_owned(), |path, (place, value)| path.replace(place, value))
     }
 
+    /// Where requests come from, from now on.
+    pub fn come_from(&self, address: [u8; 4]) {
+        *self.source.lock() = address.into();
+    }
+
     /// Sends a request as it is.
-    pub async fn send(&self, request: Request<Body>) -> Told {
+    pub async fn send(&self, mut request: Request<Body>) -> Told {
+        let source = SocketAddr::new(*self.source.lock(), 50_000);
+        request.extensions_mut().insert(ConnectInfo(source));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();

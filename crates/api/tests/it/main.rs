@@ -4,6 +4,7 @@
 
 mod authorization;
 mod certificates;
+mod consent;
 mod entra;
 mod graph;
 mod graph_lists;

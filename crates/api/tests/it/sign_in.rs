@@ -297,7 +297,7 @@ async fn requests_that_are_not_right_go_nowhere_or_are_told() {
         (
             "&scope=https",
             "&scope=https%3A%2F%2Fevil%2Eexample%2F%2Edefault%20https",
-            "invalid_scope",
+            "invalid_resource",
         ),
         ("state=", "prompt=none&state=", "login_required"),
         ("state=", "response_mode=web_message&state=", "invalid_request"),
@@ -655,7 +655,9 @@ async fn web_applications_prove_themselves_and_know_the_session() {
     let mut browser = Browser::default();
     browser.get(&house, &path("code", "query")).await;
     assert!(browser.page.contains("&lt;web&gt; &amp; more"), "{}", browser.page);
-    let told = browser.password(&house, "alice", PASSWORD).await;
+    browser.password(&house, "alice", PASSWORD).await;
+    assert!(browser.page.contains("Sign you in and read your profile"), "{}", browser.page);
+    let told = browser.step(&house, "continue", "").await;
     let form = |code: &str, proof: &str| {
         format!(
             "grant_type=authorization_code&client_id={app_id}&code={code}&redirect_uri={}&{proof}",

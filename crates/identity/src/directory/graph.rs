@@ -17,12 +17,15 @@ use state::{Op, StoreError};
 use uuid::Uuid;
 
 use super::{
-    APPLICATIONS, Application, Directory, GROUPS, Group, KeyCredential, SERVICE_PRINCIPALS,
-    ServicePrincipal, USERS, User, put, remove,
+    APPLICATIONS, Application, Directory, DirectoryRoles, GROUPS, Group, KeyCredential,
+    SERVICE_PRINCIPALS, ServicePrincipal, USERS, User, put, remove,
 };
+use crate::interactive::EVERYTHING;
 use crate::time::{graph_text, unix_seconds};
 use crate::{Caller, Identity, IdentityError};
 
+/// Scopes that let an application do all that the person may.
+const ALL_SCOPES: &[&str] = &[EVERYTHING, "Directory.AccessAsUser.All"];
 /// A check of a secret tries each.
 const CREDENTIALS_MAX: usize = 50;
 const NAME_MAX: usize = 256;
@@ -43,15 +46,18 @@ pub enum GraphArea {
 /// in refusals.
 struct AreaRights {
     area: GraphArea,
+    /// Scopes that let an application look at the person alone, and change that.
+    own: (&'static [&'static str], &'static [&'static str]),
     readers: &'static [&'static str],
     writers: &'static [&'static str],
-    /// Which users may change it: by directory role.
-    administered: fn(&User) -> bool,
+    /// Which directory roles may change it.
+    administered: fn(&DirectoryRoles) -> bool,
 }
 
 const AREAS: &[AreaRights] = &[
     AreaRights {
         area: GraphArea::Applications,
+        own: (&[], &[]),
         readers: &[
             "Application.Read.All",
             "Application.ReadWrite.All",
@@ -59,35 +65,51 @@ const AREAS: &[AreaRights] = &[
             "Directory.ReadWrite.All",
         ],
         writers: &["Application.ReadWrite.All", "Directory.ReadWrite.All"],
-        administered: User::administers_applications,
+        administered: DirectoryRoles::administers_applications,
     },
     AreaRights {
         area: GraphArea::Users,
+        own: (
+            &["User.Read", "User.ReadWrite"],
+            &[
+                "User.ReadWrite",
+                "UserAuthenticationMethod.ReadWrite",
+                "UserAuthenticationMethod.ReadWrite.All",
+            ],
+        ),
         readers: &[
             "User.Read.All",
             "User.ReadWrite.All",
+            "User.ReadBasic.All",
             "Directory.Read.All",
             "Directory.ReadWrite.All",
         ],
         writers: &["User.ReadWrite.All", "Directory.ReadWrite.All"],
-        administered: User::administers_users,
+        administered: DirectoryRoles::administers_users,
     },
     AreaRights {
         area: GraphArea::Groups,
+        own: (&[], &[]),
         readers: &[
             "Group.Read.All",
             "Group.ReadWrite.All",
+            "GroupMember.Read.All",
             "Directory.Read.All",
             "Directory.ReadWrite.All",
         ],
         writers: &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
-        administered: User::administers_users,
+        administered: DirectoryRoles::administers_users,
     },
     AreaRights {
         area: GraphArea::Directory,
-        readers: &["Directory.Read.All", "Directory.ReadWrite.All"],
-        writers: &["Directory.ReadWrite.All"],
-        administered: User::is_global_administrator,
+        own: (&[], &[]),
+        readers: &[
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+            "RoleManagement.Read.Directory",
+        ],
+        writers: &["Directory.ReadWrite.All", "RoleManagement.ReadWrite.Directory"],
+        administered: DirectoryRoles::is_global_administrator,
     },
 ];
 
@@ -159,22 +181,47 @@ pub struct NewApplication {
 impl Identity {
     /// Refuses a caller without the right to read, or to change, a part of the directory: applications by their Graph
     /// permissions, people by their directory roles; every person may read. Judged by what is assigned now, not by
-    /// what the token says.
+    /// what the token says. An application that acts for a person may besides no more than the person let it: what it
+    /// does to the person itself (`own`) needs least.
     pub fn require_graph(
         &self,
         caller: &Caller,
         area: GraphArea,
         writes: bool,
+        own: bool,
     ) -> Result<(), GraphError> {
         let directory = self.directory();
         let Some(rights) = AREAS.iter().find(|r| r.area == area) else {
             return Err(GraphError::not_found("area"));
         };
         let wanted = if writes { rights.writers } else { rights.readers };
+        let of_own = if writes { rights.own.1 } else { rights.own.0 };
+        let reaches = caller.has_scope(ALL_SCOPES)
+            || caller.has_scope(wanted)
+            || caller.has_scope(rights.writers)
+            || (own && caller.has_scope(of_own));
+        if !reaches {
+            let needed = if own { of_own } else { wanted };
+            let message = format!(
+                "Insufficient privileges to complete the operation: the token's scopes are '{}'; ask for {}.",
+                caller.scopes.as_deref().unwrap_or_default(),
+                needed.first().copied().unwrap_or_default(),
+            );
+            return Err(GraphError::new(403, "Authorization_RequestDenied", message));
+        }
+        if own {
+            return Ok(());
+        }
         let allowed =
             match (directory.user(&caller.object_id), directory.principal(&caller.object_id)) {
-                (Some(user), _) => !writes || (rights.administered)(user),
-                (None, Some(p)) => p.graph_roles.iter().any(|r| wanted.contains(&r.as_str())),
+                (Some(user), _) => !writes || (rights.administered)(&user.directory_roles),
+                (None, Some(p)) => {
+                    let by_role = match writes {
+                        true => (rights.administered)(&p.directory_roles),
+                        false => !p.directory_roles.is_empty(),
+                    };
+                    by_role || p.graph_roles.iter().any(|r| wanted.contains(&r.as_str()))
+                }
                 (None, None) => false,
             };
         if allowed {
@@ -182,8 +229,8 @@ impl Identity {
         }
         let needed = wanted.first().copied().unwrap_or_default();
         let message = format!(
-            "Insufficient privileges to complete the operation: the application '{}' needs the Graph permission {needed}, or a person a directory role.",
-            caller.app_id
+            "Insufficient privileges to complete the operation: '{}' needs a directory role that allows it, Directory Readers to read (POST /v1.0/roleManagement/directory/roleAssignments); Azure's name for the permission is {needed}.",
+            caller.display_name
         );
         Err(GraphError::new(403, "Authorization_RequestDenied", message))
     }
@@ -281,6 +328,7 @@ impl Identity {
                 account_enabled: true,
                 created: unix_seconds(now),
                 graph_roles: Vec::new(),
+                directory_roles: DirectoryRoles::default(),
                 managed_identity: false,
                 passwords: Vec::new(),
                 keys: Vec::new(),
@@ -312,10 +360,12 @@ impl Identity {
         })
     }
 
-    /// Removes an application with its principal.
+    /// Removes an application with its principal, and what people let it do.
     pub fn delete_application(&self, id: &str) -> Result<(), GraphError> {
+        let mut app_id = String::new();
         self.change_directory(|directory| {
             let application = find(directory, id)?;
+            app_id.clone_from(&application.app_id);
             let mut changes = vec![Change::RemoveApplication(application.app_id.clone())];
             if let Some(principal) = directory.principal_of(&application.app_id) {
                 self.keep_an_administrator(&principal.id)?;
@@ -323,18 +373,24 @@ impl Identity {
                 changes.push(Change::RemovePrincipal(principal.id.clone()));
             }
             Ok(changes)
-        })
+        })?;
+        self.forget_consents(|_, app| app.eq_ignore_ascii_case(&app_id));
+        Ok(())
     }
 
-    /// Removes a principal; its application stays.
+    /// Removes a principal, and what people let it do; its application stays.
     pub fn delete_service_principal(&self, id: &str) -> Result<(), GraphError> {
+        let mut app_id = String::new();
         self.change_directory(|directory| {
             let principal = directory.principal(id).ok_or_else(|| GraphError::not_found(id))?;
             self.keep_an_administrator(&principal.id)?;
+            app_id.clone_from(&principal.app_id);
             let mut changes = directory.leave_groups(&principal.id);
             changes.push(Change::RemovePrincipal(principal.id.clone()));
             Ok(changes)
-        })
+        })?;
+        self.forget_consents(|_, app| app.eq_ignore_ascii_case(&app_id));
+        Ok(())
     }
 
     /// Changes what `body` names of an application.

@@ -60,6 +60,21 @@ impl RedirectUris {
     }
 }
 
+/// Scheme, host and port of an address.
+fn origin_of(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    uri.get(..scheme.len() + 3 + authority.len())
+}
+
+impl RedirectUris {
+    /// True when pages of this origin are registered as a single-page application.
+    pub(crate) fn has_page_at(&self, origin: &str) -> bool {
+        let is = |uri: &String| origin_of(uri).is_some_and(|own| own.eq_ignore_ascii_case(origin));
+        self.spa.iter().any(is)
+    }
+}
+
 /// Host and path (never empty) of `http://localhost:PORT/path` and its like.
 fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
@@ -70,7 +85,8 @@ fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
         None => authority.split_once(':').unwrap_or((authority, "")),
     };
     let known = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    let numeric = port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
+    let digits = port.bytes().all(|b| b.is_ascii_digit());
+    let numeric = digits && (port.is_empty() || port.parse::<u16>().is_ok());
     (known && numeric).then_some((host, if path.is_empty() { "/" } else { path }))
 }
 

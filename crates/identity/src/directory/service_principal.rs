@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Application, KeyCredential, PasswordCredential};
+use super::{Application, DirectoryRoles, KeyCredential, PasswordCredential};
 
 /// A service principal. No `Debug`: it holds digests of secrets.
 #[derive(Clone, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct ServicePrincipal {
     /// Application permissions on Microsoft Graph, the `roles` of its Graph tokens.
     #[serde(default)]
     pub graph_roles: Vec<String>,
+    /// What it may do with the directory itself.
+    #[serde(default, skip_serializing_if = "DirectoryRoles::is_empty")]
+    pub directory_roles: DirectoryRoles,
     /// True for an identity of this machine: it has no credential, local processes ask for its tokens.
     #[serde(default)]
     pub managed_identity: bool,

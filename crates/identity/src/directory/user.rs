@@ -1,11 +1,9 @@
 //! A person: a name to sign in with, and what proves that it is that person.
 
-use std::collections::BTreeSet;
-
 use crypto::StoredPassword;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Passkey;
+use super::{DirectoryRoles, Passkey};
 
 /// A user. No `Debug`: it holds the hash of a password.
 #[derive(Clone, Serialize, Deserialize)]
@@ -50,7 +48,7 @@ pub struct User {
     pub(crate) sessions_valid_from: i64,
     /// Directory roles, by template id.
     #[serde(default)]
-    pub(crate) directory_roles: BTreeSet<String>,
+    pub(crate) directory_roles: DirectoryRoles,
     /// Who it is at outside providers.
     #[serde(default)]
     pub(crate) identities: Vec<OutsideIdentity>,

@@ -1,5 +1,7 @@
 //! Users as Microsoft Graph has them: made, changed, given passwords and authenticator apps, signed out.
 
+use std::sync::Arc;
+
 use crypto::{SecretText, StoredPassword, TotpSecret};
 use model::DateTime;
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use uuid::Uuid;
 
 use super::graph::{Change, GraphError, checked_name};
 use super::passkeys::passkey_value;
-use super::{Directory, SoftwareToken, User};
+use super::{Directory, DirectoryRoles, ServicePrincipal, SoftwareToken, User};
 use crate::time::{graph_text, unix_seconds};
 use crate::{Caller, Identity};
 
@@ -232,6 +234,7 @@ impl Identity {
             Ok(changes)
         })?;
         self.forget_sign_ins(&gone);
+        self.forget_consents(|user, _| user == gone);
         Ok(())
     }
 
@@ -296,33 +299,57 @@ impl Identity {
         Ok(methods)
     }
 
+    /// What the caller may do with the directory by its roles; none for an application with Graph permissions, which
+    /// bind it alone.
+    fn roles_of(&self, caller: &Caller) -> Option<DirectoryRoles> {
+        let directory = self.directory();
+        let user = directory.user(&caller.object_id).map(|u| u.directory_roles.clone());
+        user.or_else(|| {
+            let principal = directory.principal(&caller.object_id)?;
+            principal.graph_roles.is_empty().then(|| principal.directory_roles.clone())
+        })
+    }
+
+    /// May the caller know how this user proves itself? Its own proofs, or as an administrator of users.
+    pub fn require_methods_of(&self, caller: &Caller, id: &str) -> Result<(), GraphError> {
+        let Some(roles) = self.roles_of(caller) else { return Ok(()) };
+        let own = find(&self.directory(), id)?.id == *caller.object_id;
+        match own || roles.administers_users() {
+            true => Ok(()),
+            false => Err(denied("how others prove themselves is for administrators of users")),
+        }
+    }
+
     /// May the caller change this user? Whoever administers something is changed by global administrators alone, or
     /// the right to help with passwords would be the right to everything.
     pub fn require_user_change(&self, caller: &Caller, id: &str) -> Result<(), GraphError> {
-        let directory = self.directory();
-        let Some(actor) = directory.user(&caller.object_id) else { return Ok(()) };
-        let target = find(&directory, id)?;
-        let administers = !target.directory_roles.is_empty() || self.administers(&target.id);
-        if administers && !actor.is_global_administrator() && actor.id != target.id {
-            let message = "Insufficient privileges to complete the operation: an administrator is changed by a Global Administrator alone.";
-            return Err(GraphError::new(403, "Authorization_RequestDenied", message));
+        let Some(roles) = self.roles_of(caller) else { return Ok(()) };
+        let target = find(&self.directory(), id)?;
+        let administers = target.directory_roles.administers() || self.administers(&target.id);
+        match administers && !roles.is_global_administrator() && target.id != *caller.object_id {
+            false => Ok(()),
+            true => Err(denied("an administrator is changed by a Global Administrator alone")),
         }
-        Ok(())
     }
 
     /// May the caller change this group or application? One that can assign roles, or whose principal can, is changed
     /// by global administrators alone: its members and its secrets are the right to everything.
     pub fn require_change(&self, caller: &Caller, id: &str) -> Result<(), GraphError> {
+        let Some(roles) = self.roles_of(caller) else { return Ok(()) };
         let directory = self.directory();
-        let Some(actor) = directory.user(&caller.object_id) else { return Ok(()) };
         let application = super::graph::find(&directory, id).ok();
         let principal = application.and_then(|a| directory.principal_of(&a.app_id).cloned());
         let id = principal.map_or_else(|| id.to_ascii_lowercase(), |p| p.id.clone());
-        if self.administers(&id) && !actor.is_global_administrator() {
-            let message = "Insufficient privileges to complete the operation: what can assign roles is changed by a Global Administrator alone.";
-            return Err(GraphError::new(403, "Authorization_RequestDenied", message));
+        // an application with rights over the whole directory is as good as its administrator
+        let of_directory = |p: &Arc<ServicePrincipal>| {
+            !p.graph_roles.is_empty() || p.directory_roles.administers()
+        };
+        let administers =
+            directory.principal(&id).is_some_and(of_directory) || self.administers(&id);
+        match administers && !roles.is_global_administrator() {
+            false => Ok(()),
+            true => Err(denied("what can assign roles is changed by a Global Administrator alone")),
         }
-        Ok(())
     }
 
     pub(super) fn change_user(
@@ -454,6 +481,11 @@ fn set_field(user: &mut User, field: &str, value: &Value) -> Result<(), GraphErr
 }
 
 /// `[{"signInType": "federated", "issuer", "issuerAssignedId"}]`
+fn denied(why: &str) -> GraphError {
+    let message = format!("Insufficient privileges to complete the operation: {why}.");
+    GraphError::new(403, "Authorization_RequestDenied", message)
+}
+
 pub(super) fn identities(value: &Value) -> Result<Vec<super::OutsideIdentity>, GraphError> {
     let wrong = || {
         GraphError::bad_request(

@@ -6,6 +6,7 @@ use crypto::SecretText;
 use model::DateTime;
 
 use crate::Caller;
+use crate::directory::User;
 use crate::token::{OAuthError, SignIn};
 
 /// A request of a browser. No `Debug`: it may hold a password.
@@ -52,18 +53,49 @@ pub struct BrowserAnswer {
     pub change: Option<Box<OwnChange>>,
 }
 
-/// A change that a person makes to its own proofs.
+/// A change that a person makes on a page: to its own proofs, to what applications may do.
 pub struct OwnChange {
     /// The person.
     pub caller: Caller,
     /// What was done, in Entra's words.
     pub operation: &'static str,
-    /// `Add` or `Delete`.
+    /// Entra's category of it.
+    pub category: &'static str,
+    /// `Add`, `Update`, `Delete`, `Assign`.
     pub kind: &'static str,
-    /// The passkey's name.
-    pub name: String,
+    /// What it was done to, by object id; the person itself when absent.
+    pub target: Option<String>,
+    /// Property, value before, value after: never a secret.
+    pub changes: Vec<(&'static str, String, String)>,
     /// Why it was refused; empty for success.
     pub failure: String,
+}
+
+impl OwnChange {
+    /// A change of the person, made at an application.
+    pub(super) fn of(
+        user: &User,
+        app_id: &str,
+        operation: &'static str,
+        kind: &'static str,
+    ) -> Self {
+        Self {
+            caller: Caller {
+                object_id: user.id.as_str().into(),
+                app_id: app_id.into(),
+                display_name: user.display_name.as_str().into(),
+                user_name: Some(user.user_principal_name.as_str().into()),
+                scopes: None,
+                token_id: "".into(),
+            },
+            operation,
+            category: "UserManagement",
+            kind,
+            target: None,
+            changes: Vec::new(),
+            failure: String::new(),
+        }
+    }
 }
 
 impl BrowserAnswer {
@@ -98,6 +130,8 @@ pub struct Page {
     pub user: Option<String>,
     /// What went wrong the last time.
     pub message: Option<String>,
+    /// What the application asks to do in the person's name, where it is to be agreed to.
+    pub permissions: Vec<String>,
     /// Outside providers: id, name.
     pub providers: Vec<(String, String)>,
     /// Where the form's answer may lead: an origin or scheme, for the page's policy.

@@ -18,11 +18,23 @@ impl Identity {
     pub fn authorize(&self, request: &BrowserRequest<'_>, v1: bool) -> BrowserAnswer {
         let directory = self.directory();
         let read = AuthorizationRequest::read(request, v1, self.tenant(), self.urls(), &directory);
-        match read {
+        let living = |read: AuthorizationRequest| {
+            let application = directory.client(&read.app_id);
+            match application.map(|a| self.require_living_application(a, false)) {
+                Some(Err(error)) => Err(Refusal::Shown(error)),
+                _ => Ok(read),
+            }
+        };
+        match read.and_then(living) {
             Ok(read) => self.begin(request, Goal::Application(Box::new(read))),
             Err(Refusal::Shown(error)) => BrowserAnswer::refused(error),
             Err(Refusal::Told(asked, error)) => BrowserAnswer::new(told(&asked, &error)),
         }
+    }
+
+    /// True when a single-page application is registered at this origin.
+    pub fn is_single_page_origin(&self, origin: &str) -> bool {
+        self.directory().applications().iter().any(|a| a.redirects.has_page_at(origin))
     }
 
     /// Signs the browser out.
@@ -60,11 +72,22 @@ impl Identity {
         let stage = match (&goal, session) {
             (Goal::Application(asked), session) => {
                 let fresh = |p: &Proof| asked.max_age.is_none_or(|age| now - p.time <= age.max(0));
-                match (session.filter(fresh), asked.prompt) {
+                let hinted = |p: &Proof| self.is_hinted(asked, p);
+                let agreed = |p: &Proof| {
+                    self.missing_consent(&asked.app_id, &asked.wanted, &p.user_id).is_empty()
+                };
+                match (session.filter(fresh).filter(hinted), asked.prompt) {
                     (None, Prompt::None) => {
                         return BrowserAnswer::new(told(asked, &OAuthError::login_required()));
                     }
-                    (Some(proof), Prompt::None | Prompt::Default) if may_be_silent(asked) => {
+                    (Some(proof), Prompt::None) if !agreed(&proof) => {
+                        let error = OAuthError::consent_required(&asked.app_id);
+                        let error = OAuthError { error: "interaction_required", ..error };
+                        return BrowserAnswer::new(told(asked, &error));
+                    }
+                    (Some(proof), Prompt::None | Prompt::Default)
+                        if may_be_silent(asked) && agreed(&proof) =>
+                    {
                         return self.complete(request, asked, &proof, false);
                     }
                     (Some(_), Prompt::None) => {
@@ -73,7 +96,9 @@ impl Identity {
                             &OAuthError::interaction_required(),
                         ));
                     }
-                    (Some(proof), Prompt::Default | Prompt::SelectAccount) => Stage::Confirm(proof),
+                    (Some(proof), Prompt::Default | Prompt::SelectAccount | Prompt::Consent) => {
+                        Stage::Confirm(proof)
+                    }
                     (_, Prompt::Login) | (None, _) => Stage::Start,
                 }
             }
@@ -91,11 +116,42 @@ impl Identity {
             goal,
             stage,
             challenge: None,
+            source: request.source,
             wrong_codes: 0,
         };
         let mut answer = self.page_of_new(flow, now, None);
         answer.browser = Some(browser);
         answer
+    }
+
+    /// True unless the application hints at somebody else than who is signed in.
+    fn is_hinted(&self, asked: &AuthorizationRequest, proof: &Proof) -> bool {
+        let directory = self.directory();
+        let user = directory.user(&proof.user_id);
+        let is = |hint: &str| {
+            user.is_some_and(|u| {
+                [&u.user_principal_name, &u.id].iter().any(|name| name.eq_ignore_ascii_case(hint))
+                    || u.mail.as_deref().is_some_and(|mail| mail.eq_ignore_ascii_case(hint))
+            })
+        };
+        asked.login_hint.as_deref().is_none_or(is)
+    }
+
+    /// What a person is asked to agree to on a page of this flow.
+    fn permissions(&self, flow: &Flow) -> Vec<String> {
+        match (&flow.stage, &flow.goal) {
+            (Stage::Confirm(_), Goal::Application(asked)) if asked.prompt == Prompt::Consent => {
+                self.asked_consent(&asked.wanted)
+            }
+            (Stage::Confirm(proof), Goal::Application(asked)) => {
+                self.missing_consent(&asked.app_id, &asked.wanted, &proof.user_id)
+            }
+            (Stage::Confirm(proof), Goal::Device { user_code }) => {
+                let (app_id, wanted) = self.device_wants(user_code).unwrap_or_default();
+                self.missing_consent(&app_id, &wanted, &proof.user_id)
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Puts a flow away and shows its page.
@@ -108,7 +164,7 @@ impl Identity {
         let Ok(flow) = flow.with_new_challenge() else {
             return BrowserAnswer::refused(OAuthError::unavailable());
         };
-        match self.interactive().flows.insert(flow.clone(), now + FLOW_SECONDS, now) {
+        match self.interactive().flows.insert(flow.clone(), flow.source, now + FLOW_SECONDS, now) {
             Ok(token) => BrowserAnswer::new(self.page(token, &flow, message)),
             Err(_) => BrowserAnswer::refused(OAuthError::unavailable()),
         }
@@ -140,6 +196,7 @@ impl Identity {
             application,
             user,
             message,
+            permissions: self.permissions(flow),
             providers,
             leads_to,
             passkey: flow.passkey_question(),
@@ -205,6 +262,7 @@ pub(super) fn bare_page(kind: PageKind, message: Option<String>) -> Page {
         application: String::new(),
         user: None,
         message,
+        permissions: Vec::new(),
         providers: Vec::new(),
         leads_to: None,
         passkey: None,

@@ -63,7 +63,8 @@ impl Identity {
                 challenge: asked.challenge.clone(),
                 redeemed: None,
             };
-            let text = self.interactive().codes.insert(code, now + CODE_SECONDS, now);
+            let text =
+                self.interactive().codes.insert(code, request.source, now + CODE_SECONDS, now);
             let text = text.map_err(|_| OAuthError::unavailable())?;
             code_text = Some(text.expose().to_owned());
             parameters.push(("code", text));
@@ -84,9 +85,14 @@ impl Identity {
     }
 
     /// Remembers in this browser who signed in.
-    pub(super) fn open_session(&self, proof: &Proof, now: i64) -> Option<SecretText> {
+    pub(super) fn open_session(
+        &self,
+        request: &BrowserRequest<'_>,
+        proof: &Proof,
+        now: i64,
+    ) -> Option<SecretText> {
         let session = Session { proof: proof.clone() };
-        self.interactive().sessions.insert(session, now + SESSION_SECONDS, now).ok()
+        self.interactive().sessions.insert(session, request.source, now + SESSION_SECONDS, now).ok()
     }
 
     /// Writes into a sign-in who it was and how it was proved.

@@ -62,8 +62,9 @@ impl Identity {
         let application = directory.client(app_id);
         let application =
             application.ok_or_else(|| OAuthError::unknown_application(app_id, &tenant.id))?;
+        self.require_living_application(application, false)?;
         let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
-        let wanted = Wanted::read(scope, resource, self.urls(), &directory, &tenant.id)?;
+        let wanted = Wanted::of_one(scope, resource, self.urls(), &directory, &tenant.id)?;
         self.admit(&format!("device/{app_id}"), request.source, now)?;
         let user_code = new_code()?;
         let device = Device {
@@ -74,7 +75,8 @@ impl Identity {
             confidential: !application.is_fallback_public_client,
             state: State::Waiting,
         };
-        let key = self.interactive().devices.insert(device, now + DEVICE_SECONDS, now);
+        let key =
+            self.interactive().devices.insert(device, request.source, now + DEVICE_SECONDS, now);
         let key = key.map_err(|_| OAuthError::unavailable())?;
         let uri = format!("{}/devicelogin", request.origin);
         let message = format!(
@@ -133,6 +135,15 @@ impl Identity {
             |d| d.app_name.clone(),
         );
         found.unwrap_or_default()
+    }
+
+    /// The application behind a code, and what it asks for.
+    pub(super) fn device_wants(&self, code: &str) -> Option<(String, Wanted)> {
+        self.interactive().devices.change_where(
+            i64::MIN,
+            |d| d.user_code == code,
+            |d| (d.app_id.clone(), d.wanted.clone()),
+        )
     }
 
     pub(super) fn describe_device(&self, sign_in: &mut SignIn, code: &str) {

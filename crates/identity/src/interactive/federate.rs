@@ -177,7 +177,7 @@ impl Identity {
         let state = self
             .interactive()
             .flows
-            .insert(flow, now + FLOW_SECONDS, now)
+            .insert(flow, request.source, now + FLOW_SECONDS, now)
             .map_err(|e| e.to_string())?;
         let text = |text: &str| SecretText::new(text.to_owned());
         Ok(Redirect {
@@ -250,17 +250,21 @@ impl Identity {
         let secret = std::str::from_utf8(secret.expose()).unwrap_or_default().to_owned();
         let secret = SecretText::new(secret);
         let back = callback(request.origin);
-        let form = [
+        let mut form = vec![
             ("grant_type", "authorization_code"),
             ("client_id", provider.client_id.as_str()),
-            ("client_secret", secret.expose()),
             ("code", code),
             ("redirect_uri", back.as_str()),
             ("code_verifier", errand.verifier.as_str()),
         ];
+        let in_header = metadata.wants_basic();
+        let header = in_header.then(|| (provider.client_id.as_str(), secret.expose()));
+        if !in_header {
+            form.push(("client_secret", secret.expose()));
+        }
         let outside = self.issuers().way_out().map_err(failed)?;
         let reply = outside
-            .post_form(&metadata.url("token_endpoint").map_err(failed)?, &form)
+            .post_form(&metadata.url("token_endpoint").map_err(failed)?, &form, header)
             .map_err(failed)?;
         let token = reply.body.get("id_token").and_then(Value::as_str).ok_or_else(|| {
             let why = reply

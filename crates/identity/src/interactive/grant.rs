@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::consent::EVERYTHING;
 use crate::PublicUrls;
 use crate::audience::audiences_of;
 use crate::directory::Directory;
 use crate::token::OAuthError;
 
 /// Graph: what a scope without a resource is for, and what a sign-in alone gives access to.
-const GRAPH: &str = "https://graph.microsoft.com";
+pub(super) const GRAPH: &str = "https://graph.microsoft.com";
 
 /// Who signed in, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub(crate) struct Wanted {
     pub(crate) resource: String,
     /// Scopes at the resource, `scp`.
     pub(crate) scopes: Vec<String>,
+    /// Further resources with their scopes: to be agreed to at the same time, tokens for them are asked for later.
+    #[serde(default)]
+    pub(crate) others: Vec<(String, Vec<String>)>,
     /// As the application wrote them, for the answer.
     pub(crate) asked: String,
     pub(crate) openid: bool,
@@ -95,14 +99,47 @@ impl Wanted {
             wanted.scopes = vec!["User.Read".to_owned()];
         }
         if wanted.scopes.is_empty() {
-            wanted.scopes.push("user_impersonation".to_owned());
+            wanted.scopes.push(EVERYTHING.to_owned());
         }
-        let known = audiences_of(&wanted.resource, urls).is_some()
-            || directory.application_by_uri(wanted.resource.trim_end_matches('/')).is_some();
-        match known {
-            true => Ok(wanted),
-            false => Err(OAuthError::unknown_resource(&wanted.resource, tenant)),
+        let known = |resource: &str| {
+            audiences_of(resource, urls).is_some()
+                || directory.application_by_uri(resource.trim_end_matches('/')).is_some()
+        };
+        let others = wanted.others.iter().map(|(resource, _)| resource);
+        let unknown = others.chain([&wanted.resource]).find(|resource| !known(resource));
+        if let Some(unknown) = unknown {
+            return Err(OAuthError::unknown_resource(unknown, tenant));
         }
+        Ok(wanted)
+    }
+
+    /// Reads what a token is asked for: one resource, since a token is for one.
+    pub(crate) fn of_one(
+        scope: Option<&str>,
+        resource: Option<&str>,
+        urls: &PublicUrls,
+        directory: &Directory,
+        tenant: &str,
+    ) -> Result<Self, OAuthError> {
+        let wanted = Self::read(scope, resource, urls, directory, tenant)?;
+        match wanted.others.first() {
+            None => Ok(wanted),
+            Some((other, _)) => Err(OAuthError::invalid_scope(
+                other,
+                "is of another resource than the others; ask for each resource in turn",
+            )),
+        }
+    }
+
+    /// Every resource with every scope that is asked for.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &String)> {
+        let first = self.scopes.iter().map(|scope| (self.resource.as_str(), scope));
+        let others = self.others.iter();
+        first.chain(
+            others.flat_map(|(resource, scopes)| {
+                scopes.iter().map(|scope| (resource.as_str(), scope))
+            }),
+        )
     }
 
     /// `{resource}/{scope}`; a scope alone is Graph's.
@@ -116,15 +153,16 @@ impl Wanted {
             }
             None => (GRAPH, asked),
         };
-        if !self.resource.is_empty() && self.resource != resource {
-            return Err(OAuthError::invalid_scope(
-                asked,
-                "is of another resource than the others; ask for each resource in turn",
-            ));
+        let named = (scope != ".default" && !scope.is_empty()).then(|| scope.to_owned());
+        if self.resource.is_empty() || self.resource == resource {
+            self.resource = resource.to_owned();
+            self.scopes.extend(named);
+            return Ok(());
         }
-        self.resource = resource.to_owned();
-        if scope != ".default" && !scope.is_empty() {
-            self.scopes.push(scope.to_owned());
+        let scope = named.unwrap_or_else(|| EVERYTHING.to_owned());
+        match self.others.iter_mut().find(|(other, _)| other == resource) {
+            Some((_, scopes)) => scopes.push(scope),
+            None => self.others.push((resource.to_owned(), vec![scope])),
         }
         Ok(())
     }
@@ -177,9 +215,18 @@ mod tests {
             "https://evil.example/.default",
             "https://",
             "/x",
-            "https://localhost:8443/.default User.Read",
+            "https://localhost:8443/.default https://evil.example/x",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
+        let several =
+            "https://management.azure.com/user_impersonation User.Read Group.Read.All openid";
+        let all = read(several).unwrap();
+        let all: Vec<String> = all.all().map(|(r, s)| format!("{r} {s}")).collect();
+        let arm = "https://management.azure.com user_impersonation";
+        assert_eq!(all, [arm, &format!("{GRAPH} User.Read"), &format!("{GRAPH} Group.Read.All")]);
+        let urls = PublicUrls::new("localhost", 8443, []);
+        let one = |scope| Wanted::of_one(Some(scope), None, &urls, &Directory::default(), "t");
+        assert!(one(several).is_err() && one("User.Read openid").is_ok(), "a token is for one");
     }
 }

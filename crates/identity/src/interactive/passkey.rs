@@ -11,6 +11,7 @@ use super::{
     BrowserAnswer, BrowserRequest, Flow, Goal, OwnChange, PasskeyQuestion, Proof, SecurityInfo,
     Show, ShownPasskey, Stage,
 };
+use crate::Identity;
 use crate::directory::{Passkey, User};
 use crate::time::{graph_text, unix_seconds};
 use crate::token::{OAuthError, SignIn};
@@ -19,11 +20,12 @@ use crate::webauthn::{
     ALGORITHMS, Asserted, Assertion, CREDENTIAL_ID_MAX, Expected, verify_assertion,
     verify_registration,
 };
-use crate::{Caller, Identity};
 
 /// Client id and name under which sign-ins to the page are logged, Entra's own for it.
 pub(super) const SECURITY_INFO_APP: (&str, &str) =
     ("19db86c3-b2b9-44cc-b339-36da233a3be2", "My Signins");
+/// The property that AuditLogs name.
+const PASSKEY: &str = "Fido2AuthenticationMethod";
 /// Longest text of a field, in base64url.
 const FIELD_MAX: usize = 48 << 10;
 
@@ -237,11 +239,12 @@ impl Identity {
         let Some(user) = self.holds(&proof) else {
             return BrowserAnswer::refused(OAuthError::flow_over());
         };
-        let change = own_change(&user, "User registered security info", "Add");
+        let mut change = own_change(&user, "User registered security info", "Add");
         match self.register(request, &token, &flow, &user) {
             Ok(name) => {
                 let done = format!("The passkey \u{201c}{name}\u{201d} is added.");
-                self.changed(request, token, flow, proof, OwnChange { name, ..change }, Ok(done))
+                change.changes.push((PASSKEY, String::new(), name));
+                self.changed(request, token, flow, proof, change, Ok(done))
             }
             Err(why) => self.changed(request, token, flow, proof, change, Err(why)),
         }
@@ -290,8 +293,8 @@ impl Identity {
             Err(error) if error.status == 404 => Err("That passkey is not there any more.".into()),
             Err(error) => Err(error.message),
         };
-        let change =
-            OwnChange { name, ..own_change(&user, "User deleted security info", "Delete") };
+        let mut change = own_change(&user, "User deleted security info", "Delete");
+        change.changes.push((PASSKEY, name, String::new()));
         self.changed(request, token, flow, proof, change, removed)
     }
 
@@ -327,17 +330,5 @@ fn methods() -> Vec<String> {
 }
 
 fn own_change(user: &User, operation: &'static str, kind: &'static str) -> OwnChange {
-    OwnChange {
-        caller: Caller {
-            object_id: user.id.as_str().into(),
-            app_id: SECURITY_INFO_APP.0.into(),
-            display_name: user.display_name.as_str().into(),
-            user_name: Some(user.user_principal_name.as_str().into()),
-            token_id: "".into(),
-        },
-        operation,
-        kind,
-        name: String::new(),
-        failure: String::new(),
-    }
+    OwnChange::of(user, SECURITY_INFO_APP.0, operation, kind)
 }

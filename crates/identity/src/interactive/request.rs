@@ -6,8 +6,10 @@ use crate::directory::{Directory, RedirectKind, is_portal_redirect};
 use crate::token::OAuthError;
 use crate::{PublicUrls, Tenant};
 
-/// Longest `state` and `nonce`: they are repeated.
-const TEXT_MAX: usize = 8192;
+/// Longest `state`, which is repeated.
+const STATE_MAX: usize = 8192;
+/// Longest `nonce` and `login_hint`.
+const TEXT_MAX: usize = 1024;
 
 /// What is asked for, once it is known to be right.
 #[derive(Clone)]
@@ -44,6 +46,8 @@ pub(crate) enum Prompt {
     Login,
     /// For the account.
     SelectAccount,
+    /// Whether the application may, although that was agreed to before.
+    Consent,
 }
 
 /// Why a request does not go on: shown here, or told to the application.
@@ -103,8 +107,9 @@ impl AuthorizationRequest {
             Some("form_post") => Some(ResponseMode::FormPost),
             Some(_) => None,
         };
-        let clipped =
-            |name: &str| request.parameter(name).filter(|t| t.len() <= TEXT_MAX).map(str::to_owned);
+        let clipped = |name: &str, max: usize| {
+            request.parameter(name).filter(|t| t.len() <= max).map(str::to_owned)
+        };
         let mut read = Self {
             app_id: application.app_id.clone(),
             app_name: application.display_name.clone(),
@@ -113,12 +118,12 @@ impl AuthorizationRequest {
             mode: mode.unwrap_or(default),
             code: types.contains(&"code"),
             id_token,
-            state: clipped("state"),
-            nonce: clipped("nonce"),
+            state: clipped("state", STATE_MAX),
+            nonce: clipped("nonce", TEXT_MAX),
             challenge: None,
             wanted: Wanted::default(),
             prompt: Prompt::Default,
-            login_hint: clipped("login_hint"),
+            login_hint: clipped("login_hint", TEXT_MAX),
             max_age: request.parameter("max_age").and_then(|a| a.parse().ok()),
             origin: request.origin.to_owned(),
             v1,
@@ -173,11 +178,10 @@ impl AuthorizationRequest {
         if self.id_token && self.nonce.is_none() {
             return Err(OAuthError::missing("nonce"));
         }
-        for (name, kept) in [("state", &self.state), ("nonce", &self.nonce)] {
+        let kept = [("state", &self.state, STATE_MAX), ("nonce", &self.nonce, TEXT_MAX)];
+        for (name, kept, max) in kept {
             if request.parameter(name).is_some() && kept.is_none() {
-                return Err(OAuthError::bad_request(&format!(
-                    "{name} is longer than {TEXT_MAX} bytes"
-                )));
+                return Err(OAuthError::bad_request(&format!("{name} is longer than {max} bytes")));
             }
         }
         if request.parameter("request").is_some() || request.parameter("request_uri").is_some() {
@@ -193,7 +197,8 @@ impl AuthorizationRequest {
             None => Prompt::Default,
             Some("none") => Prompt::None,
             Some("login") => Prompt::Login,
-            Some("select_account" | "consent") => Prompt::SelectAccount,
+            Some("select_account") => Prompt::SelectAccount,
+            Some("consent") => Prompt::Consent,
             Some(_) => {
                 return Err(OAuthError::bad_request(
                     "prompt must be none, login, select_account or consent",

@@ -5,7 +5,11 @@ use crypto::{SecretText, StoredPassword, TotpSecret};
 
 use super::authorize::{bare_page, told};
 use super::passkey::SECURITY_INFO_APP;
-use super::{BrowserAnswer, BrowserRequest, Flow, Goal, PageKind, Proof, Show, Stage};
+use super::request::Prompt;
+use super::{
+    AuthorizationRequest, BrowserAnswer, BrowserRequest, Flow, Goal, OwnChange, PageKind, Proof,
+    Show, Stage,
+};
 use crate::Identity;
 use crate::directory::User;
 use crate::time::unix_seconds;
@@ -188,6 +192,11 @@ impl Identity {
         let (inside, now) = (self.interactive(), unix_seconds(request.now));
         let who = format!("code/{}", user.id);
         inside.may_guess(&who, request.source, now)?;
+        // a code has a million forms, and many addresses try many: who gets here knows the password, so the delay locks
+        // out nobody who does not
+        if let Some(seconds) = inside.guesses.wait_anywhere(&who, now) {
+            return Err(OAuthError::account_throttled(seconds));
+        }
         let presented = request.parameter("code").unwrap_or_default();
         let step = user.totp.as_ref().and_then(|app| {
             let secret = self.local_key().open(&format!("totp/{}", app.id), &app.sealed)?;
@@ -197,9 +206,11 @@ impl Identity {
         let used = step.is_some_and(|step| self.totp_used(&user.id, step).is_ok());
         if used {
             inside.guesses.succeeded(&who, request.source);
+            inside.guesses.succeeded_anywhere(&who);
             Ok(())
         } else {
             inside.guesses.guessed(&who, request.source, now);
+            inside.guesses.guessed_anywhere(&who, now);
             Err(OAuthError::wrong_code())
         }
     }
@@ -227,8 +238,18 @@ impl Identity {
                 Err(error) => Err(error.message),
             }
         };
-        match changed {
+        let user = self.directory().user(&proof.user_id).cloned();
+        let mut change = user.map(|u| {
+            OwnChange::of(
+                &u,
+                &self.started(request, &flow).app_id,
+                "Change user password",
+                "Update",
+            )
+        });
+        let mut answer = match changed {
             Err(message) => {
+                change.iter_mut().for_each(|change| change.failure.clone_from(&message));
                 self.show_stage(request, token, flow, Stage::NewPassword(proof), Some(message))
             }
             Ok(()) => {
@@ -236,7 +257,9 @@ impl Identity {
                 proof.time = unix_seconds(request.now);
                 self.finished(request, &token, &flow, &proof)
             }
-        }
+        };
+        answer.change = change.map(Box::new);
+        answer
     }
 
     /// Everything asked for was proved just now.
@@ -248,9 +271,13 @@ impl Identity {
         proof: &Proof,
     ) -> BrowserAnswer {
         let now = unix_seconds(request.now);
-        let session = self.open_session(proof, now);
+        let session = self.open_session(request, proof, now);
         self.interactive().flows.take(token, now);
         let mut answer = match &flow.goal {
+            Goal::Application(asked) if self.must_agree(asked, proof) => {
+                let flow = Flow { stage: Stage::Confirm(proof.clone()), ..flow.clone() };
+                self.page_of_new(flow, now, None)
+            }
             Goal::Application(asked) => self.complete(request, asked, proof, true),
             // one look more before a device, perhaps a stranger's, is let in
             Goal::Device { .. } => {
@@ -274,11 +301,28 @@ impl Identity {
             return BrowserAnswer::refused(OAuthError::flow_over());
         }
         self.interactive().flows.take(token, unix_seconds(request.now));
-        match &flow.goal {
-            Goal::Application(asked) => self.complete(request, asked, proof, false),
+        let (app_id, wanted) = match &flow.goal {
+            Goal::Application(asked) => (asked.app_id.clone(), asked.wanted.clone()),
+            Goal::Device { user_code } => self.device_wants(user_code).unwrap_or_default(),
+            Goal::SecurityInfo => return self.begin_security_info(request, flow, proof),
+        };
+        let change = match self.agree(&app_id, &wanted, proof, request.now) {
+            Ok(change) => change,
+            Err(error) => return BrowserAnswer::refused(error),
+        };
+        let mut answer = match &flow.goal {
             Goal::Device { user_code } => self.let_device_in(request, user_code, proof),
-            Goal::SecurityInfo => self.begin_security_info(request, flow, proof),
-        }
+            Goal::Application(asked) => self.complete(request, asked, proof, false),
+            Goal::SecurityInfo => BrowserAnswer::refused(OAuthError::flow_over()),
+        };
+        answer.change = change.map(Box::new);
+        answer
+    }
+
+    /// True when a page must ask before the application gets anything.
+    fn must_agree(&self, asked: &AuthorizationRequest, proof: &Proof) -> bool {
+        asked.prompt == Prompt::Consent
+            || !self.missing_consent(&asked.app_id, &asked.wanted, &proof.user_id).is_empty()
     }
 
     fn denied(&self, request: &BrowserRequest<'_>, token: &str, flow: &Flow) -> BrowserAnswer {

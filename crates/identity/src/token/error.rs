@@ -180,6 +180,15 @@ impl OAuthError {
         Self::new(INVALID_CLIENT, 50_166, message)
     }
 
+    /// What an application gets for itself was given to it beforehand: there is nothing to choose.
+    pub(crate) fn default_scope(scope: &str) -> Self {
+        let message = format!(
+            "The provided value for scope '{}' is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
+            clipped(scope)
+        );
+        Self::new((400, "invalid_scope"), 1_002_012, message)
+    }
+
     pub(crate) fn invalid_scope(scope: &str, why: &str) -> Self {
         let message = format!(
             "The provided value for the parameter 'scope' is not valid: '{}' {why}.",
@@ -297,6 +306,14 @@ impl OAuthError {
     pub(crate) fn interaction_required() -> Self {
         let message = "The person must be asked before a code goes to this address.";
         Self::new((400, "interaction_required"), 16_000, message)
+    }
+
+    pub(crate) fn consent_required(app_id: &str) -> Self {
+        let message = format!(
+            "The user has not agreed to what the application '{}' asks for. Send the person to the authorization endpoint for this resource and scope.",
+            clipped(app_id)
+        );
+        Self::new(INVALID_GRANT, 65_001, message)
     }
 
     pub(crate) fn access_denied() -> Self {

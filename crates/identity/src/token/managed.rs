@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::claims::issuer;
 use super::{OAuthError, SignIn, SignInKind, TokenAnswer};
 use crate::audience::audiences_of;
-use crate::directory::ServicePrincipal;
+use crate::directory::{DirectoryRoles, ServicePrincipal};
 use crate::time::unix_seconds;
 use crate::{GraphError, Identity};
 
@@ -52,6 +52,7 @@ impl Identity {
             account_enabled: true,
             created: unix_seconds(now),
             graph_roles: Vec::new(),
+            directory_roles: DirectoryRoles::default(),
             managed_identity: true,
             passwords: Vec::new(),
             keys: Vec::new(),
@@ -106,7 +107,10 @@ impl Identity {
         if !principal.account_enabled {
             return Err(OAuthError::disabled(&principal.app_id));
         }
-        if audiences_of(request.resource, self.urls()).is_none() {
+        let own = || {
+            self.directory().application_by_uri(request.resource.trim_end_matches('/')).is_some()
+        };
+        if audiences_of(request.resource, self.urls()).is_none() && !own() {
             return Err(OAuthError::unknown_resource(request.resource, &self.tenant().id));
         }
         self.admit(&principal.app_id, request.source, now)?;

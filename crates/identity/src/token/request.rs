@@ -79,6 +79,17 @@ pub(crate) fn basic_credentials(header: &str) -> Option<(String, SecretText)> {
     Some((form_decode(id)?, SecretText::new(form_decode(secret)?)))
 }
 
+/// Client id and secret as an Authorization header, form-encoded inside (RFC 6749, 2.3.1).
+pub fn basic_header(id: &str, secret: &str) -> SecretText {
+    let encode = |text: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        let one = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+        SecretText::new(text.bytes().map(one).collect::<String>())
+    };
+    let both = SecretText::new(format!("{}:{}", encode(id).expose(), encode(secret).expose()));
+    SecretText::new(format!("Basic {}", STANDARD.encode(both.expose())))
+}
+
 fn form_decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -98,6 +109,7 @@ fn form_decode(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -110,6 +122,9 @@ mod tests {
         assert_eq!(read("id:secret"), pair("id", "secret"));
         assert_eq!(read("id:a%3Ab%7e+c"), pair("id", "a:b~ c"));
         assert_eq!(read("id:"), pair("id", ""));
+        let made = basic_header("i d", "a:b~+ü");
+        let back = basic_credentials(made.expose()).unwrap();
+        assert_eq!((back.0.as_str(), back.1.expose()), ("i d", "a:b~+ü"));
         for bad in ["id", "id:%", "id:%4", "id:%zz", "id:%ff"] {
             assert_eq!(read(bad), None, "{bad}");
         }

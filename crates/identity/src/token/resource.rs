@@ -54,6 +54,7 @@ fn resource_of(scope: &str, adfs: bool) -> Result<&str, OAuthError> {
     match first.strip_suffix("/.default") {
         Some(resource) if !resource.is_empty() => Ok(resource),
         None if adfs => Ok(first),
-        _ => Err(OAuthError::invalid_scope(first, "must be a resource with '/.default' behind it")),
+        Some(_) => Err(OAuthError::invalid_scope(first, "names no resource before '/.default'")),
+        None => Err(OAuthError::default_scope(first)),
     }
 }

@@ -128,7 +128,7 @@ fn refusals_have_entras_words_and_numbers() {
     let house = house();
     let unknown = "11111111-1111-1111-1111-111111111111";
     let graph = "https://graph.microsoft.com/.default";
-    let cases: [(&[(&str, &str)], (u16, &str, u64)); 17] = [
+    let cases: [(&[(&str, &str)], (u16, &str, u64)); 18] = [
         (&[("grant_type", "")], (400, "invalid_request", 900_144)),
         (&[("client_id", "")], (400, "invalid_request", 900_144)),
         (&[("scope", "")], (400, "invalid_request", 900_144)),
@@ -141,7 +141,8 @@ fn refusals_have_entras_words_and_numbers() {
         (&[("client_id", "no guid")], (400, "unauthorized_client", 700_016)),
         (&[("client_secret", "")], (401, "invalid_client", 7_000_216)),
         (&[("client_secret", "wrong")], (401, "invalid_client", 7_000_215)),
-        (&[("scope", "https://localhost:8443")], (400, "invalid_scope", 70_011)),
+        (&[("scope", "https://localhost:8443")], (400, "invalid_scope", 1_002_012)),
+        (&[("scope", "User.Read")], (400, "invalid_scope", 1_002_012)),
         (&[("scope", "/.default")], (400, "invalid_scope", 70_011)),
         (&[("scope", "openid profile")], (400, "invalid_scope", 70_011)),
         (

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use parking_lot::Mutex;
 
@@ -16,6 +16,10 @@ use super::OAuthError;
 const FREE_FAILURES: u32 = 5;
 /// Failures before the first delay, by source over all clients.
 const FREE_FAILURES_SOURCE: u32 = 50;
+/// Wrong guesses before the first delay, by person over all sources.
+const FREE_FAILURES_ANYWHERE: u32 = 20;
+/// Stands for all sources.
+const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// The delay doubles up to this, in seconds.
 const DELAY_MAX: i64 = 60;
 /// Failures are forgotten after so many quiet seconds.
@@ -64,9 +68,20 @@ struct Bucket {
     last: i64,
 }
 
+/// The network of an address, which counts as one: a subscriber has a /64 of version 6.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        version4 => version4,
+    }
+}
+
 impl Throttle {
     /// Counts a wrong proof; the error to answer instead when client or source must wait.
     pub(crate) fn failed(&self, app_id: &str, source: IpAddr, now: i64) -> Option<OAuthError> {
+        let source = network(source);
         let pair = (app_id.to_ascii_lowercase(), source);
         let count = |f: &mut Failures, free| f.count(free, now);
         let by_pair = self.by_pair.lock().with(pair, now, |f| count(f, FREE_FAILURES));
@@ -77,6 +92,7 @@ impl Throttle {
     /// Seconds that somebody must wait before the next guess at a password. Unlike secrets, those can be guessed, so a
     /// guess before its time is not looked at.
     pub(crate) fn wait(&self, who: &str, source: IpAddr, now: i64) -> Option<i64> {
+        let source = network(source);
         let left = |f: Option<&Failures>| f.map(|f| f.free_again - now).filter(|left| *left > 0);
         let by_pair = left(self.by_pair.lock().entries.get(&(who.to_ascii_lowercase(), source)));
         let by_source = left(self.by_source.lock().entries.get(&source));
@@ -92,13 +108,31 @@ impl Throttle {
     pub(crate) fn succeeded(&self, app_id: &str, source: IpAddr) {
         let mut by_pair = self.by_pair.lock();
         if !by_pair.entries.is_empty() {
-            by_pair.entries.remove(&(app_id.to_ascii_lowercase(), source));
+            by_pair.entries.remove(&(app_id.to_ascii_lowercase(), network(source)));
         }
+    }
+
+    /// Seconds that everybody must wait before the next guess at something of a person.
+    pub(crate) fn wait_anywhere(&self, who: &str, now: i64) -> Option<i64> {
+        let by_pair = self.by_pair.lock();
+        let failures = by_pair.entries.get(&(who.to_ascii_lowercase(), ANYWHERE))?;
+        Some(failures.free_again - now).filter(|left| *left > 0)
+    }
+
+    /// Counts a wrong guess, wherever it came from.
+    pub(crate) fn guessed_anywhere(&self, who: &str, now: i64) {
+        let pair = (who.to_ascii_lowercase(), ANYWHERE);
+        self.by_pair.lock().with(pair, now, |f| f.count(FREE_FAILURES_ANYWHERE, now));
+    }
+
+    /// Forgets the wrong guesses of a person that proved itself.
+    pub(crate) fn succeeded_anywhere(&self, who: &str) {
+        self.by_pair.lock().entries.remove(&(who.to_ascii_lowercase(), ANYWHERE));
     }
 
     /// Takes one token out of the pair's allowance.
     pub(crate) fn admit(&self, app_id: &str, source: IpAddr, now: i64) -> Result<(), OAuthError> {
-        let pair = (app_id.to_owned(), source);
+        let pair = (app_id.to_owned(), network(source));
         self.signed.lock().with(pair, now, |bucket| {
             let gained = (now - bucket.last).max(0) as f64 * REFILL;
             bucket.left = (bucket.left + gained).min(BURST);

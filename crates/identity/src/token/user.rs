@@ -61,6 +61,7 @@ impl Identity {
             .ok_or_else(|| OAuthError::unknown_application(&app_id, &self.tenant().id))?;
         sign_in.app_id.clone_from(&application.app_id);
         sign_in.display_name.clone_from(&application.display_name);
+        self.require_living_application(application, true)?;
         match grant {
             CODE => self.redeem_code(request, application, sign_in, v1),
             REFRESH => self.redeem_refresh(request, application, sign_in, v1),
@@ -106,11 +107,36 @@ impl Identity {
         }
         check_verifier(code.challenge.as_deref(), request.parameter("code_verifier")?)?;
         self.prove_client(request, application, code.granted.confidential, sign_in)?;
+        let mut granted = code.granted.clone();
+        self.narrow(request, &mut granted)?;
         let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
         if !self.interactive().redeem(text, now, &family) {
             return Err(redeemed());
         }
-        self.begin_family(request, &code.granted, &family, sign_in, v1)
+        self.begin_family(request, &granted, &family, sign_in, v1)
+    }
+
+    /// Another resource, or other scopes, than the sign-in was for, as far as the person agreed to them.
+    fn narrow(&self, request: &TokenRequest<'_>, granted: &mut Granted) -> Result<(), OAuthError> {
+        let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
+        let of_resource = |s: &str| !matches!(s, "openid" | "profile" | "email" | "offline_access");
+        let asks = resource.is_some()
+            || scope.is_some_and(|scope| scope.split_whitespace().any(of_resource));
+        if !asks {
+            return Ok(());
+        }
+        let (urls, directory) = (self.urls(), self.directory());
+        let asked = Wanted::of_one(scope, resource, urls, &directory, &self.tenant().id)?;
+        self.require_consent(&granted.app_id, &asked, &granted.proof.user_id)?;
+        let before = &granted.wanted;
+        granted.wanted = Wanted {
+            openid: asked.openid || before.openid,
+            offline: asked.offline || before.offline,
+            profile: asked.profile || before.profile,
+            email: asked.email || before.email,
+            ..asked
+        };
+        Ok(())
     }
 
     fn redeem_device(
@@ -162,21 +188,6 @@ impl Identity {
         let text = request
             .parameter("refresh_token")?
             .ok_or_else(|| OAuthError::missing("refresh_token"))?;
-        // another resource, or fewer scopes, for the same sign-in; read first, so that a slip costs no token
-        let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
-        let of_resource = |s: &str| !matches!(s, "openid" | "profile" | "email" | "offline_access");
-        let asks = resource.is_some()
-            || scope.is_some_and(|scope| scope.split_whitespace().any(of_resource));
-        let asked = match asks {
-            true => Some(Wanted::read(
-                scope,
-                resource,
-                self.urls(),
-                &self.directory(),
-                &self.tenant().id,
-            )?),
-            false => None,
-        };
         let accepts = |granted: &Granted| {
             if granted.app_id != application.app_id {
                 return Err(OAuthError::invalid_grant(
@@ -185,13 +196,12 @@ impl Identity {
                 ));
             }
             let mut row = sign_in.clone();
-            let proved = self.prove_client(request, application, granted.confidential, &mut row);
-            proved.and_then(|()| self.living_user(granted).map(|_| ()))
+            self.prove_client(request, application, granted.confidential, &mut row)?;
+            self.living_user(granted)?;
+            self.narrow(request, &mut granted.clone()) // now, so that a slip costs no token
         };
         let (mut granted, successor) = refresh::redeem(self.store(), text, now, accepts)?;
-        if let Some(asked) = asked {
-            granted.wanted = Wanted { openid: asked.openid || granted.wanted.openid, ..asked };
-        }
+        self.narrow(request, &mut granted)?;
         granted.nonce = None;
         self.give(request, &granted, Some(successor), sign_in, v1)
     }

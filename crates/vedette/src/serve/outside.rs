@@ -33,9 +33,18 @@ impl Outside for WayOut {
         read(answer)
     }
 
-    fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<OutsideReply, String> {
+    fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+        basic: Option<(&str, &str)>,
+    ) -> Result<OutsideReply, String> {
         let fields = form.iter().copied();
-        let answer = self.agent()?.post(url).send_form(fields).map_err(|e| e.to_string())?;
+        let mut request = self.agent()?.post(url);
+        if let Some((id, secret)) = basic {
+            request = request.header("authorization", identity::basic_header(id, secret).expose());
+        }
+        let answer = request.send_form(fields).map_err(|e| e.to_string())?;
         read(answer)
     }
 }

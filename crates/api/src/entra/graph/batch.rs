@@ -63,7 +63,10 @@ pub(super) async fn answer(
                 (424, error_of("FailedDependency", message))
             }
             Err(why) => (400, error_of("BadRequest", &why)),
-            Ok(call) => told(super::one(doors, call).await).await,
+            Ok(call) => {
+                let answer = super::one(doors, call).await;
+                told(answer.map_err(|error| super::in_own_form(error, now))).await
+            }
         };
         done.insert(part.id.clone(), status);
         let mut response = json!({ "id": part.id, "status": status, "headers": told.headers });

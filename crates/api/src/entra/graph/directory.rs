@@ -105,6 +105,23 @@ pub(super) fn providers(way: &mut Way<'_>) -> Result<Reply, Failure> {
     }
 }
 
+/// `/oauth2PermissionGrants`: what people agreed to.
+pub(super) fn permission_grants(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let identity = &way.doors.identity;
+    match (way.call.method.as_str(), way.path().as_slice()) {
+        ("GET", []) => Ok(Reply::List(identity.permission_grants(None)?)),
+        ("DELETE", [id]) => {
+            let operation = "Remove delegated permission grant";
+            way.told = Some(Told::new(operation, "ApplicationManagement", "Unassign"));
+            identity.delete_permission_grant(id)?;
+            Ok(Reply::Empty)
+        }
+        (_, []) => Err(Failure::Method("GET")),
+        (_, [_]) => Err(Failure::Method("DELETE")),
+        _ => Err(Failure::NoPath),
+    }
+}
+
 /// `/organization`
 pub(super) fn organization(way: &mut Way<'_>) -> Result<Reply, Failure> {
     let tenant = way.doors.identity.tenant();

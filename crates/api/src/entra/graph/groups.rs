@@ -6,6 +6,18 @@ use serde_json::Value;
 use super::way::{Told, Way};
 use super::{Failure, Reply, bad_request, optional, referenced, text, texts};
 
+/// What a new group may say of itself.
+const GROUP_FIELDS: &[&str] = &[
+    "displayName",
+    "description",
+    "mailNickname",
+    "mailEnabled",
+    "securityEnabled",
+    "groupTypes",
+    "members@odata.bind",
+    "owners@odata.bind",
+];
+
 /// What is done to a group, in AuditLogs' words.
 const fn told(operation: &'static str, kind: &'static str) -> Told {
     Told::new(operation, "GroupManagement", kind)
@@ -81,6 +93,19 @@ pub(super) fn membership(way: &Way<'_>, id: &str, tail: &[&str]) -> Result<Reply
 
 fn new_group(body: &Value) -> Result<NewGroup, identity::GraphError> {
     let flag = |name: &str| body.get(name).and_then(Value::as_bool);
+    let empty = |value: &Value| {
+        value.is_null()
+            || value == &Value::Bool(false)
+            || value.as_array().is_some_and(Vec::is_empty)
+    };
+    let fields = body.as_object().into_iter().flatten();
+    if let Some((name, _)) = fields
+        .into_iter()
+        .find(|(name, value)| !GROUP_FIELDS.contains(&name.as_str()) && !empty(value))
+    {
+        let message = format!("the property '{name}' of groups is not kept here; leave it out");
+        return Err(bad_request(message));
+    }
     let kinds = body.get("groupTypes").and_then(Value::as_array).is_some_and(|k| !k.is_empty());
     if flag("mailEnabled") == Some(true) || flag("securityEnabled") == Some(false) || kinds {
         return Err(bad_request(

@@ -39,8 +39,15 @@ pub(super) fn me(way: &mut Way<'_>) -> Result<Reply, Failure> {
 fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
     let call = way.call;
     let identity = &way.doors.identity;
+    if call.method == "GET" && rest.first() == Some(&"authentication") {
+        identity.require_methods_of(&call.caller, id)?;
+    }
     match (call.method.as_str(), rest) {
         ("GET", []) => Ok(Reply::Object(200, identity.user(id)?)),
+        ("GET", ["oauth2permissiongrants"]) => {
+            let user = id_of(&identity.user(id)?);
+            Ok(Reply::List(identity.permission_grants(Some(&user))?))
+        }
         ("PATCH", []) => {
             way.begin(told(change_name(&call.body), "Update"), id)?;
             identity.update_user(id, &call.body, call.now)?;

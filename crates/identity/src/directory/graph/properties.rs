@@ -46,7 +46,22 @@ pub(super) fn apply(application: &mut Application, body: &Value) -> Result<(), G
     if application.identifier_uris.len() > CREDENTIALS_MAX {
         return Err(GraphError::bad_request(format!("at most {CREDENTIALS_MAX} identifierUris")));
     }
+    if let Some(wrong) = application.identifier_uris.iter().find(|uri| !is_uri(uri)) {
+        return Err(GraphError::bad_request(format!(
+            "the identifierUri '{wrong}' is no URI such as api://my-app or https://api.example"
+        )));
+    }
     application.redirects.check().map_err(GraphError::bad_request)
+}
+
+fn is_uri(text: &str) -> bool {
+    let parts = text.split_once(':');
+    let scheme = |s: &str| {
+        s.starts_with(|c: char| c.is_ascii_alphabetic())
+            && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    };
+    parts.is_some_and(|(s, rest)| scheme(s) && !rest.trim_matches('/').is_empty())
+        && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Clients write out what they leave empty.

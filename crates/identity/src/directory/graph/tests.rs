@@ -135,7 +135,7 @@ fn graph_asks_for_its_own_permissions() {
     use crate::GraphArea::{Applications, Directory, Groups, Users};
     for area in [Applications, Users, Groups, Directory] {
         for writes in [false, true] {
-            let error = house.identity.require_graph(&caller, area, writes).unwrap_err();
+            let error = house.identity.require_graph(&caller, area, writes, false).unwrap_err();
             assert_eq!((error.status, error.code), (403, "Authorization_RequestDenied"));
         }
     }

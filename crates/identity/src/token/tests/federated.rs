@@ -27,7 +27,12 @@ impl Outside for Cluster {
         body.map(|body| OutsideReply { status: 200, body }).ok_or("no route to host".to_owned())
     }
 
-    fn post_form(&self, _: &str, _: &[(&str, &str)]) -> Result<OutsideReply, String> {
+    fn post_form(
+        &self,
+        _: &str,
+        _: &[(&str, &str)],
+        _: Option<(&str, &str)>,
+    ) -> Result<OutsideReply, String> {
         Err("nobody posts".to_owned())
     }
 }

@@ -1,0 +1,300 @@
+//! Consent: what a person lets a registered application do in its name. It is asked for on a page, the first time and
+//! whenever the application wants more; nothing goes to the application before. Azure's own tools and the portal need
+//! none: they act for nobody but who uses them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::DateTime;
+use serde::{Deserialize, Serialize};
+use state::Condition;
+
+use super::grant::{GRAPH, Wanted};
+use super::{OwnChange, Proof};
+use crate::audience::{Audiences, audiences_of};
+use crate::directory::{Application, documents};
+use crate::time::unix_seconds;
+use crate::token::OAuthError;
+use crate::{GraphError, Identity, IdentityError, PublicUrls};
+
+/// Collection of consents, by person and client id.
+const CONSENTS: &str = "identity/consents";
+
+/// What a person agreed to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Consent {
+    user_id: String,
+    app_id: String,
+    /// First given, in seconds since 1970.
+    created: i64,
+    /// Scopes, by resource.
+    granted: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// An API as consents and pages name it.
+struct Api {
+    opens: Audiences,
+    /// What consents keep.
+    name: &'static str,
+    /// What the person reads.
+    says: &'static str,
+}
+
+const APIS: &[Api] = &[
+    Api {
+        opens: Audiences::OWN_URL,
+        name: "this server",
+        says: "Use everything here but vaults, with your rights",
+    },
+    Api {
+        opens: Audiences::GRAPH,
+        name: GRAPH,
+        says: "Read and change users, groups and applications, with your rights",
+    },
+    Api {
+        opens: Audiences::RESOURCE_MANAGER,
+        name: "https://management.azure.com",
+        says: "Manage resources, with your rights",
+    },
+    Api {
+        opens: Audiences::KEY_VAULT,
+        name: "https://vault.azure.net",
+        says: "Use secrets, keys and certificates of vaults, with your rights",
+    },
+    Api {
+        opens: Audiences::LOG_ANALYTICS,
+        name: "https://api.loganalytics.io",
+        says: "Query logs, with your rights",
+    },
+    Api {
+        opens: Audiences::KUSTO,
+        name: "https://kusto.kusto.windows.net",
+        says: "Query and change tables, with your rights",
+    },
+    Api {
+        opens: Audiences::INGESTION,
+        name: "https://monitor.azure.com",
+        says: "Send logs, with your rights",
+    },
+];
+
+/// Acts as the person in everything.
+pub(crate) const EVERYTHING: &str = "user_impersonation";
+
+impl Api {
+    fn of(resource: &str, urls: &PublicUrls) -> Option<&'static Self> {
+        let opens = audiences_of(resource, urls)?;
+        APIS.iter().find(|api| api.opens == opens)
+    }
+}
+
+/// The name of a resource in consents: one for all the ways to write it.
+fn resource_name(resource: &str, urls: &PublicUrls) -> String {
+    match Api::of(resource, urls) {
+        Some(api) => api.name.to_owned(),
+        None => resource.trim_end_matches('/').to_ascii_lowercase(),
+    }
+}
+
+/// What a page says about a scope.
+fn says(resource: &str, scope: &str, urls: &PublicUrls) -> String {
+    let api = Api::of(resource, urls);
+    match (api, scope) {
+        (Some(api), "User.Read") if api.name == GRAPH => {
+            "Sign you in and read your profile".to_owned()
+        }
+        (Some(api), EVERYTHING) => api.says.to_owned(),
+        (Some(api), scope) => format!("{scope} at {}", api.name),
+        (None, EVERYTHING) => format!("Use {resource} in your name"),
+        (None, scope) => format!("{scope} at {resource}"),
+    }
+}
+
+impl Identity {
+    /// What a page asks a person to agree to; empty when nothing is missing.
+    pub(super) fn missing_consent(&self, app_id: &str, wanted: &Wanted, user: &str) -> Vec<String> {
+        let given = match self.needs_consent(app_id) {
+            true => self.consent_of(user, app_id).unwrap_or_default(),
+            false => return Vec::new(),
+        };
+        let urls = self.urls();
+        let lacks = |resource: &str, scope: &String| {
+            let given = given.as_ref().and_then(|c| c.granted.get(&resource_name(resource, urls)));
+            given.is_none_or(|scopes| !scopes.contains(scope))
+        };
+        let missing = wanted.all().filter(|(resource, scope)| lacks(resource, scope));
+        missing.map(|(resource, scope)| says(resource, scope, urls)).collect()
+    }
+
+    /// Everything that an application asks for, for a page that shows it although the person agreed before.
+    pub(super) fn asked_consent(&self, wanted: &Wanted) -> Vec<String> {
+        wanted.all().map(|(resource, scope)| says(resource, scope, self.urls())).collect()
+    }
+
+    /// Refuses what a person did not agree to: tokens for more than a page has shown.
+    pub(crate) fn require_consent(
+        &self,
+        app_id: &str,
+        wanted: &Wanted,
+        user: &str,
+    ) -> Result<(), OAuthError> {
+        match self.missing_consent(app_id, wanted, user).is_empty() {
+            true => Ok(()),
+            false => Err(OAuthError::consent_required(app_id)),
+        }
+    }
+
+    /// Takes a person's word down; what was added, for the directory's log. The application gets its service principal
+    /// where it has none.
+    pub(super) fn agree(
+        &self,
+        app_id: &str,
+        wanted: &Wanted,
+        proof: &Proof,
+        now: DateTime,
+    ) -> Result<Option<OwnChange>, OAuthError> {
+        let added = self.missing_consent(app_id, wanted, &proof.user_id);
+        let user = self.holds(proof).ok_or_else(OAuthError::flow_over)?;
+        if added.is_empty() {
+            return Ok(None);
+        }
+        if self.directory().principal_of(app_id).is_none() {
+            // somebody may have been faster
+            let _ = self.create_service_principal(app_id, now);
+        }
+        let principal = self.directory().principal_of(app_id).map(|p| p.id.clone());
+        let failed = |error: IdentityError| {
+            tracing::error!(%error, "a consent could not be kept");
+            OAuthError::unavailable()
+        };
+        let known = self.consent_of(&user.id, app_id).map_err(failed)?;
+        let client = principal.clone().unwrap_or_default();
+        let before = known.as_ref().map_or_else(|| "[]".to_owned(), |c| c.text(&client));
+        let mut consent = known.unwrap_or_else(|| Consent {
+            user_id: user.id.clone(),
+            app_id: app_id.to_owned(),
+            created: unix_seconds(now),
+            granted: BTreeMap::new(),
+        });
+        for (resource, scope) in wanted.all() {
+            let scopes = consent.granted.entry(resource_name(resource, self.urls())).or_default();
+            scopes.insert(scope.clone());
+        }
+        let document = serde_json::to_value(&consent)
+            .map_err(|e| failed(IdentityError::damaged(CONSENTS, e)))?;
+        let key = key(&user.id, app_id);
+        self.store().put(CONSENTS, &key, document, Condition::Any).map_err(|e| failed(e.into()))?;
+        let actions = format!("{before} => {}; ", consent.text(&client));
+        let mut change = OwnChange::of(&user, app_id, "Consent to application", "Assign");
+        change.category = "ApplicationManagement";
+        change.target = principal;
+        for (name, new) in [
+            ("ConsentContext.IsAdminConsent", "False".to_owned()),
+            ("ConsentContext.IsAppOnly", "False".to_owned()),
+            ("ConsentContext.OnBehalfOfAll", "False".to_owned()),
+            ("ConsentAction.Permissions", actions),
+        ] {
+            change.changes.push((name, String::new(), new));
+        }
+        Ok(Some(change))
+    }
+
+    fn consent_of(&self, user: &str, app_id: &str) -> Result<Option<Consent>, IdentityError> {
+        let Some(document) = self.store().get(CONSENTS, &key(user, app_id))? else {
+            return Ok(None);
+        };
+        let read = serde_json::from_value(document.value);
+        read.map(Some).map_err(|e| IdentityError::damaged(CONSENTS, e))
+    }
+
+    /// True for applications that somebody registered.
+    fn needs_consent(&self, app_id: &str) -> bool {
+        self.directory().application(app_id).is_some()
+    }
+
+    /// What people agreed to, as Graph's oauth2PermissionGrants; one person's, where one is named.
+    pub fn permission_grants(
+        &self,
+        user: Option<&str>,
+    ) -> Result<Vec<serde_json::Value>, GraphError> {
+        let all: Vec<Consent> = documents(self.store(), CONSENTS)?;
+        let directory = self.directory();
+        let mut grants = Vec::new();
+        for consent in all.iter().filter(|c| user.is_none_or(|u| c.user_id.eq_ignore_ascii_case(u)))
+        {
+            let client = directory.principal_of(&consent.app_id).map(|p| p.id.clone());
+            for (resource, scopes) in &consent.granted {
+                let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+                grants.push(serde_json::json!({
+                    "id": key(&consent.user_id, &consent.app_id),
+                    "clientId": client,
+                    "consentType": "Principal",
+                    "principalId": consent.user_id,
+                    "resourceId": resource,
+                    "scope": scopes.join(" "),
+                }));
+            }
+        }
+        Ok(grants)
+    }
+
+    /// Takes a person's word back: all that it agreed to for one application.
+    pub fn delete_permission_grant(&self, id: &str) -> Result<(), GraphError> {
+        let gone = self.store().delete(CONSENTS, &id.to_ascii_lowercase(), Condition::Any);
+        match gone.map_err(IdentityError::from)? {
+            true => Ok(()),
+            false => Err(GraphError::not_found(id)),
+        }
+    }
+
+    /// Forgets consents of a person or an application that goes.
+    pub(crate) fn forget_consents(&self, is_over: impl Fn(&str, &str) -> bool) {
+        let all: Vec<Consent> = documents(self.store(), CONSENTS).unwrap_or_default();
+        for consent in all.iter().filter(|c| is_over(&c.user_id, &c.app_id)) {
+            let key = key(&consent.user_id, &consent.app_id);
+            if let Err(error) = self.store().delete(CONSENTS, &key, Condition::Any) {
+                tracing::warn!(%error, "an old consent could not be removed");
+            }
+        }
+    }
+
+    /// Refuses a registered application that is disabled; `must` one without a service principal too.
+    pub(crate) fn require_living_application(
+        &self,
+        application: &Application,
+        must: bool,
+    ) -> Result<(), OAuthError> {
+        let directory = self.directory();
+        if directory.application(&application.app_id).is_none() {
+            return Ok(()); // one that is known everywhere
+        }
+        match directory.principal_of(&application.app_id) {
+            Some(principal) if !principal.account_enabled => {
+                Err(OAuthError::disabled(&application.app_id))
+            }
+            None if must => Err(OAuthError::no_principal(&application.app_id, &self.tenant().id)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn key(user: &str, app_id: &str) -> String {
+    format!("{user}_{app_id}").to_ascii_lowercase()
+}
+
+impl Consent {
+    /// As Entra's log writes it: rules take it apart by these names.
+    fn text(&self, client: &str) -> String {
+        let of = |(resource, scopes): (&String, &BTreeSet<String>)| {
+            let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+            format!(
+                "[Id: {}, ClientId: {client}, PrincipalId: {}, ResourceId: {resource}, ConsentType: Principal, Scope: {}]",
+                key(&self.user_id, &self.app_id),
+                self.user_id,
+                scopes.join(" "),
+            )
+        };
+        let all: Vec<String> = self.granted.iter().map(of).collect();
+        format!("[{}]", all.join(", "))
+    }
+}
