@@ -11,7 +11,7 @@ use super::call::Argument;
 use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::{Names, aggregate_name, implied_name};
-use super::types::{cast, expect_bool};
+use super::types::{cast, expect_bool, is_constant, not_constant};
 use super::{Binder, Context, Relation, project};
 use crate::aggregates;
 use crate::functions::{self, ResultKind};
@@ -41,16 +41,7 @@ impl Binder<'_> {
                 let ty = expr.ty();
                 expr = self.registered("bin", vec![expr, width], ty, bin.span)?;
             }
-            if expr.ty() == ScalarType::Dynamic
-                && !matches!(expr, Expr::Literal(..))
-                && self.settings.run.is_some()
-            {
-                return Err(BindError::new(
-                    "SEM0066",
-                    ast.span,
-                    "'summarize' operator: a dynamic value cannot be a group key; use tostring(), tolong() or the like",
-                ));
-            }
+            self.expect_key(&expr, "summarize", ast.span)?;
             let name = self.column_name(ast, &mut names);
             keys.push(Output { field: self.field(name, expr.ty()), expr });
         }
@@ -82,6 +73,18 @@ impl Binder<'_> {
         let mut result = Relation::new(plan);
         result.source = input.source;
         Ok(result)
+    }
+
+    /// Refuses a dynamic value as a group key.
+    pub(super) fn expect_key(&self, key: &Expr, operator: &str, span: Span) -> Result<()> {
+        let dynamic = key.ty() == ScalarType::Dynamic && !matches!(key, Expr::Literal(..));
+        if !dynamic || self.settings.run.is_none() {
+            return Ok(());
+        }
+        let text = format!(
+            "'{operator}' operator: a dynamic value cannot be a group key; use tostring(), tolong() or the like"
+        );
+        Err(BindError::new("SEM0066", span, text))
     }
 
     /// One element of the aggregates' list: an aggregate, or a scalar expression over aggregates.
@@ -287,6 +290,10 @@ impl Binder<'_> {
             if signature.parameters[*slot].name == "predicate" {
                 predicate = Some(expect_bool(expr, "summarize", at)?);
             } else {
+                let parameter = &signature.parameters[*slot];
+                if parameter.form == "constant" && !is_constant(&expr) {
+                    return Err(not_constant(name, &parameter.name, at));
+                }
                 exprs.push(expr);
             }
         }
@@ -475,7 +482,8 @@ pub(super) fn reads_others(expr: &Expr, calls: &[AggregateCall]) -> bool {
     others
 }
 
-fn contains_column(expr: &Expr) -> bool {
+/// True for what reads a column.
+pub(super) fn contains_column(expr: &Expr) -> bool {
     let mut found = false;
     crate::plan::visit(expr, &mut |e| found |= matches!(e, Expr::Column(..)));
     found
