@@ -404,7 +404,6 @@ impl Binder<'_> {
             let ty = ScalarType::Dynamic;
             return self.registered(name, args.into_iter().map(|a| a.expr).collect(), ty, span);
         };
-        expect_known_names(name, &known.overloads, &args)?;
         let Some((signature, slots)) = choose(&known.overloads, &args) else {
             return Err(self.no_overload(name, &known.overloads, &args, span));
         };
@@ -551,7 +550,7 @@ pub(super) fn text(value: &str) -> Expr {
     Expr::Literal(Value::string(value), ScalarType::String)
 }
 
-/// No argument of the function has this name.
+/// No parameter of the function has this name. (In calls of built-in functions a name is free: it names the column.)
 pub(super) fn unknown_argument<'n>(
     function: &str,
     name: &Ident,
@@ -564,28 +563,6 @@ pub(super) fn unknown_argument<'n>(
     };
     let text = format!("{function}(): there is no argument named '{}'; {told}", name.text);
     BindError::new("SEM0219", name.span, text)
-}
-
-/// Refuses named arguments that no form of the function has.
-fn expect_known_names(
-    function: &str,
-    overloads: &[Signature],
-    args: &[Argument<'_>],
-) -> Result<()> {
-    let mut known: Vec<&str> = Vec::new();
-    for parameter in overloads.iter().flat_map(|s| &s.parameters) {
-        if !known.contains(&&*parameter.name) {
-            known.push(&parameter.name);
-        }
-    }
-    for arg in args {
-        if let ExprKind::Named { name, .. } = &arg.ast.kind
-            && !known.iter().any(|k| k.eq_ignore_ascii_case(&name.text))
-        {
-            return Err(unknown_argument(function, name, known));
-        }
-    }
-    Ok(())
 }
 
 /// Refuses arguments that are to be of one type and have none in common.
