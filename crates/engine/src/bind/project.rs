@@ -550,7 +550,6 @@ impl Binder<'_> {
                 ),
                 _ => {
                     let expr = self.scalar(&ctx, ast)?;
-                    self.expect_key(&expr, "distinct", ast.span)?;
                     keys.push((self.column_name(ast, &mut names), expr));
                 }
             }

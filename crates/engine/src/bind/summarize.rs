@@ -41,7 +41,16 @@ impl Binder<'_> {
                 let ty = expr.ty();
                 expr = self.registered("bin", vec![expr, width], ty, bin.span)?;
             }
-            self.expect_key(&expr, "summarize", ast.span)?;
+            if expr.ty() == ScalarType::Dynamic
+                && !matches!(expr, Expr::Literal(..))
+                && self.settings.run.is_some()
+            {
+                return Err(BindError::new(
+                    "SEM0066",
+                    ast.span,
+                    "'summarize' operator: a dynamic value cannot be a group key; use tostring(), tolong() or the like",
+                ));
+            }
             let name = self.column_name(ast, &mut names);
             keys.push(Output { field: self.field(name, expr.ty()), expr });
         }
@@ -73,18 +82,6 @@ impl Binder<'_> {
         let mut result = Relation::new(plan);
         result.source = input.source;
         Ok(result)
-    }
-
-    /// Refuses a dynamic value as a group key.
-    pub(super) fn expect_key(&self, key: &Expr, operator: &str, span: Span) -> Result<()> {
-        let dynamic = key.ty() == ScalarType::Dynamic && !matches!(key, Expr::Literal(..));
-        if !dynamic || self.settings.run.is_none() {
-            return Ok(());
-        }
-        let text = format!(
-            "'{operator}' operator: a dynamic value cannot be a group key; use tostring(), tolong() or the like"
-        );
-        Err(BindError::new("SEM0066", span, text))
     }
 
     /// One element of the aggregates' list: an aggregate, or a scalar expression over aggregates.

@@ -377,7 +377,7 @@ const DIFFERENCES: &str = "\
 \n## Where it differs\n\n\
 - `hash_combine` and `hash_many` give other numbers than Kusto: how it combines hashes is not documented. `hash` and its \
 kin agree.\n\
-- `has`, `contains` and their kin also take numbers, which they read as text.\n\
+- `has`, `contains` and their kin also take numbers, which they read as text; `distinct` also takes dynamic columns.\n\
 - Formats, patterns, precisions and periods may change from row to row where Kusto wants constants.\n";
 
 fn page() -> String {
