@@ -2,6 +2,7 @@
 
 mod batch;
 mod error;
+mod metadata;
 mod question;
 mod shape;
 
@@ -56,7 +57,11 @@ pub(crate) async fn answer(
     {
         return batch::answer(doors, incoming, &caller).await;
     }
-    let workspace = workspace(doors, &path)?;
+    if path.last().is_some_and(|last| last.eq_ignore_ascii_case("metadata")) {
+        let workspace = workspace(doors, &path, "metadata")?;
+        return metadata::answer(doors, &incoming, &caller, &workspace).await;
+    }
+    let workspace = workspace(doors, &path, "query")?;
     let question = match incoming.method {
         Method::GET => Question::of_url(&incoming)?,
         Method::POST => {
@@ -81,8 +86,8 @@ fn json(bytes: &[u8]) -> Result<serde_json::Value, ApiError> {
     arm::lenient_json(bytes).map_err(|error| bad_argument(error.message))
 }
 
-/// The workspace that a path names.
-fn workspace(doors: &Doors, path: &[String]) -> Result<Workspace, ApiError> {
+/// The workspace that a path names, which ends in an operation.
+fn workspace(doors: &Doors, path: &[String], operation: &str) -> Result<Workspace, ApiError> {
     let not_found = |name: &str| {
         ApiError::new(
             404,
@@ -92,17 +97,17 @@ fn workspace(doors: &Doors, path: &[String]) -> Result<Workspace, ApiError> {
     };
     let is = |part: &String, word: &str| part.eq_ignore_ascii_case(word);
     match path {
-        [first, id, last] if is(first, "workspaces") && is(last, "query") => {
+        [first, id, last] if is(first, "workspaces") && is(last, operation) => {
             Workspace::by_customer_id(doors, id)?.ok_or_else(|| not_found(id))
         }
-        [first, middle @ .., last] if is(first, "subscriptions") && is(last, "query") => {
+        [first, middle @ .., last] if is(first, "subscriptions") && is(last, operation) => {
             let resource = format!("/{first}/{}", middle.join("/"));
             Workspace::by_resource_id(doors, &resource)?.ok_or_else(|| not_found(&resource))
         }
         _ => Err(ApiError::new(
             404,
             "PathNotFoundError",
-            "The requested path does not exist; use /v1/workspaces/{id}/query or /v1/{resource id}/query.",
+            "The requested path does not exist; use /v1/workspaces/{id}/query, /v1/{resource id}/query or /metadata in its place.",
         )),
     }
 }

@@ -76,7 +76,6 @@ pub use registry::{Action, Hook, Provider};
 pub use resource_type::{DeleteAnswer, Etag, Index, Location, Patch, ResourceType, Scope};
 pub use types::data_collection::{
     DataCollectionRule, DataFlow, StreamTarget, data_collection_rule_by_immutable_id,
-    transform_as_query,
 };
 pub use types::workspaces::{customer_id, shared_keys, workspace_by_customer_id};
 pub use types::{TYPES, builder};

@@ -29,7 +29,6 @@ use model::{
     Cancel, DateTime, Principal, QueryAnswer, QueryError, QueryLimits, QueryStatistics,
     ResultTable, Rows, Schema, TimeRange,
 };
-use values::Value;
 
 use bind::{BindError, BoundQuery, Settings};
 use exec::{Answer, Exceeded, ExecError, ExecSettings, Executor, Measures};
@@ -37,6 +36,9 @@ use explain::Stages;
 use functions::EvalContext;
 use plan::Plan;
 use source::{Catalog, Counters};
+
+/// Largest result that a query may ask for: it is held in memory.
+const BYTES_MAX: usize = 1 << 30;
 
 /// One query to be run.
 pub struct Query<'a> {
@@ -64,6 +66,8 @@ pub struct Query<'a> {
     pub spill: Option<PathBuf>,
     /// A further table, `QueryPlan`, shows the plan and what each step did; `set query_explain;` does the same.
     pub explain: bool,
+    /// Only steps that make at most one row of each, as Azure Monitor's transforms have.
+    pub each_record: bool,
     /// Worker threads; 0 for as many as the machine has.
     pub threads: usize,
 }
@@ -84,6 +88,7 @@ impl<'a> Query<'a> {
             bind_only: false,
             spill: None,
             explain: false,
+            each_record: false,
             threads: 0,
         }
     }
@@ -96,7 +101,9 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     let parsed = kql::parse(query.text);
     let measures = (query.explain || asks_to_explain(&parsed.query)).then(Arc::<Measures>::default);
     let mut stages = Stages { parse: started.elapsed(), ..Stages::default() };
+    let limits = asked_limits(query.limits, &parsed.query);
     let mut settings = exec_settings(query, &counters);
+    (settings.rows_max, settings.bytes_max) = (limits.rows_max, limits.bytes_max);
     settings.measures.clone_from(&measures);
     let executor = Executor::new(settings);
     let run = |plan: &Plan| -> Result<Rows, ExecError> { executor.rows(&optimize::optimize(plan)) };
@@ -107,8 +114,6 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
         bound.results.clone()
     });
     let compiled = started.elapsed();
-    let notruncation =
-        bound.options.iter().any(|(n, v)| &**n == "notruncation" && *v == Value::Bool(true));
     let mut answer = QueryAnswer {
         render: bound.render,
         tables_read: bound.tables,
@@ -120,8 +125,8 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
             Rows { schema: schema_of(&plan), batches: Vec::new() }
         } else {
             let Answer { rows, exceeded } = executor.run(&plan).map_err(|e| failure(e, query))?;
-            if let Some(exceeded) = exceeded.filter(|_| !notruncation) {
-                note_limit(&mut answer, exceeded, &query.limits)?;
+            if let Some(exceeded) = exceeded {
+                note_limit(&mut answer, exceeded, &limits)?;
             }
             rows
         };
@@ -137,14 +142,29 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     Ok(answer)
 }
 
-/// Runs a query over rows given by hand, under the name `source`: the transform of a data collection rule.
+/// The transform of a data collection rule over rows given by hand, under the name `source`.
 pub fn transform(text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
+    over_source(text, rows, now, true)
+}
+
+/// Runs any query over rows given by hand, under the name `source`.
+pub fn query_rows(text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
+    over_source(text, rows, now, false)
+}
+
+fn over_source(
+    text: &str,
+    rows: Rows,
+    now: DateTime,
+    each_record: bool,
+) -> Result<Rows, QueryError> {
     let mut catalog = source::MemoryCatalog::default();
     catalog.insert(Arc::new(source::MemoryTable::new("source", rows)));
     let mut asked = Query::new(text, Arc::new(catalog), now);
     asked.limits.rows_max = usize::MAX;
     asked.limits.bytes_max = usize::MAX;
     asked.threads = 1;
+    asked.each_record = each_record;
     let mut answer = query(&asked)?;
     Ok(answer.tables.pop().map(|t| t.rows).unwrap_or_default())
 }
@@ -226,6 +246,7 @@ fn compile(
         principal: query.principal,
         run: if query.bind_only { None } else { Some(run) },
         memory_max: query.limits.memory_max,
+        each_record: query.each_record.then_some(query.text),
     };
     let mut bound = bind::bind(&parsed.query, Arc::clone(&query.catalog), settings)
         .map_err(|e| semantic_error(e, query.text))?;
@@ -247,6 +268,32 @@ fn asks_to_explain(query: &kql::syntax::Query) -> bool {
         }
         _ => false,
     })
+}
+
+/// The limits of a result as `set notruncation;`, `set truncationmaxrecords=n;` and `set truncationmaxsize=n;` move them.
+fn asked_limits(mut limits: QueryLimits, query: &kql::syntax::Query) -> QueryLimits {
+    use kql::syntax::{ExprKind, Literal, StatementKind};
+    for statement in &query.statements {
+        let StatementKind::Set(option) = &statement.kind else { continue };
+        let value = option.value.as_ref().map(|v| &v.kind);
+        let on = !matches!(value, Some(ExprKind::Literal(Literal::Bool(false))));
+        let count = match value {
+            Some(ExprKind::Literal(Literal::Long(n))) => usize::try_from(*n).ok(),
+            _ => None,
+        };
+        match (&*option.name.text, count) {
+            ("notruncation", _) if on => {
+                limits.rows_max = usize::MAX;
+                limits.bytes_max = limits.bytes_max.max(BYTES_MAX);
+            }
+            ("truncationmaxrecords", Some(rows)) => limits.rows_max = rows,
+            ("truncationmaxsize", Some(bytes)) => {
+                limits.bytes_max = bytes.min(limits.bytes_max.max(BYTES_MAX));
+            }
+            _ => {}
+        }
+    }
+    limits
 }
 
 fn exec_settings(query: &Query<'_>, counters: &Arc<Counters>) -> ExecSettings {

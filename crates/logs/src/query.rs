@@ -42,10 +42,11 @@ impl Tables for LogStore {
     }
 
     async fn transform(&self, text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
-        let text = text.to_owned();
-        let run = move || engine::transform(&text, rows, now);
-        let made = tokio::task::spawn_blocking(run).await;
-        made.unwrap_or_else(|_| Err(QueryError::Execution("the transform ended badly".into())))
+        over_rows(engine::transform, text, rows, now).await
+    }
+
+    async fn query_rows(&self, text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
+        over_rows(engine::query_rows, text, rows, now).await
     }
 
     fn tables(&self, workspace: &str) -> Vec<Arc<TableInfo>> {
@@ -80,6 +81,18 @@ impl Tables for LogStore {
         let table = self.core.existing(&format!("{workspace}/{table}"));
         table.map_or(0, |t| t.row_count(self.core.clock.now()))
     }
+}
+
+/// A query over rows given by hand, beside the caller's thread.
+async fn over_rows(
+    run: fn(&str, Rows, DateTime) -> Result<Rows, QueryError>,
+    text: &str,
+    rows: Rows,
+    now: DateTime,
+) -> Result<Rows, QueryError> {
+    let text = text.to_owned();
+    let made = tokio::task::spawn_blocking(move || run(&text, rows, now)).await;
+    made.unwrap_or_else(|_| Err(QueryError::Execution("the query ended badly".into())))
 }
 
 /// Work that waits for the disk, beside the caller's thread.

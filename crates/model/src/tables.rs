@@ -33,6 +33,14 @@ pub trait Tables: Send + Sync {
         Err(QueryError::Execution(format!("transforms are not available here: {text}")))
     }
 
+    /// Runs any query over rows that are not stored, under the name `source`.
+    async fn query_rows(&self, text: &str, rows: Rows, now: DateTime) -> Result<Rows, QueryError> {
+        let _ = (rows, now);
+        Err(QueryError::Execution(format!(
+            "queries over given rows are not available here: {text}"
+        )))
+    }
+
     /// All tables of a workspace, built-in ones included, by name.
     fn tables(&self, workspace: &str) -> Vec<Arc<TableInfo>>;
 

@@ -114,7 +114,7 @@ pub(super) async fn answer(
         None => rows,
         Some(pipe) => doors
             .tables
-            .transform(&format!("source | {pipe}"), rows, doors.clock.now())
+            .query_rows(&format!("source | {pipe}"), rows, doors.clock.now())
             .await
             .map_err(|error: QueryError| query_failure(&error))?,
     };

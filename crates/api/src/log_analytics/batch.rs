@@ -80,7 +80,7 @@ async fn one(
         .and_then(|h| h.iter().find(|(n, _)| n.eq_ignore_ascii_case("prefer")))
         .and_then(|(_, v)| v.as_str());
     let question = Question::of_body(request.get("body").unwrap_or(&Value::Null), prefer)?;
-    let workspace = workspace(doors, &path(request)?)?;
+    let workspace = workspace(doors, &path(request)?, "query")?;
     let asker = Asker { api: API, caller, workspace: &workspace, request_id };
     run(doors, &asker, &question).await
 }

@@ -41,12 +41,12 @@ impl Question {
     /// `{"query", "timespan", "workspaces"}`
     pub(super) fn of_body(body: &Value, prefer: Option<&str>) -> Result<Self, ApiError> {
         let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-        let lists = ["workspaces", "additionalWorkspaces"].into_iter();
-        let names = lists.filter_map(|name| body.get(name)?.as_array()).flatten();
+        let mut workspaces = names(body, "workspaces")?;
+        workspaces.extend(names(body, "additionalWorkspaces")?);
         let question = Self {
             query: text("query").ok_or_else(no_query)?,
             timespan: text("timespan"),
-            workspaces: names.filter_map(Value::as_str).map(str::to_owned).collect(),
+            workspaces,
             ..Self::default()
         };
         question.preferring(prefer)
@@ -69,6 +69,22 @@ impl Question {
             }
         }
         Ok(self)
+    }
+}
+
+/// A list of names in a body; absent and null are none.
+fn names(body: &Value, property: &str) -> Result<Vec<String>, ApiError> {
+    let wrong = || {
+        bad_argument(format!(
+            "The request had some invalid properties: '{property}' must be an array of strings."
+        ))
+    };
+    match body.get(property) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => {
+            items.iter().map(|name| name.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+        }
+        Some(_) => Err(wrong()),
     }
 }
 
@@ -101,7 +117,15 @@ mod tests {
             assert_eq!(found, wanted, "{prefer:?}");
             assert_eq!(question.timespan.as_deref(), Some("PT1H"));
         }
-        for bad in [json!(null), json!({}), json!({ "query": 7 }), json!([1])] {
+        for bad in [
+            json!(null),
+            json!({}),
+            json!({ "query": 7 }),
+            json!([1]),
+            json!({ "query": "T", "workspaces": "w" }),
+            json!({ "query": "T", "workspaces": ["w", 7] }),
+            json!({ "query": "T", "additionalWorkspaces": { "a": "w" } }),
+        ] {
             assert_eq!(Question::of_body(&bad, None).unwrap_err().status, 400, "{bad}");
         }
         let many = json!({ "query": "T", "workspaces": vec!["w"; 101] });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arm::{customer_id, workspace_by_customer_id};
+use arm::{Call, Verb, customer_id, workspace_by_customer_id};
 use identity::Caller;
 use model::{ResourceId, TableAccess};
 use serde_json::Value;
@@ -12,6 +12,8 @@ use crate::Doors;
 
 /// The type of a workspace.
 const TYPE: &str = "Microsoft.OperationalInsights/workspaces";
+/// The type of saved searches and functions.
+const SAVED_SEARCHES: &str = "Microsoft.OperationalInsights/workspaces/savedSearches";
 /// Workspaces that one instance may have.
 const COUNT_MAX: usize = 10_000;
 
@@ -67,6 +69,27 @@ impl Workspace {
             Some(Self { name: resource.name().to_owned(), customer_id, resource })
         };
         Ok(documents.iter().filter_map(|d| workspace(&d.value)).collect())
+    }
+
+    /// Its saved searches, functions among them.
+    pub(crate) async fn saved_functions(&self, doors: &Doors) -> Result<Vec<Value>, ApiError> {
+        let mut call = Call::system(self.resource.clone(), Value::Null, doors.clock.now());
+        let mut found = Vec::new();
+        loop {
+            let page = doors.arm.list(&call, SAVED_SEARCHES).await?;
+            found.extend(page.value);
+            match page.skip_token {
+                Some(token) => call.query = vec![("$skipToken".to_owned(), token)],
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// Where it says that it lies.
+    pub(crate) async fn location(&self, doors: &Doors) -> Result<String, ApiError> {
+        let call = Call::system(self.resource.clone(), Value::Null, doors.clock.now());
+        let value = doors.arm.answer(Verb::Get, &call).await?.value();
+        Ok(value["location"].as_str().unwrap_or_default().to_owned())
     }
 
     /// What the caller may read here; nothing at all is a refusal.

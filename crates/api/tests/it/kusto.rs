@@ -218,6 +218,8 @@ async fn tables_are_made_widened_told_emptied_and_dropped() {
         ".show table T",
         ".show table Syslog nonsense",
         ".show databases nonsense",
+        ".show cluster extents",
+        ".show version nonsense",
         ".clear table T",
         ".get ingestion resources",
         ".purge everything",

@@ -90,6 +90,44 @@ async fn every_type_has_azures_form() {
 }
 
 #[tokio::test]
+async fn metadata_tells_what_can_be_asked_for() {
+    let house = house().await;
+    let admin = house.admin_token().await;
+    let function = json!({ "properties": {
+        "category": "f", "displayName": "Five", "query": "print 5", "functionAlias": "Five",
+        "functionParameters": "a:long=1", "version": 2,
+    }});
+    let path = "{resource}/savedSearches/five?api-version=2020-08-01";
+    assert_eq!(house.call("PUT", path, &admin, function).await.status, 200);
+    for (method, path) in [
+        ("GET", "/v1/workspaces/{ws}/metadata"),
+        ("POST", "/v1/workspaces/{ws}/metadata"),
+        ("GET", "/v1{resource}/metadata"),
+    ] {
+        let told = house.call(method, path, &admin, Value::Null).await;
+        assert_eq!(told.status, 200, "{method} {path}: {}", told.json());
+        let body = told.json();
+        let table = body["tables"].as_array().unwrap().iter().find(|t| t["name"] == "Syslog");
+        let table = table.unwrap();
+        assert_eq!(table["id"], "t/Syslog");
+        assert_eq!(table["timespanColumn"], "TimeGenerated");
+        assert_eq!(table["columns"][1], json!({ "name": "HostName", "type": "string" }));
+        assert_eq!(body["functions"][0]["name"], "Five");
+        assert_eq!(body["functions"][0]["parameters"], "a:long=1");
+        let workspace = &body["workspaces"][0];
+        assert_eq!(workspace["name"], "vedette");
+        assert_eq!(workspace["region"], "local");
+        assert_eq!(workspace["related"]["functions"], json!(["f/Five"]));
+        assert_eq!(body["permissions"][0]["workspaces"][0]["denyTables"], json!([]));
+    }
+    let path = "/v1/workspaces/{ws}/metadata";
+    assert_eq!(house.call("DELETE", path, &admin, Value::Null).await.status, 405);
+    assert_eq!(house.call("GET", path, "", Value::Null).await.status, 401);
+    let other = "/v1/workspaces/00000000-0000-0000-0000-000000000000/metadata";
+    assert_eq!(house.call("GET", other, &admin, Value::Null).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_question_can_be_put_in_every_form() {
     let house = house().await;
     let token = house.admin_token().await;
@@ -109,6 +147,8 @@ async fn a_question_can_be_put_in_every_form() {
     }
     for (path, start) in [
         ("/v1/workspaces/{ws}/query?query=T&timespan=P1D", "2026-11-21T10:00:00Z"),
+        ("/v1/workspaces/{ws}/query?query=T&timespan=P1M", "2026-10-22T10:00:00Z"),
+        ("/v1/workspaces/{ws}/query?query=T&timespan=P1Y", "2025-11-22T10:00:00Z"),
         ("/v1{resource}/query?query=T&timespan=2024-01-01/PT1H", "2024-01-01T00:00:00Z"),
     ] {
         let told = house.call("GET", path, &token, Value::Null).await;

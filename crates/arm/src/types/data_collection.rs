@@ -10,7 +10,6 @@ pub(crate) use association::{ASSOCIATION, RuleAssociations};
 pub(crate) use endpoint::ENDPOINT;
 pub(crate) use rule::RULE;
 pub(crate) use rule_tables::RuleTables;
-pub use rule_tables::transform_as_query;
 pub use streams::{
     DataCollectionRule, DataFlow, StreamTarget, data_collection_rule_by_immutable_id,
 };

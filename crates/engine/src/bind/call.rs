@@ -9,7 +9,7 @@ use values::{DateTime, ScalarType, TimeSpan, Value};
 use super::env::Binding;
 use super::error::{BindError, Result};
 use super::statement::Bound;
-use super::types::{cast, common, expect_bool, widest};
+use super::types::{cast, common, expect_bool, is_constant, not_constant, widest};
 use super::{Binder, Context, fold};
 use crate::functions::{self, Parameter, ParameterKind, ResultKind, Signature};
 use crate::plan::{Expr, Window, WindowKind};
@@ -362,6 +362,11 @@ impl Binder<'_> {
         if args.len() < least || args.len() > least + 2 {
             return Err(self.wrong_count(&call.name.text, args.len(), span));
         }
+        if let (WindowKind::RowNumber, Some(start)) = (kind, args.first())
+            && !is_constant(&start.expr)
+        {
+            return Err(not_constant("row_number", "start", start.ast.span));
+        }
         let args = args
             .into_iter()
             .enumerate()
@@ -403,6 +408,9 @@ impl Binder<'_> {
             return Err(self.no_overload(name, &known.overloads, &args, span));
         };
         let result = self.result_type(name, signature, &args, &slots);
+        if signature.result == ResultKind::Common && result == ScalarType::Dynamic {
+            expect_common(name, &args, span)?;
+        }
         let type_literal = args.iter().any(|a| a.type_literal.is_some());
         let (exprs, asts): (Vec<Expr>, Vec<&Ast>) =
             args.into_iter().filter(|a| a.type_literal.is_none()).map(|a| (a.expr, a.ast)).unzip();
@@ -540,6 +548,37 @@ fn inner_type(name: &str) -> ScalarType {
 /// A text constant.
 pub(super) fn text(value: &str) -> Expr {
     Expr::Literal(Value::string(value), ScalarType::String)
+}
+
+/// No parameter of the function has this name. (In calls of built-in functions a name is free: it names the column.)
+pub(super) fn unknown_argument<'n>(
+    function: &str,
+    name: &Ident,
+    known: impl IntoIterator<Item = &'n str>,
+) -> BindError {
+    let known: Vec<&str> = known.into_iter().collect();
+    let told = match kql::suggest(&name.text, known.iter().copied()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("there are: {}", known.join(", ")),
+    };
+    let text = format!("{function}(): there is no argument named '{}'; {told}", name.text);
+    BindError::new("SEM0219", name.span, text)
+}
+
+/// Refuses arguments that are to be of one type and have none in common.
+fn expect_common(name: &str, args: &[Argument<'_>], span: Span) -> Result<()> {
+    let types: Vec<ScalarType> = args.iter().map(|a| a.expr.ty()).collect();
+    let odd = types.iter().find(|t| common(&[types[0], **t], true) == ScalarType::Dynamic);
+    match (types.contains(&ScalarType::Dynamic), types.first(), odd) {
+        (false, Some(first), Some(odd)) => Err(BindError::new(
+            "SEM0061",
+            span,
+            format!(
+                "{name}(): the arguments must be of one type, not {first} and {odd}; try an explicit cast"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn is_common(kind: &ParameterKind) -> bool {

@@ -45,17 +45,19 @@ impl Binder<'_> {
         let ctx = Context::constant(env, "print");
         let mut names = Names::new([]);
         let mut outputs: Vec<(Arc<str>, Expr)> = Vec::with_capacity(columns.len());
-        for ast in columns {
+        for (at, ast) in columns.iter().enumerate() {
+            let unnamed = format!("print_{at}");
             if let Some(parts) = self.multi_column(&ctx, ast)? {
                 for (name, _, expr) in parts {
-                    outputs.push((names.unique(&name), expr));
+                    let name = if name.is_empty() { &unnamed } else { &name };
+                    outputs.push((names.unique(name), expr));
                 }
                 continue;
             }
             let expr = self.scalar(&ctx, ast)?;
             let name = match &ast.kind {
                 ExprKind::Named { name, .. } => names.unique(&name.text),
-                _ => names.unique(&format!("print_{}", outputs.len())),
+                _ => names.unique(&unnamed),
             };
             outputs.push((name, expr));
         }
@@ -112,6 +114,11 @@ impl Binder<'_> {
             .iter()
             .map(|c| (Arc::clone(&c.name.text), c.column_type.scalar.unwrap_or(ScalarType::String)))
             .collect();
+        for (at, column) in table.schema.columns.iter().enumerate() {
+            if types.iter().take(at).any(|(name, _)| *name == column.name.text) {
+                return Err(super::naming::named_twice("datatable", &column.name));
+            }
+        }
         let width = types.len();
         let schema = Arc::new(Schema::new(types.iter().map(|(n, t)| (&**n, *t))));
         if table.values.len() > CELLS_MAX {

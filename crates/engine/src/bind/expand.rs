@@ -12,7 +12,6 @@ use super::demand::Demand;
 use super::env::{Binding, Env};
 use super::error::{BindError, Result};
 use super::naming::{Names, implied_name};
-use super::types::cast;
 use super::{Binder, Context, Relation, pass, project, word};
 use crate::plan::{ColumnId, Expansion, Expr, Field, Grouping, Node, Output, Plan};
 
@@ -22,11 +21,10 @@ const LEGACY_LIMIT: u64 = 128;
 /// Most values of a `partition` whose body names its own source.
 const PARTITIONS_MAX: usize = 64;
 
-/// An expanded column: its name, the expansion, the type it is shown as.
+/// An expanded column: its name and the expansion, whose field has the type that `to typeof(...)` names.
 struct Item {
     name: Arc<str>,
     expansion: Expansion,
-    shown: ScalarType,
 }
 
 impl Binder<'_> {
@@ -86,12 +84,12 @@ impl Binder<'_> {
                     ExprKind::Named { name, .. } => Arc::clone(&name.text),
                     _ => implied_name(&item.value).map_or_else(|| names.column(), Arc::from),
                 };
-                let shown = match &item.to {
+                let ty = match &item.to {
                     Some(TypeOf::Scalar(ty)) => ty.scalar.unwrap_or(ScalarType::Dynamic),
                     _ => ScalarType::Dynamic,
                 };
-                let field = self.field(Arc::clone(&name), ScalarType::Dynamic);
-                Ok(Item { name, expansion: Expansion { expr, field }, shown })
+                let field = self.field(Arc::clone(&name), ty);
+                Ok(Item { name, expansion: Expansion { expr, field } })
             })
             .collect()
     }
@@ -125,22 +123,16 @@ impl Binder<'_> {
         let mut outputs = pass(fields);
         for item in items {
             let field = &item.expansion.field;
-            let expr = self.element_as(Expr::Column(field.id, field.ty), item.shown);
-            let output = Output { field: self.field(Arc::clone(&item.name), expr.ty()), expr };
+            let output = Output {
+                field: self.field(Arc::clone(&item.name), field.ty),
+                expr: field.column(),
+            };
             match outputs.iter_mut().find(|o| o.field.name == item.name) {
                 Some(place) => *place = output,
                 None => outputs.push(output),
             }
         }
         outputs
-    }
-
-    /// `to typeof(...)` casts without parsing: an element of another type is null.
-    fn element_as(&self, element: Expr, ty: ScalarType) -> Expr {
-        if ty == ScalarType::Dynamic {
-            return element;
-        }
-        cast(element, ty)
     }
 
     /// `mv-apply`.

@@ -247,9 +247,19 @@ impl Binder<'_> {
         if let Expr::Column(id, _) = right {
             keys.right_columns.push(id);
         }
-        let ty = match comparable("==", left.ty(), right.ty(), span)? {
-            ScalarType::Dynamic => ScalarType::String,
-            ty => ty,
+        // an order needs what a key needs: unlike '==' it reads no number out of a text
+        let ty = match comparable("<", left.ty(), right.ty(), span) {
+            Ok(ScalarType::Dynamic) => ScalarType::String,
+            Ok(ty) => ty,
+            Err(_) => {
+                let text = format!(
+                    "the keys of a join must be of one type, but left is {} and right is {}; convert one of them, such as with to{}()",
+                    left.ty(),
+                    right.ty(),
+                    left.ty()
+                );
+                return Err(BindError::new("SEM0063", span, text));
+            }
         };
         keys.left.push(cast(left, ty));
         keys.right.push(cast(right, ty));

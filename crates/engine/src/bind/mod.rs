@@ -18,6 +18,7 @@ mod naming;
 mod nested;
 mod parse;
 mod project;
+mod render;
 mod row_scan;
 mod scalar;
 mod search;
@@ -72,6 +73,8 @@ pub struct Settings<'a> {
     pub run: Option<&'a dyn Fn(&Plan) -> std::result::Result<Rows, ExecError>>,
     /// Bytes that the query may hold.
     pub memory_max: usize,
+    /// The query's text, where it may have only steps that make at most one row of each.
+    pub each_record: Option<&'a str>,
 }
 
 /// A bound query.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ahash::AHashSet as HashSet;
-use kql::syntax::{Call, Expr, ExprKind, Literal, Selector};
+use kql::syntax::{Call, Expr, ExprKind, Ident, Literal, Selector};
 
+use super::error::{BindError, Result};
 use crate::functions::{self, Naming, Signatures};
 
 /// The name that an expression gives its column by itself: `strlen_x`, `d_foo`, the column's own name.
@@ -73,6 +74,25 @@ fn named_by(signatures: &Signatures, call: &Call) -> Option<String> {
         Naming::Only if call.arguments.len() == 1 => first(),
         Naming::Only => None,
     }
+}
+
+/// A column, or a name of the query, is declared a second time.
+pub(super) fn named_twice(operator: &str, name: &Ident) -> BindError {
+    let text = format!("'{operator}': the name '{}' is given twice", name.text);
+    BindError::new("SEM0063", name.span, text)
+}
+
+/// Refuses `a=1, a=2`.
+pub(super) fn expect_named_once(operator: &str, columns: &[Expr]) -> Result<()> {
+    let mut given = HashSet::new();
+    for column in columns {
+        if let ExprKind::Named { name, .. } = &column.kind
+            && !given.insert(&name.text)
+        {
+            return Err(named_twice(operator, name));
+        }
+    }
+    Ok(())
 }
 
 /// Hands out names that do not stand twice.

@@ -10,7 +10,7 @@ use values::{ScalarType, Value};
 use super::demand::Demand;
 use super::env::Env;
 use super::error::{BindError, Result};
-use super::naming::{Names, implied_name, matches_wildcard};
+use super::naming::{Names, expect_named_once, implied_name, matches_wildcard};
 use super::types::cast;
 use super::{Binder, Context, Relation, pass, project};
 use crate::plan::{Expr, Field, Node, Output, Plan, Step};
@@ -166,28 +166,23 @@ impl Binder<'_> {
         call: &kql::syntax::Call,
         inner: &Ast,
     ) -> Result<Vec<Part>> {
-        let arrays = call
-            .arguments
-            .iter()
-            .filter(|a| {
-                !matches!(
-                    &a.kind,
-                    ExprKind::Literal(kql::syntax::Literal::Bool(_)) | ExprKind::Named { .. }
-                )
-            })
-            .count();
+        let types = call.arguments.iter().map(|a| self.scalar(ctx, a).map(|e| e.ty()));
+        let types = types.collect::<Result<Vec<_>>>()?;
+        let arrays = types.iter().filter(|ty| **ty == Dynamic).count();
         let value = self.scalar(ctx, inner)?;
         let name_of = |i: usize| -> (String, bool) {
             match given.get(i) {
                 Some(n) => (n.text.to_string(), true),
                 None => {
-                    let stem = call.arguments.get(i).and_then(implied_name).unwrap_or_default();
-                    (if stem.is_empty() { String::new() } else { format!("{stem}_sorted") }, false)
+                    let stem = call.arguments.get(i).and_then(implied_name);
+                    (format!("{}_sorted", stem.unwrap_or_else(|| format!("array{i}"))), false)
                 }
             }
         };
         if arrays <= 1 {
-            let (name, is_given) = name_of(0);
+            let named = call.arguments.first().and_then(implied_name).is_some();
+            let (name, is_given) =
+                if named || !given.is_empty() { name_of(0) } else { Default::default() };
             return Ok(vec![(name, is_given, value)]);
         }
         Ok((0..arrays)
@@ -279,6 +274,7 @@ impl Binder<'_> {
         columns: &[Ast],
         after: &Demand,
     ) -> Result<Relation> {
+        expect_named_once("project", columns)?;
         let input = self.with_ingestion_time(input, columns);
         let ctx = Context::row(env, &input, "project");
         // rows are counted by a column

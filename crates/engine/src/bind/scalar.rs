@@ -13,7 +13,8 @@ use values::{Decimal, Dynamic, ScalarType, Value};
 use super::env::Binding;
 use super::error::{BindError, Result};
 use super::statement::Bound;
-use super::types::{arithmetic, cast, comparable, expect_bool, widest};
+use super::summarize::contains_column;
+use super::types::{arithmetic, cast, comparable, expect_bool, is_constant, widest};
 use super::{Binder, Context, fold};
 use crate::functions;
 use crate::plan::{Expr, Field, Matching, Set, Step};
@@ -403,6 +404,14 @@ impl Binder<'_> {
             return Err(expected_scalar(right.span, "something else than a range (a .. b)"));
         };
         let value = self.scalar(ctx, left)?;
+        if matches!(value.ty(), ScalarType::String | ScalarType::Bool | ScalarType::Guid) {
+            let text = format!(
+                "'{}' is defined for numbers, datetime and timespan, not for {}; use >= and <=",
+                operator.text(),
+                value.ty()
+            );
+            return Err(BindError::new("SEM0064", span, text));
+        }
         let (start, end) = (self.scalar(ctx, start)?, self.scalar(ctx, end)?);
         let end = if start.ty() == ScalarType::DateTime && end.ty() == ScalarType::TimeSpan {
             self.arithmetic("+", start.clone(), end, span)?
@@ -497,7 +506,14 @@ impl Binder<'_> {
 
     fn to_scalar(&self, ctx: &Context<'_>, query: &Ast, span: Span) -> Result<Expr> {
         if !self.is_tabular(ctx.env, query, &[]) {
-            return self.scalar(&Context::constant(ctx.env, "toscalar"), query);
+            let value = self.scalar(&Context::constant(ctx.env, "toscalar"), query)?;
+            if is_constant(&value) || contains_column(&value) {
+                return Ok(value);
+            }
+            // a row of its own is computed once, however often and for however many rows it is asked for
+            let ty = value.ty();
+            let row = self.print_plan(vec![(Arc::from("value"), value)]);
+            return Ok(Expr::Subquery(Arc::new(crate::optimize::optimize(&row)), ty));
         }
         let rows = self.tabular(ctx.env, query)?;
         let Some(first) = rows.plan.fields.first().cloned() else {

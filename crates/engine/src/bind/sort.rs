@@ -73,10 +73,9 @@ impl Binder<'_> {
     /// A constant number of rows.
     pub(super) fn row_count(&self, env: &Env, ast: &Ast, operator: &'static str) -> Result<usize> {
         let (value, _) = self.constant(&Context::constant(env, operator), ast)?;
+        let whole = matches!(value, Value::Int(_) | Value::Long(_) | Value::Dynamic(_));
         match value.cast(ScalarType::Long) {
-            Value::Long(n) if !matches!(value, Value::String(_)) => {
-                Ok(usize::try_from(n).unwrap_or(0))
-            }
+            Value::Long(n) if whole => Ok(usize::try_from(n).unwrap_or(0)),
             Value::Null if self.settings.run.is_none() => Ok(0),
             _ => Err(BindError::new(
                 "SEM0061",

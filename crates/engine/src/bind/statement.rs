@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use kql::Span;
 use kql::syntax::{
     Block, Expr as Ast, ExprKind, FunctionDeclaration, FunctionParameter, LetValue, Literal,
@@ -60,6 +60,19 @@ struct Saved {
 static SAVED: LazyLock<Mutex<AHashMap<(Arc<str>, Arc<str>), Saved>>> =
     LazyLock::new(Mutex::default);
 
+/// Refuses a name that `let` gives twice in one text; in a function it may hide one from outside.
+fn expect_let_once(statements: &[Statement]) -> Result<()> {
+    let mut given = AHashSet::new();
+    for statement in statements {
+        if let StatementKind::Let(binding) = &statement.kind
+            && !given.insert(&binding.name.text)
+        {
+            return Err(super::naming::named_twice("let", &binding.name));
+        }
+    }
+    Ok(())
+}
+
 /// What to do about a graph that nobody reads.
 const GRAPH_END: &str = "a graph is no result; read it with graph-match or graph-to-table";
 
@@ -72,6 +85,7 @@ impl Binder<'_> {
         let mut env = Env::default();
         let mut last: Option<Relation> = None;
         let mut results: Vec<(String, Plan)> = Vec::new();
+        expect_let_once(&query.statements)?;
         for statement in &query.statements {
             let bound = self.statement(&mut env, statement)?;
             let named = self.named.take();
@@ -632,7 +646,13 @@ fn assign_arguments<'a>(
                 let at = declared.parameters.iter().position(|p| p.name.text == name.text);
                 match at.and_then(|at| given.get_mut(at)) {
                     Some(place) => *place = Some(value),
-                    None => return Err(too_many(declared, args.len(), span)),
+                    None => {
+                        return Err(super::call::unknown_argument(
+                            &declared.name,
+                            name,
+                            declared.parameters.iter().map(|p| &*p.name.text),
+                        ));
+                    }
                 }
             }
             _ => positional.push(arg),
@@ -694,7 +714,7 @@ fn too_many(declared: &Declared, given: usize, span: Span) -> BindError {
         "SEM0219",
         span,
         format!(
-            "{}(): function expects {} argument(s), {given} given, or a name is unknown",
+            "{}(): function expects {} argument(s), {given} given",
             declared.name,
             declared.parameters.len()
         ),

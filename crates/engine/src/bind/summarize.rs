@@ -11,7 +11,7 @@ use super::call::Argument;
 use super::env::Env;
 use super::error::{BindError, Result};
 use super::naming::{Names, aggregate_name, implied_name};
-use super::types::{cast, expect_bool};
+use super::types::{cast, expect_bool, is_constant, not_constant};
 use super::{Binder, Context, Relation, project};
 use crate::aggregates;
 use crate::functions::{self, ResultKind};
@@ -287,6 +287,10 @@ impl Binder<'_> {
             if signature.parameters[*slot].name == "predicate" {
                 predicate = Some(expect_bool(expr, "summarize", at)?);
             } else {
+                let parameter = &signature.parameters[*slot];
+                if parameter.form == "constant" && !is_constant(&expr) {
+                    return Err(not_constant(name, &parameter.name, at));
+                }
                 exprs.push(expr);
             }
         }
@@ -475,7 +479,8 @@ pub(super) fn reads_others(expr: &Expr, calls: &[AggregateCall]) -> bool {
     others
 }
 
-fn contains_column(expr: &Expr) -> bool {
+/// True for what reads a column.
+pub(super) fn contains_column(expr: &Expr) -> bool {
     let mut found = false;
     crate::plan::visit(expr, &mut |e| found |= matches!(e, Expr::Column(..)));
     found

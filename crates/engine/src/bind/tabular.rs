@@ -512,6 +512,7 @@ impl Binder<'_> {
         let mut env = env.clone();
         let mut rows = rows;
         for (at, operator) in operators.iter().enumerate() {
+            self.expect_for_records(operator)?;
             if let (Op::MakeGraph(_), Some(edges)) = (&operator.kind, &rows) {
                 // a graph, and what comes of it
                 let rest = operators.get(at..).unwrap_or_default();
@@ -530,6 +531,29 @@ impl Binder<'_> {
         rows.ok_or_else(|| {
             BindError::new("SEM0009", Span::default(), "an empty pipeline gives no rows")
         })
+    }
+
+    /// Refuses what the transform of a data collection rule cannot have: it is applied to one record at a time.
+    fn expect_for_records(&self, operator: &Operator) -> Result<()> {
+        let Some(text) = self.settings.each_record else { return Ok(()) };
+        let fits = matches!(
+            operator.kind,
+            Op::Extend(_)
+                | Op::Parse(_)
+                | Op::Print(_)
+                | Op::Project(_)
+                | Op::ProjectAway(_)
+                | Op::ProjectRename(_)
+                | Op::Where(_)
+        );
+        if fits {
+            return Ok(());
+        }
+        let told = format!(
+            "the operator '{}' is not supported in a transform, which sees one record at a time; use where, extend, project, project-away, project-rename, parse or print",
+            operator.name_span.of(text)
+        );
+        Err(BindError::new("SEM0001", operator.name_span, told))
     }
 
     pub(super) fn operator(
@@ -596,7 +620,7 @@ impl Binder<'_> {
             Op::Invoke(call) => self.invoke_operator(env, input, call),
             Op::GetSchema(_) => Ok(self.get_schema(&input)),
             Op::Render(render) => {
-                self.note_render(render);
+                self.note_render(render)?;
                 Ok(input)
             }
             Op::As(name) => {
@@ -719,26 +743,6 @@ impl Binder<'_> {
         };
         self.invoke_on(&ctx, input, &declared, &call.arguments, target.span)
     }
-
-    fn note_render(&self, render: &kql::syntax::Render) {
-        let mut object = serde_json::Map::new();
-        object.insert("visualization".to_owned(), render.chart.text.to_string().into());
-        for parameter in render.properties.iter() {
-            let value = match &parameter.value.kind {
-                ExprKind::Literal(l) => scalar_json(&super::scalar::literal_value(l)),
-                ExprKind::List(items) => {
-                    items.iter().filter_map(Ast::as_word).collect::<Vec<_>>().into()
-                }
-                _ => parameter.value.as_word().unwrap_or_default().into(),
-            };
-            object.insert(parameter.name.text.to_string(), value);
-        }
-        *self.render.borrow_mut() = Some(serde_json::Value::Object(object));
-    }
-}
-
-fn scalar_json(value: &Value) -> serde_json::Value {
-    value.to_json()
 }
 
 fn mentions_ingestion_time(ast: &Ast) -> bool {

@@ -4,7 +4,7 @@ use kql::Span;
 use values::{ScalarType, Value};
 
 use super::error::{BindError, Result};
-use crate::plan::Expr;
+use crate::plan::{Expr, visit};
 
 use ScalarType::{Bool, DateTime, Dynamic, Int, Long, Real, String as Text, TimeSpan};
 
@@ -150,6 +150,25 @@ pub(super) fn undefined(
              Try adding explicit casts, e.g. to{right}(...)"
         ),
     )
+}
+
+/// True for what has one value in a whole query: no column is read and nothing is drawn by chance.
+pub(super) fn is_constant(expr: &Expr) -> bool {
+    let mut constant = true;
+    visit(expr, &mut |e| match e {
+        Expr::Column(..) | Expr::Window(_) => constant = false,
+        Expr::Call { function, .. } => constant &= function.pure,
+        _ => {}
+    });
+    constant
+}
+
+/// The argument must be the same for all rows, and is not.
+pub(super) fn not_constant(function: &str, parameter: &str, span: Span) -> BindError {
+    let text = format!(
+        "{function}(): argument '{parameter}' must be a constant, not a value that changes from row to row"
+    );
+    BindError::new("SEM0061", span, text)
 }
 
 /// A bool, or an error that says what stands there instead.

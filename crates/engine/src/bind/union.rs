@@ -31,7 +31,16 @@ impl Binder<'_> {
         demand: &Demand,
     ) -> Result<Relation> {
         let fuzzy = union.parameters.flag("isfuzzy").unwrap_or(false);
-        let inner = word(&union.parameters, "kind").as_deref() == Some("inner");
+        let inner = match word(&union.parameters, "kind").as_deref() {
+            None | Some("outer") => false,
+            Some("inner") => true,
+            Some(other) => {
+                let at = union.parameters.get("kind").map_or(span, |p| p.value.span);
+                let text =
+                    format!("'union' operator: kind '{other}' is unknown; use inner or outer");
+                return Err(BindError::new("SEM0063", at, text));
+            }
+        };
         let source =
             union.parameters.word("withsource").or_else(|| union.parameters.word("with_source"));
         let all = union.tables.iter().any(is_all);

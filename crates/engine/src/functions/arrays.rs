@@ -213,8 +213,8 @@ fn sort(call: &Call<'_>, descending: bool) -> Answer {
         .map(|i| call.dynamic(i))
         .collect::<Result<Vec<_>, _>>()?;
     let last = call.len().saturating_sub(1);
-    let nulls_last = !matches!(call.constant(last), Some(Value::Bool(false)));
-    let by_place = |a: DynamicRef<'_>, b: DynamicRef<'_>| {
+    let nulls_last = |row: usize| !matches!(call.value(last, row), Value::Bool(false));
+    let by_place = |nulls_last: bool, a: DynamicRef<'_>, b: DynamicRef<'_>| {
         let nulls =
             if nulls_last { a.is_null().cmp(&b.is_null()) } else { b.is_null().cmp(&a.is_null()) };
         nulls.then_with(|| in_order(a, b, descending))
@@ -222,7 +222,8 @@ fn sort(call: &Call<'_>, descending: bool) -> Answer {
     if let [array] = arrays.as_slice() {
         return call.arrays(|row, out| {
             let mut items: Vec<_> = array.array(row)?.array().collect();
-            items.sort_by(|a, b| by_place(*a, *b));
+            let nulls_last = nulls_last(row);
+            items.sort_by(|a, b| by_place(nulls_last, *a, *b));
             items.into_iter().for_each(|item| out.dynamic(item));
             Some(())
         });
@@ -231,7 +232,8 @@ fn sort(call: &Call<'_>, descending: bool) -> Answer {
         let first: Vec<_> = arrays.first()?.array(row)?.array().collect();
         let mut order: Vec<usize> = (0..first.len()).collect();
         let item = |at: &usize| first.get(*at).copied().unwrap_or(DynamicRef::NULL);
-        order.sort_by(|a, b| by_place(item(a), item(b)));
+        let nulls_last = nulls_last(row);
+        order.sort_by(|a, b| by_place(nulls_last, item(a), item(b)));
         out.begin_array();
         for array in &arrays {
             let items: Vec<_> = array.array(row).map(|a| a.array().collect()).unwrap_or_default();

@@ -156,10 +156,10 @@ fn new_guid(call: &Call<'_>) -> Answer {
 
 /// `rand()` in [0, 1); `rand(n)` a whole number in [0, n).
 fn random(call: &Call<'_>) -> Answer {
-    let limit = call.constant_long(0);
-    call.reals(|_| {
+    let limits = if call.is_empty() { None } else { Some(call.number(0)?) };
+    call.reals(|row| {
         let fraction: f64 = rand::random();
-        Some(match limit {
+        Some(match limits.as_ref().and_then(|limits| limits.long(row)) {
             Some(n) if n > 1 => (fraction * n as f64).floor(),
             _ => fraction,
         })

@@ -10,8 +10,8 @@ use super::call::{Call, EvalError};
 use super::support::Answer;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("format_datetime", format_datetime),
-    Function::new("format_timespan", format_timespan),
+    Function::new("format_datetime", format_datetime).with_fixed(&[1]),
+    Function::new("format_timespan", format_timespan).with_fixed(&[1]),
     Function::new("datetime_utc_to_local", |c| shifted(c, to_local)),
     Function::new("datetime_local_to_utc", |c| shifted(c, to_utc)),
     Function::new("datetime_list_timezones", list_timezones),

@@ -3,7 +3,7 @@
 use values::{Decimal, ScalarType, Value};
 
 use super::Function;
-use super::call::Call;
+use super::call::{Call, Columnar};
 use super::distributions::{beta_cdf, beta_inv, beta_pdf, welch_test};
 use super::support::Answer;
 
@@ -37,7 +37,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("sqrt", |c| unary(c, |x| domain(x.sqrt()))),
     Function::new("tan", |c| unary(c, |x| Some(x.tan()))),
     Function::new("ceiling", ceiling),
-    Function::new("round", round),
+    Function::new("round", round).with_fixed(&[1]),
     Function::new("around", around),
     Function::new("binary_and", |c| bits(c, |a, b| Some(a & b))),
     Function::new("binary_or", |c| bits(c, |a, b| Some(a | b))),
@@ -50,7 +50,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("beta_inv", |c| ternary(c, beta_inv)),
     Function::new("beta_pdf", |c| ternary(c, beta_pdf)),
     Function::new("welch_test", welch),
-    Function::new("format_bytes", format_bytes),
+    Function::new("format_bytes", format_bytes).with_fixed(&[1, 2]),
 ];
 
 /// Outside of a function's domain is null, not NaN.
@@ -169,9 +169,14 @@ pub(super) fn round_at(value: f64, digits: i64) -> f64 {
     }
 }
 
+/// The precision at an argument; 0 where it is left out, none where it is null.
+fn digits(call: &Call<'_>, index: usize) -> Option<i64> {
+    if call.len() > index { call.constant_long(index) } else { Some(0) }
+}
+
 fn round(call: &Call<'_>) -> Answer {
     let x = call.number(0)?;
-    let digits = call.constant_long(1).unwrap_or(0);
+    let Some(digits) = digits(call, 1) else { return Ok(Columnar::Scalar(Value::Null)) };
     let long = |value: i64| if digits < 0 { round_at(value as f64, digits) as i64 } else { value };
     match call.result {
         ScalarType::Real => call.reals(|row| x.real(row).map(|v| round_at(v, digits))),
@@ -201,7 +206,7 @@ fn around(call: &Call<'_>) -> Answer {
 fn format_bytes(call: &Call<'_>) -> Answer {
     const UNITS: [&str; 7] = ["Bytes", "KB", "MB", "GB", "TB", "PB", "EB"];
     let sizes = call.number(0)?;
-    let digits = call.constant_long(1).unwrap_or(0);
+    let Some(digits) = digits(call, 1) else { return Ok(Columnar::Scalar(Value::string(""))) };
     let wanted = call.constant(2).and_then(|v| v.as_str()).unwrap_or_default();
     let wanted = UNITS.iter().position(|u| u.eq_ignore_ascii_case(wanted));
     call.written(|row, out| {

@@ -25,6 +25,7 @@ mod ip_search;
 mod jsonpath;
 mod math;
 mod parse;
+mod per_value;
 pub(crate) mod regex;
 mod series;
 mod sets;
@@ -68,17 +69,24 @@ pub struct Function {
     pub pure: bool,
     /// A short way to a part of the result, where there is one.
     pub part: Option<PartEval>,
+    /// Places of the arguments that the computation reads as constants; over columns it runs once for each value.
+    pub fixed: &'static [usize],
 }
 
 impl Function {
     /// A function whose result depends on its arguments alone.
     pub const fn new(name: &'static str, eval: Eval) -> Self {
-        Self { name, eval, pure: true, part: None }
+        Self { name, eval, pure: true, part: None, fixed: &[] }
     }
 
     /// A function that gives another result on each call.
     pub const fn volatile(name: &'static str, eval: Eval) -> Self {
-        Self { name, eval, pure: false, part: None }
+        Self { name, eval, pure: false, part: None, fixed: &[] }
+    }
+
+    /// The same function, which reads the arguments at these places as constants.
+    pub const fn with_fixed(self, fixed: &'static [usize]) -> Self {
+        Self { fixed, ..self }
     }
 
     /// The same function with a short way to parts of its result.
@@ -151,7 +159,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
 /// Runs a function over its arguments: once where all are constants, once per distinct value where the only column is
 /// dictionary-coded, row by row otherwise.
 pub fn evaluate(function: &Function, call: &Call<'_>) -> Result<Columnar, EvalError> {
-    call::evaluate(&function.eval, function.pure, call)
+    call::evaluate(&|call: &Call<'_>| per_value::evaluate(function, call), function.pure, call)
 }
 
 /// What a fixed path leads to in a function's result, as a column of [`Call::result`]'s type; none where the whole
@@ -162,6 +170,9 @@ pub fn evaluate_part(
     call: &Call<'_>,
 ) -> Result<Option<Columnar>, EvalError> {
     let Some(part) = function.part.filter(|_| !path.is_empty()) else { return Ok(None) };
+    if !per_value::varying(function, call).is_empty() {
+        return Ok(None);
+    }
     let declined = Cell::new(false);
     let eval = |call: &Call<'_>| {
         Ok(part(call, path)?.unwrap_or_else(|| {

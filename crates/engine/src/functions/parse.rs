@@ -15,12 +15,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("parsejson", parse_json).with_part(json_part),
     Function::new("todynamic", parse_json).with_part(json_part),
     Function::new("toobject", parse_json).with_part(json_part),
-    Function::new("extract_json", extract_json),
-    Function::new("extractjson", extract_json),
+    Function::new("extract_json", extract_json).with_fixed(&[0]),
+    Function::new("extractjson", extract_json).with_fixed(&[0]),
     Function::new("dynamic_to_json", dynamic_to_json),
     Function::new("parse_csv", parse_csv).with_part(csv_part),
     Function::new("parse_version", parse_version),
-    Function::new("parse_command_line", parse_command_line).with_part(argument_part),
+    Function::new("parse_command_line", parse_command_line)
+        .with_fixed(&[1])
+        .with_part(argument_part),
     Function::new("parse_path", parse_path).with_part(path_part),
 ];
 

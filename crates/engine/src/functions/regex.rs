@@ -27,10 +27,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("replace_regex", |c| replace(c, 0, 1, 2)),
     Function::new("replace", |c| replace(c, 2, 0, 1)),
     Function::new("indexof_regex", index_of_regex),
-    Function::new("countof", count_of),
-    Function::new("trim", |c| trim(c, true, true)),
-    Function::new("trim_start", |c| trim(c, true, false)),
-    Function::new("trim_end", |c| trim(c, false, true)),
+    Function::new("countof", count_of).with_fixed(&[2]),
+    Function::new("trim", |c| trim(c, true, true)).with_fixed(&[0]),
+    Function::new("trim_start", |c| trim(c, true, false)).with_fixed(&[0]),
+    Function::new("trim_end", |c| trim(c, false, true)).with_fixed(&[0]),
     Function::new("regex_quote", regex_quote),
 ];
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use engine::Query;
 use engine::source::MemoryCatalog;
-use model::{DateTime, Value};
+use model::{DateTime, ScalarType, Value};
 
 struct Case {
     place: String,
@@ -126,4 +126,38 @@ fn all_cases() {
     }
     assert!(count > 10, "the cases were not found");
     assert!(failures.is_empty(), "{failures}");
+}
+
+#[test]
+fn a_transform_sees_one_record_at_a_time_and_no_other_table() {
+    let now = DateTime::parse("2024-06-01T12:00:00Z").unwrap();
+    let rows = || {
+        let schema = model::Schema::new([("a", ScalarType::Long), ("s", ScalarType::String)]);
+        model::Rows::from_values(
+            Arc::new(schema),
+            [vec![Value::Long(1), Value::string("x=5")], vec![Value::Long(2), Value::string("")]],
+        )
+    };
+    let text = "let twice = (n:long) { n * 2 }; source | where a < 5 | extend b = twice(a) | parse s with 'x=' x:long | project-rename c = b | project-away s | project a, c, x";
+    let made = engine::transform(text, rows(), now).unwrap();
+    assert_eq!(made.values().count(), 2);
+    assert_eq!(engine::transform("print a = 1", rows(), now).unwrap().values().count(), 1);
+    for (text, told) in [
+        ("Heartbeat", "Heartbeat"),
+        ("source | extend n = toscalar(Heartbeat | project a)", "Heartbeat"),
+        ("source | summarize count()", "'summarize'"),
+        ("source | extend n = toscalar(source | count)", "'count'"),
+        ("source | join (source) on a", "'join'"),
+        ("union source, source", "'union'"),
+        ("source | mv-expand d = dynamic([1, 2])", "'mv-expand'"),
+        ("source | make-graph a --> s", "'make-graph'"),
+        ("let f = () { source | take 1 }; f()", "'take'"),
+        ("externaldata(a:long)['https://localhost/x']", "externaldata"),
+        ("_SavedFunction(1)", "_SavedFunction"),
+    ] {
+        let error = engine::transform(text, rows(), now).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(told), "{text}: {error}");
+    }
+    let counted = engine::query_rows("source | count", rows(), now).unwrap();
+    assert_eq!(counted.get(0, "Count"), Some(Value::Long(2)));
 }

@@ -372,6 +372,14 @@ fn aggregates_here(name: &str) -> bool {
     aggregates::find(name).or_else(|| renamed.and_then(aggregates::find)).is_some()
 }
 
+/// What a reader of Kusto's pages would not expect.
+const DIFFERENCES: &str = "\
+\n## Where it differs\n\n\
+- `hash_combine` and `hash_many` give other numbers than Kusto: how it combines hashes is not documented. `hash` and its \
+kin agree.\n\
+- `has`, `contains` and their kin also take numbers, which they read as text; `distinct` also takes dynamic columns.\n\
+- Formats, patterns, precisions and periods may change from row to row where Kusto wants constants.\n";
+
 fn page() -> String {
     let mut page = String::from(
         "# KQL in vedette\n\n\
@@ -414,6 +422,7 @@ fn page() -> String {
         here,
         |n| format!("T | evaluate {n}()"),
     );
+    page.push_str(DIFFERENCES);
     page
 }
 

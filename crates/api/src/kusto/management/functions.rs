@@ -11,8 +11,6 @@ use crate::kusto::error::kusto_error;
 use crate::wire::error::ApiError;
 use crate::wire::workspace::Workspace;
 
-const SAVED_SEARCHES: &str = "Microsoft.OperationalInsights/workspaces/savedSearches";
-
 const COLUMNS: &[(&str, ScalarType)] =
     &[("Name", Text), ("Parameters", Text), ("Body", Text), ("Folder", Text), ("DocString", Text)];
 
@@ -72,16 +70,8 @@ impl Function {
 
 /// The functions of a database.
 pub(super) async fn saved(c: &Command, database: &Workspace) -> Result<Vec<Function>, ApiError> {
-    let mut call = call(c, database.resource.clone(), serde_json::Value::Null);
-    let mut found = Vec::new();
-    loop {
-        let page = c.doors.arm.list(&call, SAVED_SEARCHES).await?;
-        found.extend(page.value.iter().filter_map(Function::of));
-        match page.skip_token {
-            Some(token) => call.query = vec![("$skipToken".to_owned(), token)],
-            None => return Ok(found),
-        }
-    }
+    let saved = database.saved_functions(&c.doors).await?;
+    Ok(saved.iter().filter_map(Function::of).collect())
 }
 
 pub(super) async fn show_all(c: Command) -> Result<Rows, ApiError> {

@@ -20,7 +20,16 @@ pub(super) const TABLE_SCHEMA: &[(&str, ScalarType)] = &[
     ("DocString", Text),
 ];
 
+/// Refuses further words: with them it is another command.
+fn expect_nothing(c: &Command, known: &str) -> Result<(), ApiError> {
+    match c.rest.split_whitespace().next() {
+        None => Ok(()),
+        Some(word) => Err(bad(&format!("'{known} {word}' is not supported; write {known}"))),
+    }
+}
+
 pub(super) async fn version(c: Command) -> Result<Rows, ApiError> {
+    expect_nothing(&c, ".show version")?;
     let version = c.doors.version;
     Ok(rows(
         &[
@@ -34,6 +43,7 @@ pub(super) async fn version(c: Command) -> Result<Rows, ApiError> {
 }
 
 pub(super) async fn cluster(c: Command) -> Result<Rows, ApiError> {
+    expect_nothing(&c, ".show cluster")?;
     Ok(rows(
         &[("NodeId", Text), ("Address", Text), ("Name", Text), ("ProductVersion", Text)],
         vec![vec![text("Engine_0"), text(&c.origin), text("vedette"), text(c.doors.version)]],

@@ -1,10 +1,9 @@
 //! Before a rule is stored: do its tables exist, and does each transform bind and fit them?
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{QueryError, QueryRequest, ScalarType, Schema, Tables};
+use model::{QueryError, Rows, Schema, Tables};
 use serde_json::{Map, Value};
 
 use super::streams::{DataCollectionRule, StreamTarget};
@@ -35,18 +34,17 @@ impl RuleTables {
             return Ok(()); // gone since it was found: ingestion says so
         };
         let place = format!("properties.dataFlows[{at}].transformKql");
-        let text = transform_as_query(transform, &input);
-        let mut request = QueryRequest::new(&target.workspace, text, rule.call.now);
-        request.bind_only = true;
-        let answer = match self.tables.query(request).await {
-            Ok(answer) => answer,
+        // as ingestion will run it: no table but 'source' is there
+        let none = Rows { schema: input, batches: Vec::new() };
+        let output = match self.tables.transform(transform, none, rule.call.now).await {
+            Ok(output) => output,
             Err(error) => {
                 let message = format!("the transform is not valid KQL: {}", told(&error));
                 return Err(ArmError::bad_request("InvalidTransformQuery", message).target(place));
             }
         };
-        let output = answer.tables.first().map(|t| Arc::clone(&t.rows.schema)).unwrap_or_default();
         let misfits: Vec<String> = output
+            .schema
             .columns
             .iter()
             .filter_map(|c| {
@@ -67,35 +65,24 @@ impl RuleTables {
     }
 
     /// The columns of `source`: those declared, else those of the table.
-    fn input(&self, stream: &str, target: &StreamTarget) -> Vec<(String, ScalarType)> {
+    fn input(&self, stream: &str, target: &StreamTarget) -> Arc<Schema> {
         if let Some(columns) = &target.columns {
-            return columns.to_vec();
+            return Arc::new(Schema::new(columns.iter().map(|(name, ty)| (name, *ty))));
         }
         let own = super::streams::table_of(stream, &target.workspace, &|workspace, name| {
             self.tables.table(workspace, name).is_some()
         });
         let table = self.tables.table(&target.workspace, own.as_deref().unwrap_or(&target.table));
-        let schema: Arc<Schema> = table.map(|t| Arc::clone(&t.schema)).unwrap_or_default();
-        schema.columns.iter().map(|c| (c.name.to_string(), c.ty)).collect()
+        table.map(|t| Arc::clone(&t.schema)).unwrap_or_default()
     }
 }
 
-/// A transform as a query of its own: `source` is an empty table of the given columns.
-pub fn transform_as_query(transform: &str, columns: &[(String, ScalarType)]) -> String {
-    let mut text = String::from("let source = datatable(");
-    for (at, (name, ty)) in columns.iter().enumerate() {
-        let comma = if at == 0 { "" } else { ", " };
-        let _ = write!(text, "{comma}['{name}']: {ty}"); // writing to a String does not fail
-    }
-    text + ")[];\n" + transform
-}
-
-/// A query error with its place in the transform: the line with `source` is ours.
+/// A query error with its place in the transform.
 fn told(error: &QueryError) -> String {
     match error {
         QueryError::Syntax { message, line, pos, .. }
         | QueryError::Semantic { message, line, pos, .. } => {
-            format!("{message} (line {}, position {pos})", line.saturating_sub(1).max(1))
+            format!("{message} (line {line}, position {pos})")
         }
         other => other.to_string(),
     }

@@ -265,7 +265,6 @@ impl Elements {
     }
 
     fn slot(&mut self, key: &str, value: DynamicRef<'_>, as_array: bool) {
-        let Self::Dynamic(values, buffer) = self else { return self.null() };
         let mut slot = DynamicBuilder::new();
         if as_array {
             slot.begin_array();
@@ -278,9 +277,14 @@ impl Elements {
             slot.dynamic(value);
             slot.end_object();
         }
-        buffer.clear();
-        slot.finish_into(buffer);
-        values.push(Some(buffer));
+        match self {
+            Self::Dynamic(values, buffer) => {
+                buffer.clear();
+                slot.finish_into(buffer);
+                values.push(Some(buffer));
+            }
+            Self::Typed(builder, ty) => builder.push(&conforming(slot.finish().as_ref(), *ty)),
+        }
     }
 
     fn finish(self) -> ArrayRef {

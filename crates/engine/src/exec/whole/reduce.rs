@@ -1,8 +1,8 @@
 //! `reduce by text with threshold=0.1, characters="..."`: texts of one shape counted together.
 //!
-//! Texts with the same number of words are compared word by word: a word that stands in its place in more than the
-//! threshold's share of them stays, others become `*`. Texts that look the same then are one row; those of which no
-//! word stays are the row `others`.
+//! Texts with the same separators are compared word by word: those that share at least the threshold's part of their words
+//! are one row. Words in which they differ become `*`, and so do those that stand in their place in no more than the
+//! threshold's share of all texts with as many words; texts of which no word stays are the row `others`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::plan::WholeOperator;
 pub struct Reduce {
     /// Position of the text column.
     pub text: usize,
-    /// Share of texts that must have a word for it to stay; 0.1 by default.
+    /// Part of their words that texts of one row share, and share of texts that must have a word for it to stay.
     pub threshold: f64,
     /// Characters that separate words, beside all that are neither letter nor digit.
     pub characters: Arc<str>,
@@ -31,6 +31,9 @@ pub struct Reduce {
 
 /// The pattern of texts that share no word.
 const OTHERS: &str = "others";
+
+/// Most groups of one shape that further texts are compared with.
+const GROUPS_MAX: usize = 1_000;
 
 /// A pattern, how many texts have it, and one of them.
 struct Found<'t> {
@@ -91,41 +94,132 @@ impl Reduce {
     }
 }
 
-impl Reduce {
-    /// The patterns in order of first appearance, and which of them each text has.
-    fn patterns<'t>(&self, texts: &[&'t str]) -> (Vec<Found<'t>>, Vec<usize>) {
-        let split: Vec<Words<'_>> = texts.iter().map(|t| self.words(t)).collect();
-        let mut alike: HashMap<usize, f64> = HashMap::new();
-        let mut seen: HashMap<(usize, usize, &str), f64> = HashMap::new();
-        for words in &split {
-            let length = words.words.len();
-            *alike.entry(length).or_default() += 1.0;
-            for (at, word) in words.words.iter().enumerate() {
-                *seen.entry((length, at, word)).or_default() += 1.0;
-            }
+/// Texts that resemble the first of them.
+struct Group<'t> {
+    first: &'t str,
+    words: Words<'t>,
+    /// At which words its texts are not equal.
+    differs: Vec<bool>,
+    count: i64,
+}
+
+impl<'t> Group<'t> {
+    fn new(first: &'t str, words: Words<'t>) -> Self {
+        Self { first, differs: vec![false; words.words.len()], words, count: 0 }
+    }
+
+    /// How many words a text shares in their places.
+    fn shared(&self, words: &Words<'_>) -> usize {
+        self.words.words.iter().zip(&words.words).filter(|(a, b)| a == b).count()
+    }
+
+    fn take(&mut self, words: &Words<'_>) {
+        let pairs = self.words.words.iter().zip(&words.words);
+        for (differs, (own, other)) in self.differs.iter_mut().zip(pairs) {
+            *differs |= own != other;
         }
-        let mut place: HashMap<String, usize> = HashMap::new();
-        let mut found: Vec<Found<'t>> = Vec::new();
+    }
+}
+
+/// How many of the texts with so many words have a word in a place.
+#[derive(Default)]
+struct Shares<'t> {
+    alike: HashMap<usize, f64>,
+    seen: HashMap<(usize, usize, &'t str), f64>,
+}
+
+impl<'t> Shares<'t> {
+    fn count(&mut self, words: &[&'t str]) {
+        *self.alike.entry(words.len()).or_default() += 1.0;
+        for (at, word) in words.iter().enumerate() {
+            *self.seen.entry((words.len(), at, word)).or_default() += 1.0;
+        }
+    }
+
+    fn of(&self, length: usize, at: usize, word: &str) -> f64 {
+        let all = self.alike.get(&length).copied().unwrap_or(1.0);
+        self.seen.get(&(length, at, word)).copied().unwrap_or(0.0) / all
+    }
+}
+
+impl Reduce {
+    /// Texts in groups, in order of first appearance, and which of them each text is in.
+    fn groups<'t>(&self, texts: &[&'t str]) -> (Vec<Group<'t>>, Vec<usize>, Shares<'t>) {
+        let mut groups: Vec<Group<'t>> = Vec::new();
         let mut of_text = Vec::with_capacity(texts.len());
-        for (words, text) in split.iter().zip(texts) {
-            let length = words.words.len();
-            let all = alike.get(&length).copied().unwrap_or(1.0);
-            let mut representative = *text;
-            let mut pattern = self.pattern(words, |at, word| {
-                seen.get(&(length, at, word)).copied().unwrap_or(0.0) / all > self.threshold
-            });
-            if length > 0 && pattern.chars().all(|c| c == '*' || self.separates(c)) {
-                OTHERS.clone_into(&mut pattern);
-                representative = "";
-            }
-            let at = *place.entry(pattern).or_insert_with_key(|pattern| {
-                found.push(Found { pattern: pattern.clone(), count: 0, representative });
-                found.len() - 1
-            });
-            if let Some(entry) = found.get_mut(at) {
-                entry.count += 1;
+        let mut shares = Shares::default();
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        // groups of texts with the same separators
+        let mut of_shape: HashMap<Vec<&str>, Vec<usize>> = HashMap::new();
+        for text in texts {
+            let words = self.words(text);
+            shares.count(&words.words);
+            let at = match known.get(text) {
+                Some(at) => *at,
+                None => {
+                    let near = of_shape.entry(words.between.clone()).or_default();
+                    let at = self.nearest(&groups, near, &words).unwrap_or(groups.len());
+                    match groups.get_mut(at) {
+                        Some(group) => group.take(&words),
+                        None => {
+                            if near.len() < GROUPS_MAX {
+                                near.push(at);
+                            }
+                            groups.push(Group::new(text, words));
+                        }
+                    }
+                    known.insert(text, at);
+                    at
+                }
+            };
+            if let Some(group) = groups.get_mut(at) {
+                group.count += 1;
             }
             of_text.push(at);
+        }
+        (groups, of_text, shares)
+    }
+
+    /// The group whose first text shares most words, and enough of them.
+    fn nearest(&self, groups: &[Group<'_>], near: &[usize], words: &Words<'_>) -> Option<usize> {
+        let shared = near.iter().filter_map(|at| Some((*at, groups.get(*at)?.shared(words))));
+        let least = self.threshold * words.words.len() as f64;
+        let fitting = shared.filter(|(_, shared)| *shared > 0 && *shared as f64 >= least);
+        fitting.max_by_key(|(at, shared)| (*shared, std::cmp::Reverse(*at))).map(|(at, _)| at)
+    }
+
+    /// The patterns in order of first appearance, and which of them each text has.
+    fn patterns<'t>(&self, texts: &[&'t str]) -> (Vec<Found<'t>>, Vec<usize>) {
+        let (groups, mut of_text, shares) = self.groups(texts);
+        let mut found: Vec<Found<'t>> = Vec::with_capacity(groups.len());
+        let mut others = None;
+        let mut place = Vec::with_capacity(groups.len());
+        for group in &groups {
+            let length = group.words.words.len();
+            let pattern = self.pattern(&group.words, |at, word| {
+                let same = !group.differs.get(at).copied().unwrap_or(true);
+                same && shares.of(length, at, word) > self.threshold
+            });
+            let empty = length > 0 && pattern.chars().all(|c| c == '*' || self.separates(c));
+            let at = match others.filter(|_| empty) {
+                Some(at) => at,
+                None => {
+                    let (pattern, representative) =
+                        if empty { (OTHERS.to_owned(), "") } else { (pattern, group.first) };
+                    found.push(Found { pattern, count: 0, representative });
+                    found.len() - 1
+                }
+            };
+            if empty {
+                others = Some(at);
+            }
+            if let Some(entry) = found.get_mut(at) {
+                entry.count += group.count;
+            }
+            place.push(at);
+        }
+        for at in &mut of_text {
+            *at = place.get(*at).copied().unwrap_or_default();
         }
         (found, of_text)
     }

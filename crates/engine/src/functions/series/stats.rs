@@ -15,8 +15,8 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
 
 fn stats(call: &Call<'_>, bag: bool) -> Answer {
     let series = call.dynamic(0)?;
-    let ignore = matches!(call.constant(1), Some(Value::Bool(true)));
     call.built(|row, out| {
+        let ignore = matches!(call.value(1, row), Value::Bool(true));
         let items: Vec<Option<f64>> = series.array(row)?.array().map(number).collect();
         let finite = |v: &Option<f64>| v.is_some_and(f64::is_finite);
         let valid = ignore || items.iter().all(finite);

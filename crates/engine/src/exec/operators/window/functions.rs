@@ -58,15 +58,13 @@ fn shifted(call: &Call, batch: &Batch, sign: i64) -> Result<ArrayRef, ExecError>
     let Some(column) = batch.columns.first() else {
         return Ok(columns::nulls(call.ty, batch.rows));
     };
-    let offset =
-        if call.args.len() > 1 && batch.rows > 0 { args.long(1, 0).unwrap_or(1) } else { 1 };
     let rows = i64::try_from(batch.rows).unwrap_or(i64::MAX);
-    let source = |row: i64| {
-        let from = row.saturating_add(offset.saturating_mul(sign));
-        (0..rows).contains(&from).then_some(from)
+    let source = |row: usize| {
+        let offset = if call.args.len() > 1 { args.long(1, row)? } else { 1 };
+        let from = i64::try_from(row).ok()?.saturating_add(offset.saturating_mul(sign));
+        u32::try_from(from).ok().filter(|_| from < rows)
     };
-    let indices: UInt32Array =
-        (0..rows).map(|row| source(row).and_then(|from| u32::try_from(from).ok())).collect();
+    let indices: UInt32Array = (0..batch.rows).map(source).collect();
     if call.args.len() < 3 {
         return columns::take_column(column, &indices);
     }
