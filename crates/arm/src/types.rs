@@ -64,6 +64,12 @@ pub fn builder(
             Arc::new(subscriptions::Locations),
         )
         .action(
+        .action(
+            "Microsoft.OperationalInsights",
+            Verb::Get,
+            "deletedWorkspaces",
+            Arc::new(workspaces::DeletedWorkspaces),
+        )
             workspaces::WORKSPACE.name,
             Verb::Post,
             "sharedKeys",

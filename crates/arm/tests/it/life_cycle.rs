@@ -228,7 +228,7 @@ async fn a_group_takes_all_it_holds_away() {
         .filter(|c| c.deleted)
         .map(|c| c.collection)
         .collect();
-    assert_eq!(gone.len(), 4, "group, workspace, its index entry, its search: {gone:?}");
+    assert_eq!(gone.len(), 3, "group, workspace, its index entry: {gone:?}");
     assert_eq!(arm::workspace_by_customer_id(&house.arm, customer_id).unwrap(), None);
     for path in [
         "~/resourceGroups/Doomed",

@@ -547,7 +547,19 @@ async fn all_goes_with_the_workspace() {
     office.runner.tick(time("2024-01-01T11:00:00Z")).await.unwrap();
     let store = office.arm.store();
     assert_eq!(store.list_all("sentinel.alerts", "").unwrap().len(), 1);
-    let call = Call::system(office.installation.workspace.clone(), Value::Null, time("2024-01-02"));
+    let workspace = office.installation.workspace.clone();
+    let mut call = Call::system(workspace.clone(), Value::Null, time("2024-01-02"));
+    // deleted it rests: no rule runs, and all is there when it comes back
+    office.arm.delete(&call).await.unwrap();
+    assert_eq!(office.runner.tick(time("2024-01-02T11:00:00Z")).await.unwrap().runs, 0);
+    let body = json!({"location": "local"});
+    office.arm.put(&Call::system(workspace, body, time("2024-01-02"))).await.unwrap();
+    assert_eq!(store.list_all("sentinel.alerts", "").unwrap().len(), 1);
+    assert_eq!(office.get("incidents").await["value"].as_array().unwrap().len(), 1);
+    office.runner.tick(time("2024-01-02T12:00:00Z")).await.unwrap();
+    assert_eq!(office.runner.tick(time("2024-01-02T13:00:00Z")).await.unwrap().failures, 0);
+
+    call.query.push(("force".into(), "true".into()));
     office.arm.delete(&call).await.unwrap();
     for collection in [
         "sentinel.alerts",
