@@ -180,11 +180,15 @@ fn once(store: &dyn Store, key: &str, fresh: Value) -> Result<Value, ArmError> {
     }
 }
 
-/// Stores a document that clients can only read, unless it is there as it is.
-fn keep(arm: &Arm, kind: &str, value: Value) -> Result<(), ArmError> {
+/// Stores a document that clients can only read, but for its tags, unless it is there as it is.
+fn keep(arm: &Arm, kind: &str, mut value: Value) -> Result<(), ArmError> {
     let key = ResourceId::new(get(&value, "id").as_str().unwrap_or_default()).key();
     let collection = kind.to_ascii_lowercase();
-    if arm.store().get(&collection, &key)?.is_none_or(|d| d.value != value) {
+    let stored = arm.store().get(&collection, &key)?.map(|d| d.value);
+    if let Some(tags) = stored.as_ref().and_then(|stored| stored.get("tags")) {
+        value["tags"] = tags.clone();
+    }
+    if stored.is_none_or(|stored| stored != value) {
         arm.store().put(&collection, &key, value, Condition::Any)?;
     }
     Ok(())

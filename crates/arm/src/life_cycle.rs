@@ -20,6 +20,7 @@ mod parents;
 mod put;
 mod wire;
 
+pub(crate) use members::check_tags;
 pub use wire::wire_etag;
 
 /// Most resources on one page of a list.
