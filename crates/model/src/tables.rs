@@ -342,6 +342,8 @@ pub struct QueryAnswer {
     pub partial: Option<(String, String)>,
     /// Tables of the workspace that the query read, in order of first use.
     pub tables_read: Vec<Arc<str>>,
+    /// Names and types alone were asked for, and the rows decide on further columns (`evaluate pivot`, `union *`).
+    pub open: bool,
 }
 
 /// Cost of a query.

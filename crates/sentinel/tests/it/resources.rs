@@ -522,6 +522,44 @@ async fn a_rule_that_does_not_bind_is_imported_and_shows_its_failure() {
     assert_eq!(office.put("alertRules/r-1", rule).await.0, 200);
 }
 
+/// As in Azure a rule is refused when it names columns that its results do not have; what only the rows can tell passes.
+#[tokio::test]
+async fn rules_name_columns_that_there_are() {
+    let office = Office::new().await;
+    office.tables.answer("", users(&[]));
+    let entity = |column: &str| json!({"entityMappings": [{"entityType": "Account", "fieldMappings": [{"identifier": "FullName", "columnName": column}]}]});
+    let cases = [
+        (entity("Who"), "entityMappings[0].fieldMappings[0].columnName"),
+        (entity("user"), "entityMappings[0].fieldMappings[0].columnName"),
+        (json!({"customDetails": {"who": "Who"}}), "customDetails.who"),
+        (
+            json!({"alertDetailsOverride": {"alertDisplayNameFormat": "by {{User}} on {{Host}}"}}),
+            "alertDetailsOverride.alertDisplayNameFormat",
+        ),
+        (
+            json!({"alertDetailsOverride": {"alertSeverityColumnName": "Level"}}),
+            "alertDetailsOverride.alertSeverityColumnName",
+        ),
+    ];
+    for (more, place) in cases {
+        let error = office.send(Verb::Put, "alertRules/r", rule(more)).await.unwrap_err();
+        assert_eq!((error.status, &*error.code), (400, "BadRequest"));
+        assert_eq!(error.target.as_deref(), Some(format!("properties.{place}").as_str()));
+        assert!(error.message.contains("The given column '"), "{error}");
+        assert!(error.message.contains("' does not exist."), "{error}");
+    }
+    office.put("alertRules/r", rule(entity("User"))).await;
+    // settings alone are looked at too
+    assert_eq!(office.refused(Verb::Put, "alertRules/r", rule(entity("Who"))).await.0, 400);
+    let bound = model::QueryAnswer {
+        tables: vec![model::ResultTable { name: "PrimaryResult".into(), rows: users(&[]) }],
+        open: true,
+        ..model::QueryAnswer::default()
+    };
+    office.tables.answer_with("", Ok(bound));
+    office.put("alertRules/open", rule(entity("Pivoted"))).await;
+}
+
 #[tokio::test]
 async fn bad_imports_are_answered() {
     let office = Office::new().await;
