@@ -306,7 +306,8 @@ async fn the_own_workspace_keeps_its_id() {
     for path in ["@?force=true", "@", "#"] {
         house.send(Verb::Delete, path, Value::Null).await.unwrap();
         assert!(house.tables.retention_days(own).is_some(), "{path}");
-        let again = arm::bootstrap(&house.arm, &BootstrapNames::default(), crate::house::now());
+        let names = BootstrapNames::default();
+        let again = arm::bootstrap(&house.arm, &names, crate::house::now());
         assert_eq!(&again.await.unwrap().customer_id, own, "{path}");
         assert_eq!(text(&house.get("@").await, "/properties/customerId"), *own);
     }

@@ -26,15 +26,15 @@ pub struct RoleDefinition {
 
 /// Who made a custom role and who changed it last, when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
+pub(crate) struct History {
     /// When it was made.
-    pub created_on: String,
+    pub(crate) created_on: String,
     /// Who made it.
-    pub created_by: String,
+    pub(crate) created_by: String,
     /// When it was changed last.
-    pub updated_on: String,
+    pub(crate) updated_on: String,
     /// Who changed it last.
-    pub updated_by: String,
+    pub(crate) updated_by: String,
 }
 
 impl History {
