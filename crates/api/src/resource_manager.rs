@@ -4,7 +4,7 @@ mod vault_calls;
 
 use std::sync::Arc;
 
-use arm::{Call, CallerKind, SUBSCRIPTIONS, TENANTS, Target, Verb, Visible};
+use arm::{Call, CallerKind, Place, SUBSCRIPTIONS, TENANTS, Target, Verb, Visible};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method};
 use identity::{Audiences, Caller};
@@ -226,14 +226,23 @@ fn authorize(doors: &Doors, asked: &Asked) -> Result<Option<Visible>, ApiError> 
         Target::Collection { .. } | Target::Namespaces { .. } if reads => {
             return Ok(doors.identity.listing(caller, &action, scope)?);
         }
-        // whoever has a role inside sees the subscription around it
+        // whoever has a role inside sees the subscription around it; roles of the tenant are everybody's
         Target::Resource(place)
             if reads
-                && place.type_name == SUBSCRIPTIONS
+                && (place.type_name == SUBSCRIPTIONS || is_of_tenant(place))
                 && doors.identity.sees(caller, &place.id) => {}
+        // what is not there is no secret: 404 says so
+        Target::Resource(place)
+            if reads
+                && is_of_tenant(place)
+                && doors.arm.resource_type(&place.type_name).is_none() => {}
         _ => doors.identity.require(caller, &action, scope, false)?,
     }
     Ok(None)
+}
+
+fn is_of_tenant(place: &Place) -> bool {
+    place.parent.as_ref().is_some_and(|parent| parent.type_name.is_empty())
 }
 
 /// Leaves out of a list what its caller may not see, whoever made the list.

@@ -11,6 +11,12 @@ use crate::{Arm, ArmError, Call, SUBSCRIPTIONS, TENANTS, Verb};
 /// Collection of what was decided at the first start.
 const INSTALLATION: &str = "installation";
 
+/// Key in it: which customer id the installation's own workspace has, also after it was deleted and made again. The
+/// server's own rows go there.
+const OWN_WORKSPACE: &str = "workspace";
+/// Days that the installation's own workspace keeps rows, as workspaces of Sentinel do.
+pub(crate) const RETENTION_DAYS: u32 = 90;
+
 /// Names to give at the first start.
 #[derive(Clone, Debug)]
 pub struct BootstrapNames {
@@ -91,7 +97,14 @@ pub async fn bootstrap(
     ensure(arm, &group, json!({ "location": location }), now).await?;
     let place = |kind: &str, name: &str| group.join(&format!("providers/{kind}/{}", text(name)));
     let workspace = place(workspaces::WORKSPACE.name, "workspace");
-    let workspace_value = ensure(arm, &workspace, json!({ "location": location }), now).await?;
+    let body = json!({ "location": location, "properties": { "retentionInDays": RETENTION_DAYS } });
+    let workspace_value = ensure(arm, &workspace, body, now).await?;
+    let customer_id = workspaces::customer_id_of(&workspace_value).unwrap_or_default();
+    once(
+        arm.store().as_ref(),
+        OWN_WORKSPACE,
+        json!({ "workspace": workspace.key(), "customerId": customer_id }),
+    )?;
     let endpoint = place(data_collection::ENDPOINT.name, "dataCollectionEndpoint");
     ensure(arm, &endpoint, json!({ "location": location }), now).await?;
     let rule = place(data_collection::RULE.name, "dataCollectionRule");
@@ -114,7 +127,7 @@ pub async fn bootstrap(
         subscription_id,
         resource_group: group,
         workspace,
-        customer_id: workspaces::customer_id_of(&workspace_value).unwrap_or_default(),
+        customer_id,
         data_collection_endpoint: endpoint,
         data_collection_rule: rule,
         data_collection_rule_immutable_id: immutable_id.to_owned(),
@@ -129,6 +142,16 @@ fn new_guid() -> String {
 pub fn subscription_id(store: &dyn Store) -> Result<String, ArmError> {
     let kept = once(store, "subscription", json!({ "subscriptionId": new_guid() }))?;
     Ok(get(&kept, "subscriptionId").as_str().unwrap_or_default().to_owned())
+}
+
+/// The customer id that is kept for this workspace; none unless it is the installation's own.
+pub(crate) fn own_customer_id(
+    store: &dyn Store,
+    workspace: &ResourceId,
+) -> Result<Option<String>, ArmError> {
+    let kept = store.get(INSTALLATION, OWN_WORKSPACE)?.map(|d| d.value).unwrap_or_default();
+    let own = get(&kept, "workspace").as_str() == Some(workspace.key().as_str());
+    Ok(get(&kept, "customerId").as_str().filter(|_| own).map(str::to_owned))
 }
 
 /// Ids and names, decided once.
@@ -157,11 +180,15 @@ fn once(store: &dyn Store, key: &str, fresh: Value) -> Result<Value, ArmError> {
     }
 }
 
-/// Stores a document that clients can only read, unless it is there as it is.
-fn keep(arm: &Arm, kind: &str, value: Value) -> Result<(), ArmError> {
+/// Stores a document that clients can only read, but for its tags, unless it is there as it is.
+fn keep(arm: &Arm, kind: &str, mut value: Value) -> Result<(), ArmError> {
     let key = ResourceId::new(get(&value, "id").as_str().unwrap_or_default()).key();
     let collection = kind.to_ascii_lowercase();
-    if arm.store().get(&collection, &key)?.is_none_or(|d| d.value != value) {
+    let stored = arm.store().get(&collection, &key)?.map(|d| d.value);
+    if let Some(tags) = stored.as_ref().and_then(|stored| stored.get("tags")) {
+        value["tags"] = tags.clone();
+    }
+    if stored.is_none_or(|stored| stored != value) {
         arm.store().put(&collection, &key, value, Condition::Any)?;
     }
     Ok(())

@@ -106,6 +106,11 @@ impl Call {
         self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
+    /// True for a parameter `name=true`.
+    pub fn flag(&self, name: &str) -> bool {
+        self.parameter(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
     /// `$top`, refused unless a positive number.
     pub fn top(&self) -> Result<Option<usize>, ArmError> {
         let Some(text) = self.parameter("$top") else { return Ok(None) };

@@ -20,6 +20,7 @@ mod parents;
 mod put;
 mod wire;
 
+pub(crate) use members::check_tags;
 pub use wire::wire_etag;
 
 /// Most resources on one page of a list.
@@ -123,7 +124,9 @@ impl Arm {
 
     /// Carries out any call: resources, lists, actions.
     pub async fn answer(&self, verb: Verb, call: &Call) -> Result<Answer, ArmError> {
-        match (Target::parse(call.id.as_str())?, verb) {
+        let target = Target::parse(call.id.as_str())?;
+        self.require_living(call, &target).await?;
+        match (target, verb) {
             (Target::Resource(place), Verb::Get) => self.get_at(call, &place).await.map(Answer::ok),
             (Target::Resource(place), Verb::Head) => {
                 self.get_at(call, &place).await.map(|_| Answer::empty(204))

@@ -49,8 +49,19 @@ pub trait Hook: Send + Sync {
         Ok(())
     }
 
+    /// Judges a delete that was asked for by name, with its parameters, before anything is removed.
+    async fn asked_to_delete(
+        &self,
+        _arm: &Arm,
+        _call: &Call,
+        _id: &ResourceId,
+        _value: &Value,
+    ) -> Result<(), ArmError> {
+        Ok(())
+    }
+
     /// Judges a delete before it happens, also one by a cascade, and takes away what belongs to the resource. Runs
-    /// again when the delete is tried again.
+    /// again when the delete is tried again; not called where the resource rests (soft delete), but when it is purged.
     async fn deleting(&self, _arm: &Arm, _id: &ResourceId, _value: &Value) -> Result<(), ArmError> {
         Ok(())
     }

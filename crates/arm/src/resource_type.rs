@@ -34,6 +34,10 @@ pub struct ResourceType {
     pub writable: bool,
     /// Further ways to find a document, kept in the same transaction.
     pub indexes: &'static [Index],
+    /// Where deleted ones rest until they are purged, with all below them left in its place; none deletes at once.
+    pub rests_in: Option<&'static str>,
+    /// True where clients read a list without asking for a second page.
+    pub whole_lists: bool,
 }
 
 /// A place where a type lives.
@@ -80,6 +84,8 @@ pub enum DeleteAnswer {
     Empty,
     /// 200 with `{}` either way: clients that read JSON out of a 200.
     Object,
+    /// 200 without a body either way: clients that know no other answer.
+    Always,
     /// 204 either way.
     NoContent,
     /// 200 without a body / 404.
@@ -130,6 +136,8 @@ impl ResourceType {
             etag: Etag::Hidden,
             writable: true,
             indexes: &[],
+            rests_in: None,
+            whole_lists: false,
         }
     }
 
@@ -216,6 +224,21 @@ impl ResourceType {
     #[must_use]
     pub const fn indexes(mut self, indexes: &'static [Index]) -> Self {
         self.indexes = indexes;
+        self
+    }
+
+    /// Soft delete: what is deleted without `force=true` rests in this collection, and a PUT of the same id brings it
+    /// back with all that lies below it.
+    #[must_use]
+    pub const fn rests_in(mut self, collection: &'static str) -> Self {
+        self.rests_in = Some(collection);
+        self
+    }
+
+    /// Lists come on one page, however long.
+    #[must_use]
+    pub const fn whole_lists(mut self) -> Self {
+        self.whole_lists = true;
         self
     }
 

@@ -55,6 +55,7 @@ pub fn builder(
         .hook(saved_searches::SAVED_SEARCH.name, Arc::new(functions))
         .hook(workspaces::WORKSPACE.name, Arc::new(workspace))
         .hook(data_collection::RULE.name, Arc::new(data_collection::RuleTables::new(log_tables)))
+        .hook(data_collection::RULE.name, Arc::new(data_collection::RuleInUse))
         .action(subscriptions::SUBSCRIPTION.name, Verb::Get, "resources", resources.clone())
         .action(resource_groups::RESOURCE_GROUP.name, Verb::Get, "resources", resources)
         .action(
@@ -62,6 +63,12 @@ pub fn builder(
             Verb::Get,
             "locations",
             Arc::new(subscriptions::Locations),
+        )
+        .action(
+            "Microsoft.OperationalInsights",
+            Verb::Get,
+            "deletedWorkspaces",
+            Arc::new(workspaces::DeletedWorkspaces),
         )
         .action(
             workspaces::WORKSPACE.name,

@@ -117,6 +117,7 @@ pub fn query(query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
     let mut answer = QueryAnswer {
         render: bound.render,
         tables_read: bound.tables,
+        open: query.bind_only && bound.open,
         statistics: QueryStatistics { compile: compiled, ..QueryStatistics::default() },
         ..QueryAnswer::default()
     };

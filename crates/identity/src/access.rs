@@ -15,6 +15,7 @@ use serde_json::Value;
 use state::Store;
 
 pub use assignment::RoleAssignment;
+pub(crate) use definition::History;
 pub use definition::{Permission, RoleDefinition};
 
 use crate::IdentityError;

@@ -51,6 +51,8 @@ fn cloud(urls: &PublicUrls, tenant: &Tenant, origin: &str) -> Value {
         "graphAudience": origin,
         "microsoftGraphResourceId": origin,
         "logAnalyticsResourceId": origin,
+        // twice the same word, as az's log-analytics extension reads it
+        "logAnalyticslogAnalyticsResourceId": origin,
         "appInsightsResourceId": origin,
         "suffixes": {
             "keyvaultDns": urls.vault_suffix(),
@@ -84,6 +86,8 @@ mod tests {
             );
             assert_eq!(one["suffixes"]["keyvaultDns"], ".vault.localhost:8443", "{version:?}");
             assert_eq!(one["resourceManager"], "https://localhost:8443", "{version:?}");
+            // read by az's log-analytics extension: azure-cli-extensions#10124
+            assert_eq!(one["logAnalyticslogAnalyticsResourceId"], one["logAnalyticsResourceId"]);
         }
         let list = get(Some("2019-05-01"));
         assert_eq!(list.as_array().map(Vec::len), Some(1));

@@ -24,6 +24,9 @@ use crate::{
     Tenant, TokenAnswer, TokenRequest, auth_error, bootstrap, cloud, discovery,
 };
 
+/// The right to read role definitions.
+const READ_ROLES: &str = "Microsoft.Authorization/roleDefinitions/read";
+
 /// File of the key for small secrets, beside the other keys.
 const LOCAL_KEY: &str = "directory.key";
 
@@ -281,9 +284,21 @@ impl Identity {
     /// True when the caller may read a resource, or something in a subscription or group: those are seen from below.
     pub fn sees(&self, caller: &Caller, id: &ResourceId) -> bool {
         let Ok(target) = Target::parse(id.as_str()) else { return false };
+        if let Some(role) = role_of_the_tenant(&target) {
+            return self.sees_role(caller, role);
+        }
         let (action, scope) = target.permission(Verb::Get);
         let is_scope = action.to_ascii_lowercase().starts_with("microsoft.resources/");
         self.allows(caller, &action, scope, false) || (is_scope && self.reaches(caller, scope))
+    }
+
+    /// Built-in roles are everybody's to read; custom ones are read by whoever may read roles where they can be assigned.
+    fn sees_role(&self, caller: &Caller, role: &str) -> bool {
+        let access = self.access();
+        let Some(role) = access.definition(role) else { return true }; // 404, for whoever asks
+        let reads =
+            |scope: &String| self.allows(caller, READ_ROLES, &ResourceId::new(scope), false);
+        role.built_in || role.assignable_scopes.iter().any(reads)
     }
 
     /// The tables of a workspace, among `all`, that the caller may read. `Only` of none is a refusal.
@@ -380,4 +395,12 @@ impl Identity {
     pub(crate) fn local_key(&self) -> &LocalKey {
         &self.local_key
     }
+}
+
+/// The role that a path without subscription names, `/providers/Microsoft.Authorization/roleDefinitions/{guid}`.
+fn role_of_the_tenant(target: &Target) -> Option<&str> {
+    let Target::Resource(place) = target else { return None };
+    let is_role = place.type_name.eq_ignore_ascii_case("Microsoft.Authorization/roleDefinitions");
+    let of_tenant = place.parent.as_ref().is_some_and(|parent| parent.type_name.is_empty());
+    (is_role && of_tenant).then(|| place.id.name())
 }

@@ -31,8 +31,8 @@ pub(crate) struct Catalogue {
 /// Everything that is listed.
 #[derive(Default)]
 pub(crate) struct Listed {
-    /// Workspaces.
-    pub workspaces: Vec<Arc<str>>,
+    /// Workspaces, and how long their tables keep rows where that was told.
+    pub workspaces: Vec<(Arc<str>, Option<u32>)>,
     /// Custom tables and changed built-in ones, by key.
     pub tables: HashMap<String, TableInfo>,
     /// Segments by table key.
@@ -84,7 +84,9 @@ impl Catalogue {
     pub(crate) fn load(&self) -> Result<Listed, Error> {
         let mut listed = Listed::default();
         for document in self.store.list_all(WORKSPACES, "")? {
-            listed.workspaces.push(Arc::from(document.key));
+            let days = document.value.get("retentionDays").and_then(Json::as_u64);
+            let days = days.and_then(|d| u32::try_from(d).ok());
+            listed.workspaces.push((Arc::from(document.key), days));
         }
         for document in self.store.list_all(TABLES, "")? {
             let stored = serde_json::from_value::<StoredTable>(document.value).ok();
@@ -117,9 +119,27 @@ impl Catalogue {
         Ok(listed)
     }
 
-    /// Lists a workspace.
-    pub(crate) fn put_workspace(&self, workspace: &str) -> Result<(), Error> {
-        self.store.put(WORKSPACES, workspace, json!({}), Condition::Any)?;
+    /// Lists a workspace, with tables whose definitions change with it.
+    pub(crate) fn put_workspace(
+        &self,
+        workspace: &str,
+        days: Option<u32>,
+        tables: &[Arc<TableInfo>],
+    ) -> Result<(), Error> {
+        let value = days.map_or_else(|| json!({}), |days| json!({ "retentionDays": days }));
+        let mut ops = vec![put(WORKSPACES, workspace, value)];
+        for table in tables {
+            let key = format!("{workspace}/{}", table.name);
+            let stored = serde_json::to_value(StoredTable::of(table));
+            ops.push(put(TABLES, &key, stored.map_err(|_| damaged(TABLES, &key))?));
+        }
+        self.store.apply(ops)?;
+        Ok(())
+    }
+
+    /// Forgets a workspace whose tables are gone.
+    pub(crate) fn delete_workspace(&self, workspace: &str) -> Result<(), Error> {
+        self.store.apply(vec![delete(WORKSPACES, workspace)])?;
         Ok(())
     }
 

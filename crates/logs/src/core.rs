@@ -40,7 +40,7 @@ pub(crate) struct Core {
     pub open: Arc<OpenSegments>,
     /// Damage of which it is not known whose rows it took.
     pub stray_damage: Mutex<Vec<Damage>>,
-    built_in: HashMap<Arc<str>, Arc<TableInfo>>,
+    built_in: Arc<Infos>,
     /// Reads the addresses of `externaldata`.
     pub external: Option<Arc<dyn ExternalReader>>,
     /// Functions that every workspace has.
@@ -71,19 +71,48 @@ fn places(folder: &Path) -> Option<Arc<engine::places::Places>> {
     }
 }
 
+/// Tables by name.
+pub(crate) type Infos = HashMap<Arc<str>, Arc<TableInfo>>;
+
 /// A workspace: its custom tables and saved functions.
 pub(crate) struct Workspace {
     /// Customer id.
     pub id: Arc<str>,
     /// Custom tables, and built-in ones that were changed.
-    pub infos: RwLock<HashMap<Arc<str>, Arc<TableInfo>>>,
+    pub infos: RwLock<Infos>,
+    /// How long tables keep their rows unless they say otherwise.
+    inherited: RwLock<Inherited>,
     /// All tables by name, as they were listed last; see [`Workspace::tables_changed`].
     listed: Mutex<Option<Arc<Vec<Arc<TableInfo>>>>>,
     /// Saved functions.
     pub functions: RwLock<Arc<HashMap<Arc<str>, Arc<FunctionDefinition>>>>,
 }
 
+/// What tables have from their workspace.
+struct Inherited {
+    /// None where nobody has told.
+    days: Option<u32>,
+    /// The built-in tables with these days.
+    built_in: Arc<Infos>,
+}
+
 impl Workspace {
+    /// Days that tables keep their rows unless they say otherwise; none where nobody has told.
+    pub(crate) fn retention_days(&self) -> Option<u32> {
+        self.inherited.read().days
+    }
+
+    /// A built-in table as the workspace has it, where it was not changed itself.
+    pub(crate) fn inherited_table(&self, name: &str) -> Option<Arc<TableInfo>> {
+        self.inherited.read().built_in.get(name).cloned()
+    }
+
+    /// Changes how long built-in tables keep their rows that were not changed themselves; see [`Core::kept_for`].
+    pub(crate) fn inherit(&self, days: u32, built_in: Arc<Infos>) {
+        *self.inherited.write() = Inherited { days: Some(days), built_in };
+        self.tables_changed();
+    }
+
     /// To be called whenever `infos` was changed.
     pub(crate) fn tables_changed(&self) {
         *self.listed.lock() = None;
@@ -108,7 +137,7 @@ impl Core {
                 options.limits.column_bytes,
             )),
             stray_damage: Mutex::default(),
-            built_in: built_in.collect(),
+            built_in: Arc::new(built_in.collect()),
             external: options.external.clone(),
             functions: options
                 .functions
@@ -142,11 +171,22 @@ impl Core {
         let workspace = Arc::new(Workspace {
             id: Arc::clone(&id),
             infos: RwLock::default(),
+            inherited: RwLock::new(Inherited { days: None, built_in: Arc::clone(&self.built_in) }),
             listed: Mutex::default(),
             functions: RwLock::default(),
         });
         workspaces.insert(id, Arc::clone(&workspace));
         workspace
+    }
+
+    /// Nothing is appended to the workspace and nobody queries it from now on.
+    pub(crate) fn close_workspace(&self, id: &str) -> Option<Arc<Workspace>> {
+        self.workspaces.write().remove(id)
+    }
+
+    /// Undoes [`Self::close_workspace`].
+    pub(crate) fn open_workspace(&self, workspace: Arc<Workspace>) {
+        self.workspaces.write().insert(Arc::clone(&workspace.id), workspace);
     }
 
     /// The workspace with this customer id.
@@ -157,7 +197,20 @@ impl Core {
     /// A table's definition.
     pub(crate) fn info(&self, workspace: &Workspace, name: &str) -> Option<Arc<TableInfo>> {
         let changed = workspace.infos.read().get(name).cloned();
-        changed.or_else(|| self.built_in.get(name).cloned())
+        changed.or_else(|| workspace.inherited_table(name))
+    }
+
+    /// The built-in tables, their rows kept for so many days.
+    pub(crate) fn kept_for(&self, days: u32) -> Arc<Infos> {
+        let fits = |t: &Arc<TableInfo>| (t.retention_days, t.total_retention_days) == (days, days);
+        if self.built_in.values().all(fits) {
+            return Arc::clone(&self.built_in);
+        }
+        let kept = |t: &Arc<TableInfo>| {
+            let (retention_days, total_retention_days) = (days, days);
+            TableInfo { retention_days, total_retention_days, ..(**t).clone() }
+        };
+        Arc::new(self.built_in.iter().map(|(n, t)| (Arc::clone(n), Arc::new(kept(t)))).collect())
     }
 
     /// The built-in table of this name.
@@ -188,7 +241,8 @@ impl Core {
     pub(crate) fn infos(&self, workspace: &Workspace) -> Arc<Vec<Arc<TableInfo>>> {
         let list = || {
             let changed = workspace.infos.read();
-            let built_in = self.built_in.values().filter(|t| !changed.contains_key(&t.name));
+            let built_in = Arc::clone(&workspace.inherited.read().built_in);
+            let built_in = built_in.values().filter(|t| !changed.contains_key(&t.name));
             let mut all: Vec<_> = built_in.chain(changed.values()).cloned().collect();
             all.sort_by(|a, b| a.name.cmp(&b.name));
             Arc::new(all)

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use engine::source::{Catalog, ExternalData, TableSource, external_refused};
 use model::{
     AppendReceipt, AppendRequest, DateTime, FunctionDefinition, QueryAnswer, QueryError,
-    QueryRequest, Rows, TableAccess, TableInfo, Tables, TablesError,
+    QueryRequest, Retention, Rows, TableAccess, TableInfo, Tables, TablesError,
 };
 use parking_lot::Mutex;
 
 use crate::core::{Core, Workspace};
-use crate::manage::{delete_table, put_table};
+use crate::manage::{delete_table, delete_workspace, put_table, put_workspace};
 use crate::scan::Source;
 use crate::segment::Asker;
 use crate::store::LogStore;
@@ -71,6 +71,19 @@ impl Tables for LogStore {
         let (core, workspace) = (Arc::clone(&self.core), workspace.to_owned());
         let name = name.to_owned();
         waiting(move || delete_table(&core, &workspace, &name)).await
+    }
+
+    fn put_workspace(&self, workspace: &str, retention: &Retention) -> Result<(), TablesError> {
+        put_workspace(&self.core, workspace, retention)
+    }
+
+    fn retention_days(&self, workspace: &str) -> Option<u32> {
+        self.core.workspace(workspace)?.retention_days()
+    }
+
+    async fn delete_workspace(&self, workspace: &str) -> Result<(), TablesError> {
+        let (core, workspace) = (Arc::clone(&self.core), workspace.to_owned());
+        waiting(move || delete_workspace(&core, &workspace)).await
     }
 
     fn set_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {

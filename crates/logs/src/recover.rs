@@ -46,8 +46,11 @@ pub(crate) fn recover(core: &Core) -> Result<u64, Error> {
 }
 
 fn restore_tables(core: &Core, listed: &Listed) {
-    for workspace in &listed.workspaces {
-        core.add_workspace(workspace);
+    for (workspace, days) in &listed.workspaces {
+        let workspace = core.add_workspace(workspace);
+        if let Some(days) = *days {
+            workspace.inherit(days, core.kept_for(days));
+        }
     }
     for (key, info) in &listed.tables {
         if let Some((workspace, _)) = key.split_once('/') {

@@ -22,7 +22,7 @@ pub(crate) fn changed(
     wanted: TableInfo,
     merge: bool,
 ) -> Result<TableInfo, TablesError> {
-    check(&wanted)?;
+    check(&wanted, built_in.is_some())?;
     let mut columns: Vec<Column> = Vec::new();
     let kept = match (current, built_in) {
         (Some(current), _) if merge => &current.schema.columns[..],
@@ -62,19 +62,18 @@ pub(crate) fn changed(
     })
 }
 
-fn check(table: &TableInfo) -> Result<(), TablesError> {
+/// Names of built-in tables are as they ship: one of them has brackets.
+fn check(table: &TableInfo, built_in: bool) -> Result<(), TablesError> {
     let invalid = |text: String| Err(TablesError::Invalid(text));
     let name = &*table.name;
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(allowed) {
+    let good = !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(allowed);
+    if !good && !built_in {
         return invalid(format!(
             "'{name}' is not a table name; use up to {NAME_BYTES_MAX} letters, digits and '_'"
         ));
     }
-    let days = [table.retention_days, table.total_retention_days];
-    if table.retention_days == 0 || days.iter().any(|d| *d > DAYS_MAX) {
-        return invalid(format!("table '{name}' must keep its rows for 1 to {DAYS_MAX} days"));
-    }
+    check_days(name, (table.retention_days, table.total_retention_days))?;
     let mut seen = HashSet::new();
     for column in &table.schema.columns {
         let column = &*column.name;
@@ -87,6 +86,15 @@ fn check(table: &TableInfo) -> Result<(), TablesError> {
         if !seen.insert(column) {
             return invalid(format!("column '{column}' of table '{name}' is given twice"));
         }
+    }
+    Ok(())
+}
+
+/// Refuses days that no table can have: to be queried, and in total.
+pub(crate) fn check_days(name: &str, (days, total): (u32, u32)) -> Result<(), TablesError> {
+    if days == 0 || days > DAYS_MAX || total > DAYS_MAX {
+        let text = format!("table '{name}' must keep its rows for 1 to {DAYS_MAX} days");
+        return Err(TablesError::Invalid(text));
     }
     Ok(())
 }
@@ -132,6 +140,13 @@ mod tests {
             assert_eq!(got.total_retention_days, 30);
             assert_eq!(got.kind == TableKind::Microsoft, built_in.is_some());
         }
+    }
+
+    #[test]
+    fn built_in_tables_have_the_names_they_have() {
+        let odd = TableInfo { name: Arc::from("Syslog (Vendor)"), ..table(&[A]) };
+        assert!(changed(None, Some(&odd), odd.clone(), true).is_ok());
+        assert!(changed(None, None, odd, true).is_err());
     }
 
     #[test]

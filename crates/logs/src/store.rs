@@ -18,6 +18,7 @@ use crate::columns::Named;
 use crate::complete::complete;
 use crate::core::{Core, Workspace};
 use crate::error::Error;
+use crate::manage::create_workspace;
 use crate::memory::{MemoryBatch, Run};
 use crate::options::Options;
 use crate::recover::{recover, reserved_bytes};
@@ -83,15 +84,7 @@ impl LogStore {
 
     /// Adds a workspace; one that exists stays as it is. Durable when it returns.
     pub fn create_workspace(&self, id: &str) -> Result<(), TablesError> {
-        let valid = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if id.is_empty() || id.len() > 64 || !id.chars().all(valid) {
-            return Err(TablesError::Invalid(format!("'{id}' is not a workspace id; use a guid")));
-        }
-        if self.core.workspace(id).is_none() {
-            self.core.catalogue.put_workspace(id)?;
-            self.core.add_workspace(id);
-        }
-        Ok(())
+        create_workspace(&self.core, id, None).map(drop)
     }
 
     /// Lets a feed catch up before a query reads one of its tables, for as long as the feed lives.

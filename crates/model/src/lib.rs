@@ -14,7 +14,7 @@ pub use rows::{Batch, Column, ColumnBuilder, Rows, Schema};
 pub use severity::Severity;
 pub use tables::{
     AppendReceipt, AppendRequest, Cancel, Feed, FunctionDefinition, Principal, QueryAnswer,
-    QueryError, QueryLimits, QueryRequest, QueryStatistics, ResultTable, TableAccess, TableInfo,
-    TableKind, Tables, TablesError,
+    QueryError, QueryLimits, QueryRequest, QueryStatistics, ResultTable, Retention, TableAccess,
+    TableInfo, TableKind, Tables, TablesError,
 };
 pub use values::{DateTime, Decimal, Dynamic, DynamicRef, Guid, ScalarType, TimeSpan, Value};

@@ -1,6 +1,6 @@
 //! The seam between whoever asks questions or writes rows and the store that holds them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -59,6 +59,16 @@ pub trait Tables: Send + Sync {
     /// Deletes a custom table with its rows. A built-in table is refused.
     async fn delete_table(&self, workspace: &str, name: &str) -> Result<(), TablesError>;
 
+    /// Creates a workspace, or changes how long its tables keep their rows. Durable when it returns; the same again is no
+    /// change. Waits for the disk.
+    fn put_workspace(&self, workspace: &str, retention: &Retention) -> Result<(), TablesError>;
+
+    /// Days that tables of the workspace keep their rows unless they say otherwise; none where nobody has told.
+    fn retention_days(&self, workspace: &str) -> Option<u32>;
+
+    /// Removes a workspace with all its tables and rows; one that is not there is no error.
+    async fn delete_workspace(&self, workspace: &str) -> Result<(), TablesError>;
+
     /// Replaces the saved functions (savedSearches with an alias) of a workspace that queries can call.
     fn set_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>);
 
@@ -98,6 +108,30 @@ pub struct TableInfo {
     pub retention_days: u32,
     /// Days in total (archive included); never below `retention_days`.
     pub total_retention_days: u32,
+}
+
+/// How long the tables of a workspace keep their rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Days, of tables that say nothing of their own.
+    pub days: u32,
+    /// Days of their own: to be queried, and in total. By the table's name in lower case.
+    pub own: BTreeMap<String, (u32, u32)>,
+}
+
+impl Retention {
+    /// The same for all tables.
+    pub fn of_all(days: u32) -> Self {
+        Self { days, own: BTreeMap::new() }
+    }
+
+    /// Days that rows of a table can be queried, and days in total.
+    pub fn of(&self, table: &str) -> (u32, u32) {
+        if self.own.is_empty() {
+            return (self.days, self.days);
+        }
+        self.own.get(&table.to_lowercase()).copied().unwrap_or((self.days, self.days))
+    }
 }
 
 /// A saved function: a savedSearch with a functionAlias.
@@ -316,6 +350,8 @@ pub struct QueryAnswer {
     pub partial: Option<(String, String)>,
     /// Tables of the workspace that the query read, in order of first use.
     pub tables_read: Vec<Arc<str>>,
+    /// Names and types alone were asked for, and the rows decide on further columns (`evaluate pivot`, `union *`).
+    pub open: bool,
 }
 
 /// Cost of a query.

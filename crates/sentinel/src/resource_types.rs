@@ -54,7 +54,10 @@ const RELATIONS: &str = "Microsoft.SecurityInsights/incidents/relations";
 
 /// All types of this crate.
 pub const TYPES: &[ResourceType] = &[
-    kind("Microsoft.SecurityInsights/onboardingStates").etag(Etag::Shown).check(check_onboarding),
+    kind("Microsoft.SecurityInsights/onboardingStates")
+        .etag(Etag::Shown)
+        .whole_lists()
+        .check(check_onboarding),
     kind(ALERT_RULES).etag(Etag::Checked).check(alert_rules::check),
     // Nothing runs playbooks yet: the list is empty, and an action that would never run is refused.
     kind("Microsoft.SecurityInsights/alertRules/actions").read_only(),

@@ -1,5 +1,6 @@
 //! An analytics rule as a value: what it asks, when, and what its results become.
 
+mod columns;
 mod limits;
 mod read;
 #[cfg(test)]

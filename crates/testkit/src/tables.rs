@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use model::{
     AppendReceipt, AppendRequest, DateTime, FunctionDefinition, QueryAnswer, QueryError,
-    QueryRequest, ResultTable, Rows, TableInfo, TableKind, Tables, TablesError,
+    QueryRequest, ResultTable, Retention, Rows, TableInfo, TableKind, Tables, TablesError,
 };
 use parking_lot::Mutex;
 
@@ -23,6 +23,8 @@ struct State {
     appends: Vec<AppendRequest>,
     functions: BTreeMap<String, Vec<FunctionDefinition>>,
     refusals: VecDeque<TablesError>,
+    /// What was told of workspaces.
+    workspaces: BTreeMap<String, Retention>,
 }
 
 impl CannedTables {
@@ -191,6 +193,30 @@ impl Tables for CannedTables {
                 Ok(())
             }
         }
+    }
+
+    fn put_workspace(&self, workspace: &str, retention: &Retention) -> Result<(), TablesError> {
+        let mut state = self.0.lock();
+        for ((_, name), table) in state.tables.iter_mut().filter(|((w, _), _)| w == workspace) {
+            let (retention_days, total_retention_days) = retention.of(name);
+            let info = TableInfo { retention_days, total_retention_days, ..(**table).clone() };
+            *table = Arc::new(info);
+        }
+        state.workspaces.insert(workspace.to_owned(), retention.clone());
+        Ok(())
+    }
+
+    fn retention_days(&self, workspace: &str) -> Option<u32> {
+        self.0.lock().workspaces.get(workspace).map(|retention| retention.days)
+    }
+
+    async fn delete_workspace(&self, workspace: &str) -> Result<(), TablesError> {
+        let mut state = self.0.lock();
+        state.tables.retain(|(w, _), _| w != workspace);
+        state.appends.retain(|a| &*a.workspace != workspace);
+        state.functions.remove(workspace);
+        state.workspaces.remove(workspace);
+        Ok(())
     }
 
     fn set_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {

@@ -14,7 +14,7 @@ use crate::wire::workspace::Workspace;
 
 /// The right to make a table.
 const ACTION: &str = "Microsoft.OperationalInsights/workspaces/tables/write";
-/// Days that rows of a table made here are kept.
+/// Days that rows of a table made here are kept where the workspace says nothing.
 const RETENTION_DAYS: u32 = 90;
 
 /// Makes the custom table of a stream that has none, where all rows of the body name it in `Type` and the caller may
@@ -35,12 +35,13 @@ pub(super) async fn make_table(
     let (mut copy, name) = (body.to_vec(), table.clone());
     let schema = blocking(move || schema(&mut copy, &name)).await?;
     let Some(schema) = schema else { return Ok(()) };
+    let days = doors.tables.retention_days(&customer_id).unwrap_or(RETENTION_DAYS);
     let info = TableInfo {
         name: Arc::from(table),
         kind: TableKind::Custom,
         schema: Arc::new(schema),
-        retention_days: RETENTION_DAYS,
-        total_retention_days: RETENTION_DAYS,
+        retention_days: days,
+        total_retention_days: days,
     };
     let made = doors.tables.put_table(&customer_id, info, true).await;
     made.map(drop).map_err(|e| tables_error(&e))

@@ -349,3 +349,38 @@ async fn lists_show_what_the_caller_may_see() {
     let model::TableAccess::Only(names) = asked.access else { panic!("{:?}", asked.access) };
     assert_eq!(names.iter().collect::<Vec<_>>(), ["Syslog"]);
 }
+
+/// Built-in roles of the tenant are everybody's to read; custom ones where their reader may see what they can be given on.
+#[tokio::test]
+async fn roles_of_the_tenant_can_be_read() {
+    let house = house().await;
+    let none = serde_json::Value::Null;
+    let (admin, reader) = (house.admin_token().await, house.principal("", "", ORIGIN).await);
+    let version = "?api-version=2022-04-01";
+    let roles = "/providers/Microsoft.Authorization/roleDefinitions";
+    let custom = "dddddddd-0000-0000-0000-000000000001";
+    let body = json!({ "properties": { "roleName": "ours", "type": "CustomRole",
+        "permissions": [{ "actions": ["*/read"] }], "assignableScopes": [house.path("{sub}")] } });
+    let path = full(&format!("{{sub}}{roles}/{custom}{version}"));
+    assert_eq!(house.call("PUT", &path, &admin, body).await.status, 201);
+    for (token, sees_custom) in [(&admin, true), (&reader, false)] {
+        let list = house.call("GET", &format!("{roles}{version}"), token, none.clone()).await;
+        assert_eq!(list.status, 200);
+        let list = list.json();
+        let list = list["value"].as_array().unwrap();
+        assert!(list.len() > 10, "{}", list.len());
+        assert_eq!(list.iter().any(|role| role["name"] == custom), sees_custom);
+        let one = |name: &str| format!("{roles}/{name}{version}");
+        let built_in = house.call("GET", &one(DATA_READER), token, none.clone()).await;
+        assert_eq!(built_in.status, 200);
+        let ours = house.call("GET", &one(custom), token, none.clone()).await;
+        assert_eq!(ours.status, if sees_custom { 200 } else { 403 });
+        let nobodys = "00000000-1111-2222-3333-444444444444";
+        let missing = house.call("GET", &one(nobodys), token, none.clone()).await;
+        assert_eq!(missing.code(), "RoleDefinitionDoesNotExist");
+        // what is served nowhere is not found, whoever asks
+        let path = "/providers/Microsoft.Authorization/providerOperations/Microsoft.Compute";
+        let odd = house.call("GET", &format!("{path}{version}"), token, none.clone()).await;
+        assert_eq!((odd.status, odd.code().as_str()), (404, "InvalidResourceType"));
+    }
+}

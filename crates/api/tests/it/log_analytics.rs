@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::{
     AppendReceipt, AppendRequest, Cancel, Decimal, Dynamic, FunctionDefinition, Guid, QueryAnswer,
-    QueryError, QueryRequest, ResultTable, Rows, ScalarType, Schema, TableInfo, Tables,
+    QueryError, QueryRequest, ResultTable, Retention, Rows, ScalarType, Schema, TableInfo, Tables,
     TablesError, TimeSpan, Value as Cell,
 };
 use parking_lot::Mutex;
@@ -387,6 +387,15 @@ impl Tables for Endless {
     }
     async fn delete_table(&self, workspace: &str, name: &str) -> Result<(), TablesError> {
         self.0.delete_table(workspace, name).await
+    }
+    fn put_workspace(&self, w: &str, retention: &Retention) -> Result<(), TablesError> {
+        self.0.put_workspace(w, retention)
+    }
+    fn retention_days(&self, workspace: &str) -> Option<u32> {
+        self.0.retention_days(workspace)
+    }
+    async fn delete_workspace(&self, workspace: &str) -> Result<(), TablesError> {
+        self.0.delete_workspace(workspace).await
     }
     fn set_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {
         self.0.set_functions(workspace, functions);

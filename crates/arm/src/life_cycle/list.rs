@@ -36,7 +36,8 @@ impl Arm {
         if let Some(order) = filter::order(call)? {
             return self.list_sorted(call, entry, &prefix, &filter, &order);
         }
-        let size = call.top()?.unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
+        let most = if entry.kind.whole_lists { usize::MAX } else { PAGE_SIZE };
+        let size = call.top()?.unwrap_or(most).min(most);
         let mut after = call.skip_token().map(|token| key_of(token, &prefix)).transpose()?;
         let mut page = Page::default();
         loop {
@@ -73,7 +74,7 @@ impl Arm {
         all.retain(|d| call.shows(&ResourceId::new(&d.key)) && filter.holds(entry.kind, &d.value));
         order.sort(&mut all, |d| &d.value);
         let shaped = all.into_iter().map(|d| wire::resource(entry.kind, d)).collect();
-        Page::cut(shaped, call, PAGE_SIZE)
+        Page::cut(shaped, call, if entry.kind.whole_lists { usize::MAX } else { PAGE_SIZE })
     }
 
     /// `GET /providers` and below: the namespaces with their types. `POST .../providers/{namespace}/register` is an

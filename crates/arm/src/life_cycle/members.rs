@@ -28,7 +28,7 @@ pub(super) fn check_name(kind: &ResourceType, place: &Place) -> Result<(), ArmEr
 }
 
 /// Azure's limits: 50 tags, names up to 512 characters, values texts up to 256.
-pub(super) fn check_tags(top: &Map<String, Value>) -> Result<(), ArmError> {
+pub(crate) fn check_tags(top: &Map<String, Value>) -> Result<(), ArmError> {
     let wrong =
         |message: &str| Err(ArmError::bad_request("InvalidTagsInRequest", message).target("tags"));
     let tags = match top.get("tags") {
@@ -77,7 +77,11 @@ pub(super) fn check_location(
             let message = format!(
                 "the resource is in '{stored}' and cannot move to '{given}'; delete it first"
             );
-            return Err(ArmError::new(409, "InvalidResourceLocation", message).target("location"));
+            let code = match kind.name {
+                crate::RESOURCE_GROUPS => "InvalidResourceGroupLocation",
+                _ => "InvalidResourceLocation",
+            };
+            return Err(ArmError::new(409, code, message).target("location"));
         }
         (Some(given), _) => given,
         (None, Some(stored)) => stored.to_owned(),

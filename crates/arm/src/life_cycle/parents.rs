@@ -4,7 +4,7 @@ use model::ResourceId;
 use serde_json::Value;
 
 use super::{Arm, missing};
-use crate::path::Place;
+use crate::path::{Place, Target};
 use crate::{ArmError, Call, RESOURCE_GROUPS, ResourceType, SUBSCRIPTIONS, Scope};
 
 impl Arm {
@@ -33,6 +33,32 @@ impl Arm {
                 }
             },
         }
+    }
+
+    /// Fails below a resource that was deleted and rests: what it holds is in its place, and out of reach.
+    pub(super) async fn require_living(
+        &self,
+        call: &Call,
+        target: &Target,
+    ) -> Result<(), ArmError> {
+        let mut above = match target {
+            Target::Resource(place) => place.parent.as_deref(),
+            // lists and actions look at their scope themselves
+            Target::Collection { scope, .. } | Target::Namespaces { scope, .. } => {
+                scope.parent.as_deref()
+            }
+        };
+        while let Some(place) = above {
+            let entry = self.registry.find(&place.type_name);
+            if entry.is_some_and(|e| e.kind.rests_in.is_some()) {
+                return self.require(call, place).await.map_err(|error| match &*error.code {
+                    "ResourceNotFound" => ArmError::parent_not_found(&place.id),
+                    _ => error,
+                });
+            }
+            above = place.parent.as_deref();
+        }
+        Ok(())
     }
 
     /// Fails unless the place's parent exists, with the code that names what is missing.

@@ -149,8 +149,17 @@ impl Arm {
         if existing.is_none() {
             self.require_parent(call, place).await?;
         }
+        let rested = match (&existing, kind.rests_in) {
+            (None, Some(rest)) => self.store.get(rest, &place.id.key())?,
+            _ => None,
+        };
         let stored = existing.as_ref().map(|d| &d.value);
-        let body = body(stored)?;
+        let mut body = body(stored)?;
+        let stored = stored.or_else(|| rested.as_ref()?.value.get("value"));
+        if let (Some(_), Some(stored)) = (&rested, stored) {
+            // brought back as it was: clients send defaults along that would shorten how long rows are kept
+            body = merge::merge(stored, &only(&body, &["location", "tags"]));
+        }
         if existing.is_none() {
             members::check_name(kind, place)?;
         }
@@ -167,7 +176,11 @@ impl Arm {
             hook.check(self, &mut context).await?;
         }
         let (id, value) = (context.id.clone(), members::finish(context));
-        let ops = self.ops(entry, place, &id, existing.as_ref(), &value)?;
+        let mut ops = self.ops(entry, place, &id, existing.as_ref(), &value)?;
+        if let (Some(rested), Some(rest)) = (rested, kind.rests_in) {
+            let (key, condition) = (rested.key, Condition::Match(rested.etag));
+            ops.push(Op::Delete { collection: rest.into(), key, condition });
+        }
         Ok(Prepared { entry, place, id, existing, ops })
     }
 

@@ -6,7 +6,7 @@ mod rule;
 mod rule_tables;
 mod streams;
 
-pub(crate) use association::{ASSOCIATION, RuleAssociations};
+pub(crate) use association::{ASSOCIATION, RuleAssociations, RuleInUse};
 pub(crate) use endpoint::ENDPOINT;
 pub(crate) use rule::RULE;
 pub(crate) use rule_tables::RuleTables;

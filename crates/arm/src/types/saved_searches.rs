@@ -25,8 +25,9 @@ pub(crate) const SAVED_SEARCH: ResourceType =
             "2020-03-01-preview",
         ])
         .put_status(200, 200)
-        .delete(DeleteAnswer::Empty)
+        .delete(DeleteAnswer::Always)
         .etag(Etag::Checked)
+        .whole_lists()
         .check(check);
 
 fn check(search: &mut PutContext<'_>) -> Result<(), ArmError> {
@@ -90,9 +91,8 @@ impl SavedFunctions {
         let (key, function) = (workspace.key(), value.and_then(function));
         let mut workspaces = self.workspaces.lock();
         if function.is_some() && !workspaces.contains_key(&key) {
-            let Some(customer_id) = workspaces::customer_id(arm, &workspace)? else {
-                return Ok(());
-            };
+            let customer_id = workspaces::customer_id_even_deleted(arm, &workspace)?;
+            let Some(customer_id) = customer_id else { return Ok(()) };
             let functions = Functions { customer_id, saved: BTreeMap::new(), stale: false };
             workspaces.insert(key.clone(), functions);
         }
@@ -109,10 +109,13 @@ impl SavedFunctions {
     /// Hands over the functions of every workspace that changed.
     fn publish(&self) {
         // the lock is held meanwhile: a later change is not overtaken by an earlier one
-        for workspace in self.workspaces.lock().values_mut().filter(|w| w.stale) {
+        let mut workspaces = self.workspaces.lock();
+        for workspace in workspaces.values_mut().filter(|w| w.stale) {
             self.tables.set_functions(&workspace.customer_id, workspace.callable());
             workspace.stale = false;
         }
+        // a workspace that is deleted and made again has another customer id
+        workspaces.retain(|_, workspace| !workspace.saved.is_empty());
     }
 }
 

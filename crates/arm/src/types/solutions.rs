@@ -10,6 +10,7 @@ pub(crate) const SOLUTION: ResourceType =
     ResourceType::new("Microsoft.OperationsManagement/solutions")
         .api_versions(&["2015-11-01-preview"])
         .location(Location::Required)
+        .whole_lists()
         .check(check);
 
 fn check(solution: &mut PutContext<'_>) -> Result<(), crate::ArmError> {

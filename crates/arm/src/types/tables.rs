@@ -16,8 +16,8 @@ mod columns;
 mod settings;
 mod shape;
 
-pub(crate) use settings::{SETTINGS, all_settings};
-use settings::{TableSettings, settings, settings_key};
+pub(crate) use settings::{SETTINGS, TableSettings, all_settings};
+use settings::{settings, settings_key};
 
 /// A table. PUT and PATCH answer 200 and never 201: the clients take nothing else.
 pub(crate) const TABLE: ResourceType =

@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
+use state::Condition;
 
-use crate::path::Place;
+use crate::life_cycle::check_tags;
+use crate::path::{Place, SUBSCRIPTIONS};
 use crate::{Answer, Arm, ArmError, Call, DeleteAnswer, Page, Provider, ResourceType, Scope};
 
 /// The tags of the resource they sit on.
@@ -97,9 +99,28 @@ async fn write(
     place: &Place,
     tags: Map<String, Value>,
 ) -> Result<Answer, ArmError> {
-    let patch = call_on(call, target(place)?, json!({ "tags": tags }));
-    arm.patch(&patch).await?;
+    let target = target(place)?;
+    if target.type_name.eq_ignore_ascii_case(SUBSCRIPTIONS) {
+        tag_subscription(arm, target, &tags)?;
+    } else {
+        arm.patch(&call_on(call, target, json!({ "tags": tags }))).await?;
+    }
     Ok(Answer::ok(shape(place, tags)))
+}
+
+/// Clients cannot change subscriptions, but for their tags.
+fn tag_subscription(arm: &Arm, target: &Place, tags: &Map<String, Value>) -> Result<(), ArmError> {
+    let mut members = Map::new();
+    members.insert("tags".into(), Value::Object(tags.clone()));
+    check_tags(&members)?;
+    let (collection, key) = (SUBSCRIPTIONS.to_ascii_lowercase(), target.id.key());
+    let Some(document) = arm.store().get(&collection, &key)? else {
+        return Err(ArmError::subscription_not_found(target.id.name()));
+    };
+    let mut value = document.value;
+    value["tags"] = Value::Object(tags.clone());
+    arm.store().put(&collection, &key, value, Condition::Match(document.etag))?;
+    Ok(())
 }
 
 fn shape(place: &Place, tags: Map<String, Value>) -> Value {

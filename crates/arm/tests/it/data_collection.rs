@@ -214,3 +214,20 @@ async fn associations_are_found_from_both_ends() {
     assert_eq!(house.fail(Verb::Put, elsewhere, json!({})).await.1, "ResourceGroupNotFound");
     assert!(now() > model::DateTime::MIN);
 }
+
+#[tokio::test]
+async fn a_rule_goes_with_its_associations_or_not_at_all() {
+    let house = house().await;
+    let rule = house.installation.data_collection_rule.clone();
+    let on = "#/providers/Microsoft.Compute/virtualMachines/a/providers/Microsoft.Insights/dataCollectionRuleAssociations/logs";
+    let body = json!({"properties": {"dataCollectionRuleId": rule.as_str()}});
+    house.put(on, body).await;
+    assert_eq!(
+        house.fail(Verb::Delete, rule.as_str(), Value::Null).await,
+        (409, "Conflict".into())
+    );
+    house.get(rule.as_str()).await;
+    let path = format!("{rule}?deleteAssociations=true");
+    assert_eq!(house.send(Verb::Delete, &path, Value::Null).await.unwrap().status, 200);
+    assert_eq!(house.fail(Verb::Get, on, Value::Null).await.0, 404);
+}

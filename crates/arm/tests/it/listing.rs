@@ -21,6 +21,8 @@ async fn pages_cover_everything_once() {
     ] {
         assert_eq!(house.names(path).await, wanted, "{path}");
     }
+    let whole = house.get("@/savedSearches").await;
+    assert!(whole["nextLink"].is_null(), "the SDKs read one page of them");
     let first = house.get("@/savedSearches?api-version=2&$top=2").await;
     let next = first["nextLink"].as_str().unwrap();
     assert!(
@@ -192,4 +194,20 @@ async fn lists_are_filtered_and_sorted() {
         .put("~/resourceGroups/Other", json!({"location": "eastus", "tags": {"env": "test"}}))
         .await;
     assert_eq!(house.names("~/resourceGroups?$filter=tagName%20eq%20'env'").await, ["Other"]);
+}
+
+#[tokio::test]
+async fn resources_are_expanded_when_asked() {
+    let house = House::new().await;
+    let list = async |query: &str| {
+        let filter = "$filter=resourceType%20eq%20'Microsoft.OperationalInsights/workspaces'";
+        house.get(&format!("~/resources?{filter}{query}")).await["value"][0].take()
+    };
+    let plain = list("").await;
+    assert!(plain["id"].is_string() && plain.get("createdTime").is_none());
+    let full = list("&$expand=createdTime,changedTime,provisioningState").await;
+    assert_eq!(full["provisioningState"], "Succeeded");
+    assert!(full["createdTime"].is_string() && full["changedTime"].is_string());
+    let odd = house.fail(Verb::Get, "~/resources?$expand=owner", Value::Null).await;
+    assert_eq!(odd, (400, "InvalidQueryParameterValue".into()));
 }

@@ -83,7 +83,7 @@ async fn no_child_outlives_its_parent() {
                 }
             }));
         }
-        house.send(Verb::Delete, parent, Value::Null).await.unwrap();
+        house.send(Verb::Delete, &format!("{parent}?force=true"), Value::Null).await.unwrap();
         for writer in writers {
             writer.await.unwrap();
         }

@@ -41,7 +41,7 @@ async fn functions_follow_the_documents() {
     house.put("@/savedSearches/g", function("Renamed", "", "Syslog")).await;
     assert_eq!(known(), ["Renamed() Syslog", "imDns(disabled:bool=false) Dns | take 1"]);
     house.put("@/savedSearches/g", search("Syslog")).await;
-    house.send(Verb::Delete, "@", Value::Null).await.unwrap();
+    house.send(Verb::Delete, "@?force=true", Value::Null).await.unwrap();
     assert_eq!(known(), [""; 0]);
 }
 

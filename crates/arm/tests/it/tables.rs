@@ -95,7 +95,7 @@ async fn built_in_tables_take_columns_and_retention() {
             &properties["totalRetentionInDays"],
             &properties["archiveRetentionInDays"]
         ),
-        (&json!(30), &json!(365), &json!(335))
+        (&json!(90), &json!(365), &json!(275))
     );
     assert_eq!(properties["totalRetentionInDaysAsDefault"], false);
     for wrong in [body(&[("Extra", "string")]), body(&[("Computer", "int")])] {
@@ -210,4 +210,30 @@ async fn wrong_tables_are_refused() {
     );
     assert_eq!(house.fail(Verb::Patch, "@/tables/None_CL", body(&[time])).await.0, 404);
     assert_eq!(house.names("@/tables").await, ["Syslog"]);
+}
+
+/// az reads a table and sends all of it back with the days that it was told to change.
+#[tokio::test]
+async fn an_inherited_total_follows_days_that_are_longer() {
+    let house = House::new().await;
+    house.send(Verb::Patch, "@", json!({"properties": {"retentionInDays": 30}})).await.unwrap();
+    let columns = json!([{"name": "TimeGenerated", "type": "dateTime"}]);
+    let schema = json!({"name": "Long_CL", "columns": columns});
+    let made = json!({"properties": {"schema": schema}});
+    house.put("@/tables/Long_CL", made.clone()).await;
+    let mut table = house.get("@/tables/Long_CL").await;
+    assert_eq!(table["properties"]["totalRetentionInDays"], 30);
+    for flag in ["retentionInDaysAsDefault", "totalRetentionInDaysAsDefault"] {
+        table["properties"].as_object_mut().unwrap().remove(flag);
+    }
+    table["properties"]["retentionInDays"] = json!(90);
+    for verb in [Verb::Put, Verb::Patch] {
+        house.put("@/tables/Long_CL", made.clone()).await;
+        let changed = house.send(verb, "@/tables/Long_CL", table.clone()).await.unwrap().value();
+        assert_eq!(changed["properties"]["retentionInDays"], 90, "{verb:?}");
+        assert_eq!(changed["properties"]["totalRetentionInDays"], 90, "{verb:?}");
+    }
+    // one of its own that is too short is refused as before
+    let own = json!({"properties": {"retentionInDays": 90, "totalRetentionInDays": 40}});
+    assert_eq!(house.fail(Verb::Put, "@/tables/Long_CL", own).await.1, "InvalidParameter");
 }

@@ -53,3 +53,19 @@ async fn tags_are_replaced_merged_and_taken_away() {
     let nowhere = "@/savedSearches/none/providers/Microsoft.Resources/tags/default";
     assert_eq!(house.fail(Verb::Get, nowhere, Value::Null).await.0, 404);
 }
+
+#[tokio::test]
+async fn the_subscription_keeps_its_tags() {
+    let house = House::new().await;
+    let path = "~/providers/Microsoft.Resources/tags/default";
+    let body = json!({"properties": {"tags": {"env": "prod"}}});
+    assert_eq!(house.put(path, body).await.status, 200);
+    let names = arm::BootstrapNames::default();
+    arm::bootstrap(&house.arm, &names, crate::house::now()).await.unwrap();
+    assert_eq!(house.get(path).await["properties"]["tags"], json!({"env": "prod"}));
+    assert_eq!(house.get("~").await["tags"], json!({"env": "prod"}));
+    let bad = json!({"properties": {"tags": {"env": 1}}});
+    assert_eq!(house.fail(Verb::Put, path, bad).await.1, "InvalidTagsInRequest");
+    house.send(Verb::Delete, path, Value::Null).await.unwrap();
+    assert_eq!(house.get(path).await["properties"]["tags"], json!({}));
+}

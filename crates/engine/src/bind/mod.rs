@@ -88,6 +88,8 @@ pub struct BoundQuery {
     pub options: Vec<(Arc<str>, Value)>,
     /// Tables read, in order of first use.
     pub tables: Vec<Arc<str>>,
+    /// The last result may have more columns than are known.
+    pub open: bool,
 }
 
 /// Rows under construction.
@@ -115,6 +117,8 @@ pub(crate) struct Binder<'a> {
     bodies: Cell<usize>,
     tables: RefCell<Vec<Arc<str>>>,
     render: RefCell<Option<serde_json::Value>>,
+    /// The last result may have more columns than are known.
+    open: Cell<bool>,
     /// Inside an input that may be left out: nobody reads why it does not resolve, so that no name is suggested.
     forgiving: Cell<bool>,
     /// Tables without rows were left out of a union of all.
@@ -218,6 +222,7 @@ fn attempt(
         bodies: Cell::new(0),
         tables: RefCell::default(),
         render: RefCell::default(),
+        open: Cell::default(),
         forgiving: Cell::default(),
         left_out: Cell::default(),
         saved: RefCell::default(),
@@ -235,6 +240,7 @@ fn attempt(
         render: binder.render.take(),
         options: binder.options.take(),
         tables: binder.tables.take(),
+        open: binder.open.get(),
     });
     (bound, leave)
 }

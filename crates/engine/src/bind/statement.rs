@@ -119,6 +119,7 @@ impl Binder<'_> {
                 "the query has no tabular expression statement; end it with a table, print or range",
             ));
         };
+        self.open.set(last.open);
         results.push(("PrimaryResult".to_owned(), last.plan));
         if let Some(count) = self.option("query_take_max_records").and_then(|v| v.as_i64()) {
             let count = usize::try_from(count).unwrap_or(0);
@@ -130,6 +131,7 @@ impl Binder<'_> {
         if !extra.is_empty() {
             results.pop();
             results.extend(extra);
+            self.open.set(true); // which of them is meant, and whether it is open, is not asked
         }
         Ok(results)
     }

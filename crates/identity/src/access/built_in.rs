@@ -45,6 +45,7 @@ impl BuiltIn {
                 &[],
             )],
             assignable_scopes: vec!["/".into()],
+            history: None,
         }
     }
 }

@@ -20,6 +20,33 @@ pub struct RoleDefinition {
     pub permissions: Vec<Permission>,
     /// Where it may be assigned.
     pub assignable_scopes: Vec<String>,
+    /// Who made it and changed it, when: none for built-in roles.
+    pub(crate) history: Option<History>,
+}
+
+/// Who made a custom role and who changed it last, when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct History {
+    /// When it was made.
+    pub(crate) created_on: String,
+    /// Who made it.
+    pub(crate) created_by: String,
+    /// When it was changed last.
+    pub(crate) updated_on: String,
+    /// Who changed it last.
+    pub(crate) updated_by: String,
+}
+
+impl History {
+    fn from_properties(properties: &Value) -> Option<Self> {
+        let text = |name: &str| properties.get(name)?.as_str().map(str::to_owned);
+        Some(Self {
+            created_on: text("createdOn")?,
+            created_by: text("createdBy")?,
+            updated_on: text("updatedOn")?,
+            updated_by: text("updatedBy")?,
+        })
+    }
 }
 
 /// Actions, less the exceptions beside them.
@@ -121,7 +148,8 @@ impl RoleDefinition {
     pub(crate) fn from_document(value: &Value) -> Result<Self, String> {
         let id = value.get("name").and_then(Value::as_str).ok_or("it has no name")?;
         let properties = value.get("properties").ok_or("it has no properties")?;
-        Self::from_properties(id, properties)
+        let history = History::from_properties(properties);
+        Ok(Self { history, ..Self::from_properties(id, properties)? })
     }
 
     /// Reads `properties` of the wire form as a custom role.
@@ -150,6 +178,7 @@ impl RoleDefinition {
                 .iter()
                 .map(scope)
                 .collect::<Result<_, _>>()?,
+            history: None,
         })
     }
 
@@ -166,6 +195,10 @@ impl RoleDefinition {
             "description": self.description,
             "assignableScopes": self.assignable_scopes,
             "permissions": self.permissions_value(),
+            "createdOn": self.history.as_ref().map(|h| &h.created_on),
+            "updatedOn": self.history.as_ref().map(|h| &h.updated_on),
+            "createdBy": self.history.as_ref().map(|h| &h.created_by),
+            "updatedBy": self.history.as_ref().map(|h| &h.updated_by),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Role assignments: created once, never changed, listed upwards and downwards.
+//! Role assignments: created once, changed in their description alone, listed upwards and downwards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl RoleAssignments {
         let (id, mut document) =
             assignment_document(&scope, &name, &wanted.role, &wanted.principal, call.now);
         if let Some(existing) = access.assignments().iter().find(|a| a.id == id) {
-            return wanted.repeated(existing);
+            return self.repeat(call, &wanted, existing);
         }
         let same = |a: &&Arc<RoleAssignment>| {
             a.scope == scope && a.principal_id == wanted.principal && a.role == wanted.role
@@ -55,6 +55,29 @@ impl RoleAssignments {
         self.0.store().put(ASSIGNMENTS, &id.key(), document.clone(), Condition::Absent)?;
         self.0.refresh_access()?;
         Ok(Answer::json(201, document))
+    }
+
+    /// The same again, with another description perhaps; anything else is refused, as assignments never change.
+    fn repeat(
+        &self,
+        call: &Call,
+        wanted: &Wanted,
+        existing: &RoleAssignment,
+    ) -> Result<Answer, ArmError> {
+        if existing.role != wanted.role || existing.principal_id != wanted.principal {
+            let message = "Tenant ID, application ID, principal ID, role and scope of an existing role assignment cannot be changed; delete it and make another.";
+            return Err(ArmError::new(409, "RoleAssignmentUpdateNotPermitted", message));
+        }
+        let mut document = existing.value.clone();
+        if document["properties"]["description"] == json!(wanted.description) {
+            return Ok(Answer::ok(document));
+        }
+        document["properties"]["description"] = json!(wanted.description);
+        document["properties"]["updatedOn"] = json!(call.now.to_string());
+        document["properties"]["updatedBy"] = json!(call.caller.name);
+        self.0.store().put(ASSIGNMENTS, &existing.id.key(), document.clone(), Condition::Exists)?;
+        self.0.refresh_access()?;
+        Ok(Answer::ok(document))
     }
 
     fn remove(&self, place: &Place) -> Result<Answer, ArmError> {
@@ -88,7 +111,13 @@ impl RoleAssignments {
 impl Provider for RoleAssignments {
     async fn get(&self, _: &Arm, _: &Call, place: &Place) -> Result<Option<Value>, ArmError> {
         let access = self.0.access();
-        Ok(access.assignments().iter().find(|a| a.id == place.id).map(|a| a.value.clone()))
+        match access.assignments().iter().find(|a| a.id == place.id) {
+            Some(assignment) => Ok(Some(assignment.value.clone())),
+            None => {
+                let message = format!("The role assignment '{}' is not found.", place.id.name());
+                Err(ArmError::new(404, "RoleAssignmentNotFound", message))
+            }
+        }
     }
 
     async fn list(&self, _: &Arm, call: &Call, scope: &Place) -> Result<Page, ArmError> {
@@ -193,15 +222,6 @@ impl Wanted {
             }
             _ => Ok(kind),
         }
-    }
-
-    /// The same again is no change; anything else is refused, as assignments never change.
-    fn repeated(&self, existing: &RoleAssignment) -> Result<Answer, ArmError> {
-        if existing.role == self.role && existing.principal_id == self.principal {
-            return Ok(Answer::ok(existing.value.clone()));
-        }
-        let message = "Tenant ID, application ID, principal ID, role and scope of an existing role assignment cannot be changed; delete it and make another.";
-        Err(ArmError::new(409, "RoleAssignmentUpdateNotPermitted", message))
     }
 }
 

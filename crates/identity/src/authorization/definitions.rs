@@ -11,7 +11,7 @@ use state::{Condition, StoreError};
 
 use super::{ROLE_DEFINITIONS, definition_id, properties, read_filter, require_guid, text};
 use crate::Identity;
-use crate::access::{Access, DEFINITIONS, RoleDefinition};
+use crate::access::{Access, DEFINITIONS, History, RoleDefinition};
 
 const PAGE_SIZE: usize = 1000;
 const WRITE: &str = "Microsoft.Authorization/roleDefinitions/write";
@@ -32,7 +32,7 @@ impl RoleDefinitions {
         let id = require_guid(place.id.name(), "InvalidRoleDefinitionId")?;
         let properties = properties(&call.body);
         let role = RoleDefinition::from_properties(&id, properties);
-        let role = role.map_err(|why| ArmError::bad_request(INVALID, why))?;
+        let mut role = role.map_err(|why| ArmError::bad_request(INVALID, why))?;
         check(&role, properties)?;
         let _one_at_a_time = self.0.changing();
         let access = self.0.access();
@@ -53,6 +53,16 @@ impl RoleDefinitions {
         let before = existing.map_or(&[][..], |r| r.assignable_scopes.as_slice());
         let scopes = before.iter().chain(&role.assignable_scopes);
         require_at_all(&self.0, &call.caller, WRITE, scopes)?;
+        let (now, by) = (call.now.to_string(), call.caller.name.clone());
+        role.history = Some(match existing.and_then(|r| r.history.clone()) {
+            Some(before) => History { updated_on: now, updated_by: by, ..before },
+            None => History {
+                created_on: now.clone(),
+                created_by: by.clone(),
+                updated_on: now,
+                updated_by: by,
+            },
+        });
         let document = json!({
             "properties": role.properties_value(),
             "id": format!("/providers/{ROLE_DEFINITIONS}/{id}"),
@@ -94,7 +104,15 @@ impl RoleDefinitions {
 impl Provider for RoleDefinitions {
     async fn get(&self, _: &Arm, _: &Call, place: &Place) -> Result<Option<Value>, ArmError> {
         let access = self.0.access();
-        Ok(access.definition(place.id.name()).map(|role| wire(role, &scope_of(place))))
+        match access.definition(place.id.name()) {
+            Some(role) => Ok(Some(wire(role, &scope_of(place)))),
+            None => {
+                let name = place.id.name();
+                let message =
+                    format!("The specified role definition with ID '{name}' does not exist.");
+                Err(ArmError::new(404, "RoleDefinitionDoesNotExist", message))
+            }
+        }
     }
 
     async fn list(&self, _: &Arm, call: &Call, scope: &Place) -> Result<Page, ArmError> {

@@ -144,7 +144,26 @@ fn an_assignment_is_in_force_when_put_answers_and_out_of_it_when_delete_does() {
     assert_eq!((gone.status, gone.body), (200, Some(value)));
     assert!(!world.allows(&app.principal, "a/read", GROUP));
     assert_eq!(world.delete(&id).unwrap().status, 204);
-    assert_eq!(world.get(&id).unwrap_err().status, 404);
+    let missing = world.get(&id).unwrap_err();
+    assert_eq!((missing.status, &*missing.code), (404, "RoleAssignmentNotFound"));
+    let missing = world.get(&definition(77)).unwrap_err();
+    assert_eq!((missing.status, &*missing.code), (404, "RoleDefinitionDoesNotExist"));
+}
+
+#[test]
+fn custom_roles_say_who_made_them() {
+    let world = world();
+    let id = definition(1);
+    world.put(&id, custom("c", &["*/read"], &[SUBSCRIPTION])).unwrap();
+    world.put_as("somebody", &id, custom("c", &["*/read"], &[SUBSCRIPTION])).unwrap_err();
+    world.put(&id, custom("d", &["*/read"], &[SUBSCRIPTION])).unwrap();
+    let made = world.get(&id).unwrap()["properties"].take();
+    let me = json!(world.house.admin.object_id);
+    assert_eq!((&made["createdBy"], &made["updatedBy"]), (&me, &me));
+    assert_eq!(
+        (&made["createdOn"], &made["updatedOn"]),
+        (&json!(now().to_string()), &json!(now().to_string()))
+    );
 }
 
 #[test]
@@ -158,6 +177,23 @@ fn assignments_are_made_once() {
         200,
         "the same again"
     );
+    let mut described = body(READER, &app.principal);
+    described["properties"]["description"] = json!("for the audit");
+    let caller = Caller { name: "somebody".into(), kind: CallerKind::User };
+    let later = model::DateTime::from_ticks(now().ticks() + 10_000_000);
+    let call = Call { caller, ..Call::system(one.as_str(), described, later) };
+    let changed = world.call(Verb::Put, &call).unwrap();
+    assert_eq!(changed.status, 200);
+    let properties = &changed.value()["properties"];
+    let stored = &world.get(&one).unwrap()["properties"];
+    assert_eq!(properties, stored);
+    assert_eq!(stored["description"], "for the audit");
+    assert_eq!(
+        (&stored["updatedBy"], &stored["updatedOn"]),
+        (&json!("somebody"), &json!(later.to_string()))
+    );
+    assert_eq!(stored["createdOn"], json!(now().to_string()));
+    assert!(world.allows(&app.principal, "a/read", GROUP));
     assert_eq!(
         refusal(world.put(&two, body(READER, &app.principal))),
         (409, "RoleAssignmentExists".into())

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use model::{ScalarType, Schema, TableInfo, TableKind, Tables, TablesError, Value};
+use model::{
+    DateTime, Retention, ScalarType, Schema, TableInfo, TableKind, Tables, TablesError, Value,
+};
 
 use crate::support::*;
 
@@ -147,4 +149,69 @@ async fn workspaces_do_not_see_each_other() {
         assert!(numbers(house.store(), "Events").is_empty());
         house.open().unwrap();
     }
+}
+
+fn days(house: &House, workspace: &str, table: &str) -> Option<(u32, u32)> {
+    house.store().table(workspace, table).map(|t| (t.retention_days, t.total_retention_days))
+}
+
+#[tokio::test]
+async fn tables_keep_rows_as_long_as_their_workspace_says() {
+    let mut house = House::new();
+    let kept = days(&house, WORKSPACE, "Events").unwrap();
+    assert_eq!(house.store().retention_days(WORKSPACE), None);
+    append(house.store(), "Events", rows("w", 0, 5), noon(), None).await.unwrap();
+    let mine = TableInfo { name: "Mine_CL".into(), kind: TableKind::Custom, ..events() };
+    house.store().put_table(WORKSPACE, mine, true).await.unwrap();
+    house.store().put_workspace(WORKSPACE, &Retention::of_all(kept.0)).unwrap();
+    assert_eq!(days(&house, WORKSPACE, "Events"), Some(kept));
+    let own = [("other".to_owned(), (7, 40))].into();
+    house.store().put_workspace(WORKSPACE, &Retention { days: 60, own }).unwrap();
+    for _ in 0..2 {
+        assert_eq!(house.store().retention_days(WORKSPACE), Some(60));
+        assert_eq!(days(&house, WORKSPACE, "Events"), Some((60, 60)));
+        assert_eq!(days(&house, WORKSPACE, "Mine_CL"), Some((60, 60)));
+        assert_eq!(days(&house, WORKSPACE, "Other"), Some((7, 40)));
+        assert_eq!(numbers(house.store(), "Events").len(), 5);
+        house.open().unwrap();
+    }
+    // the rows follow: after 50 days they are there, after 61 they are gone
+    for (passed, rows) in [(50, 5), (61, 0)] {
+        house.clock.set(DateTime::from_ticks(noon().ticks() + passed * DAY));
+        assert_eq!(house.store().row_count(WORKSPACE, "Events") > 0, rows > 0, "{passed}");
+    }
+    let wrong = house.store().put_workspace(WORKSPACE, &Retention::of_all(0));
+    assert!(matches!(wrong, Err(TablesError::Invalid(_))));
+    assert!(house.store().put_workspace("../evil", &Retention::of_all(30)).is_err());
+}
+
+#[tokio::test]
+async fn a_workspace_goes_with_its_rows() {
+    let mut house = House::new();
+    let other = "99999999-2222-3333-4444-555555555555";
+    house.store().put_workspace(other, &Retention::of_all(31)).unwrap();
+    assert_eq!(days(&house, other, "Events"), Some((31, 31)));
+    for workspace in [other, WORKSPACE] {
+        let mut there = request("Events", rows("w", 0, 5), noon());
+        there.workspace = Arc::from(workspace);
+        house.store().append(there).await.unwrap();
+    }
+    house.store().flush().unwrap();
+    house.store().delete_workspace(other).await.unwrap();
+    house.store().delete_workspace(other).await.unwrap();
+    for _ in 0..2 {
+        assert!(house.store().tables(other).is_empty());
+        assert_eq!(house.store().retention_days(other), None);
+        assert_eq!(house.store().row_count(other, "Events"), 0);
+        assert_eq!(house.store().row_count(WORKSPACE, "Events"), 5);
+        house.open().unwrap();
+    }
+    // made again it is empty, and takes rows
+    house.store().put_workspace(other, &Retention::of_all(30)).unwrap();
+    assert_eq!(house.store().row_count(other, "Events"), 0);
+    let mut there = request("Events", rows("w", 0, 3), noon());
+    there.workspace = Arc::from(other);
+    house.store().append(there).await.unwrap();
+    house.open().unwrap();
+    assert_eq!(house.store().row_count(other, "Events"), 3);
 }

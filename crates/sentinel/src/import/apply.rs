@@ -144,11 +144,13 @@ impl Target<'_> {
             let mut request =
                 QueryRequest::new(&*self.workspace.customer_id, &*rule.rule.query, self.now);
             request.bind_only = true;
-            if let Err(error) = self.tables.query(request).await {
-                let remark =
-                    format!("its query does not run yet: {}", Failure::from(&error).message());
-                remarks.insert(rule.id.clone(), remark);
-            }
+            let remark = match self.tables.query(request).await {
+                Ok(bound) => rule.rule.missing_column(&bound).map(|missing| missing.to_string()),
+                Err(error) => {
+                    Some(format!("its query does not run yet: {}", Failure::from(&error).message()))
+                }
+            };
+            remarks.extend(remark.map(|remark| (rule.id.clone(), remark)));
         }
         remarks
     }

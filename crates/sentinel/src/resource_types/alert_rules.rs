@@ -30,6 +30,15 @@ pub(super) fn check(context: &mut PutContext<'_>) -> Result<(), ArmError> {
     Ok(())
 }
 
+/// What has to fit together in a rule: its query, and the settings that name columns of its results.
+const NAMING_COLUMNS: &[&str] = &[
+    "query",
+    "entityMappings",
+    "sentinelEntitiesMappings",
+    "customDetails",
+    "alertDetailsOverride",
+];
+
 /// Binds the query of a rule before it is stored, and notes what was changed.
 pub(super) struct RuleHook {
     pub(super) services: Services,
@@ -40,9 +49,8 @@ impl Hook for RuleHook {
     async fn check(&self, _arm: &Arm, context: &mut PutContext<'_>) -> Result<(), ArmError> {
         // An import tells of queries that do not bind in its report and keeps the rule: its run shows the failure.
         let query = context.text("query").unwrap_or_default();
-        if context.call.caller == Caller::system()
-            || context.stored("query").as_str() == Some(query)
-        {
+        let same = NAMING_COLUMNS.iter().all(|name| context.get(name) == context.stored(name));
+        if context.call.caller == Caller::system() || same {
             return Ok(());
         }
         let workspace = workspace_of(&context.id)
@@ -57,7 +65,12 @@ impl Hook for RuleHook {
             .map(|w| (w.id.name().to_owned(), w.customer_id))
             .collect();
         match self.services.tables.query(request).await {
-            Ok(_) => Ok(()),
+            Ok(bound) => {
+                let properties = Value::Object(context.properties.clone());
+                let rule = AnalyticsRule::read(context.kind_name(), &properties);
+                let missing = rule.ok().and_then(|rule| rule.missing_column(&bound));
+                missing.map_or(Ok(()), |missing| Err(bad_request(&missing)))
+            }
             Err(error) => {
                 let problem = Failure::from(&error).message();
                 Err(bad_request(&Invalid::new("properties.query", problem)))

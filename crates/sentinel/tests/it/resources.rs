@@ -522,6 +522,44 @@ async fn a_rule_that_does_not_bind_is_imported_and_shows_its_failure() {
     assert_eq!(office.put("alertRules/r-1", rule).await.0, 200);
 }
 
+/// As in Azure a rule is refused when it names columns that its results do not have; what only the rows can tell passes.
+#[tokio::test]
+async fn rules_name_columns_that_there_are() {
+    let office = Office::new().await;
+    office.tables.answer("", users(&[]));
+    let entity = |column: &str| json!({"entityMappings": [{"entityType": "Account", "fieldMappings": [{"identifier": "FullName", "columnName": column}]}]});
+    let cases = [
+        (entity("Who"), "entityMappings[0].fieldMappings[0].columnName"),
+        (entity("user"), "entityMappings[0].fieldMappings[0].columnName"),
+        (json!({"customDetails": {"who": "Who"}}), "customDetails.who"),
+        (
+            json!({"alertDetailsOverride": {"alertDisplayNameFormat": "by {{User}} on {{Host}}"}}),
+            "alertDetailsOverride.alertDisplayNameFormat",
+        ),
+        (
+            json!({"alertDetailsOverride": {"alertSeverityColumnName": "Level"}}),
+            "alertDetailsOverride.alertSeverityColumnName",
+        ),
+    ];
+    for (more, place) in cases {
+        let error = office.send(Verb::Put, "alertRules/r", rule(more)).await.unwrap_err();
+        assert_eq!((error.status, &*error.code), (400, "BadRequest"));
+        assert_eq!(error.target.as_deref(), Some(format!("properties.{place}").as_str()));
+        assert!(error.message.contains("The given column '"), "{error}");
+        assert!(error.message.contains("' does not exist."), "{error}");
+    }
+    office.put("alertRules/r", rule(entity("User"))).await;
+    // settings alone are looked at too
+    assert_eq!(office.refused(Verb::Put, "alertRules/r", rule(entity("Who"))).await.0, 400);
+    let bound = model::QueryAnswer {
+        tables: vec![model::ResultTable { name: "PrimaryResult".into(), rows: users(&[]) }],
+        open: true,
+        ..model::QueryAnswer::default()
+    };
+    office.tables.answer_with("", Ok(bound));
+    office.put("alertRules/open", rule(entity("Pivoted"))).await;
+}
+
 #[tokio::test]
 async fn bad_imports_are_answered() {
     let office = Office::new().await;
@@ -547,7 +585,19 @@ async fn all_goes_with_the_workspace() {
     office.runner.tick(time("2024-01-01T11:00:00Z")).await.unwrap();
     let store = office.arm.store();
     assert_eq!(store.list_all("sentinel.alerts", "").unwrap().len(), 1);
-    let call = Call::system(office.installation.workspace.clone(), Value::Null, time("2024-01-02"));
+    let workspace = office.installation.workspace.clone();
+    let mut call = Call::system(workspace.clone(), Value::Null, time("2024-01-02"));
+    // deleted it rests: no rule runs, and all is there when it comes back
+    office.arm.delete(&call).await.unwrap();
+    assert_eq!(office.runner.tick(time("2024-01-02T11:00:00Z")).await.unwrap().runs, 0);
+    let body = json!({"location": "local"});
+    office.arm.put(&Call::system(workspace, body, time("2024-01-02"))).await.unwrap();
+    assert_eq!(store.list_all("sentinel.alerts", "").unwrap().len(), 1);
+    assert_eq!(office.get("incidents").await["value"].as_array().unwrap().len(), 1);
+    office.runner.tick(time("2024-01-02T12:00:00Z")).await.unwrap();
+    assert_eq!(office.runner.tick(time("2024-01-02T13:00:00Z")).await.unwrap().failures, 0);
+
+    call.query.push(("force".into(), "true".into()));
     office.arm.delete(&call).await.unwrap();
     for collection in [
         "sentinel.alerts",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arm::{Arm, Installation};
+use arm::{Arm, Call, Installation};
 use model::{DateTime, TableInfo, TableKind, Tables};
 use sentinel::import::Target;
 use sentinel::workspace::Workspace;
@@ -39,6 +39,7 @@ pub(super) async fn content(
     let Some(workspace) = Workspace::load(&**arm.store(), &installation.workspace)? else {
         return Ok(());
     };
+    onboard(arm, &workspace, now).await?;
     let (collection, key) = MARK;
     let enable = arm.store().get(collection, key)?.is_none();
     let import = sentinel::import::read(content::files("analytics-rules").iter().copied());
@@ -52,4 +53,15 @@ pub(super) async fn content(
         arm.store().put(collection, key, json!({ "enabled": now.to_string() }), Condition::Any)?;
     }
     Ok(())
+}
+
+/// Rules run in the installation's own workspace from the first start: its onboarding state says so.
+async fn onboard(arm: &Arm, workspace: &Workspace, now: DateTime) -> anyhow::Result<()> {
+    let id = workspace.resource("onboardingStates", "default");
+    let body = json!({ "properties": { "customerManagedKey": false } });
+    let call = Call { if_none_match: Some("*".into()), ..Call::system(id, body, now) };
+    match arm.put(&call).await {
+        Err(error) if error.status != 412 => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -96,7 +96,6 @@ impl House {
             ..BootstrapNames::default()
         };
         let installation = arm::bootstrap(&arm, &bootstrap, now).await?;
-        logs.create_workspace(&installation.customer_id)?;
         let (group, tenant) = (&installation.resource_group, &installation.tenant_id);
         vault::resources::bootstrap(&arm, group, tenant, now).await?;
         let vault_audit = Arc::new(AuditLog::start(AuditHouse {

@@ -61,6 +61,11 @@ const TASKS: &[Task] = &[
         run: |house| Box::pin(super::certificates::turn(house)),
     },
     Task {
+        name: "deleted workspaces",
+        every: Duration::from_secs(3600),
+        run: |house| Box::pin(purge_workspaces(house)),
+    },
+    Task {
         name: "heartbeat",
         every: Duration::from_secs(60),
         run: |house| Box::pin(heartbeat(house)),
@@ -158,6 +163,15 @@ async fn keep_vaults(house: Arc<House>) -> anyhow::Result<()> {
         Ok(())
     };
     tokio::task::spawn_blocking(purge).await?
+}
+
+/// Removes workspaces, with their rows, that were deleted two weeks ago.
+async fn purge_workspaces(house: Arc<House>) -> anyhow::Result<()> {
+    let purged = house.arm.purge_rested(house.clock.now()).await?;
+    if purged > 0 {
+        tracing::info!(purged, "deleted workspaces reached the end of their days");
+    }
+    Ok(())
 }
 
 /// Removes ACME orders that ended long ago.

@@ -10,7 +10,7 @@ use super::{Command, bad, rows, syntax, table_failure, unknown_table};
 use crate::kusto::ingest;
 use crate::wire::error::ApiError;
 
-/// Days that rows of a table made here are kept.
+/// Days that rows of a table made here are kept where the workspace says nothing.
 const RETENTION_DAYS: u32 = 90;
 
 /// What becomes of a table that is there, or is not.
@@ -48,7 +48,9 @@ async fn put(c: Command, mode: Mode) -> Result<Rows, ApiError> {
             (Some(table), Mode::Create) => table,
             (None, Mode::Alter) => return Err(unknown_table(&name)),
             (existing, _) => {
-                let info = definition(&name, schema, existing.as_deref());
+                let days = c.doors.tables.retention_days(&c.database.customer_id);
+                let days = days.unwrap_or(RETENTION_DAYS);
+                let info = definition(&name, schema, existing.as_deref(), days);
                 let put = c.doors.tables.put_table(&c.database.customer_id, info, true).await;
                 put.map_err(|e| table_failure(&e))?
             }
@@ -58,13 +60,13 @@ async fn put(c: Command, mode: Mode) -> Result<Rows, ApiError> {
     Ok(rows(TABLE_SCHEMA, values))
 }
 
-fn definition(name: &str, schema: Schema, existing: Option<&TableInfo>) -> TableInfo {
+fn definition(name: &str, schema: Schema, existing: Option<&TableInfo>, days: u32) -> TableInfo {
     TableInfo {
         name: Arc::from(name),
         kind: existing.map_or(TableKind::Custom, |t| t.kind),
         schema: Arc::new(schema),
-        retention_days: existing.map_or(RETENTION_DAYS, |t| t.retention_days),
-        total_retention_days: existing.map_or(RETENTION_DAYS, |t| t.total_retention_days),
+        retention_days: existing.map_or(days, |t| t.retention_days),
+        total_retention_days: existing.map_or(days, |t| t.total_retention_days),
     }
 }
 

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use model::ResourceId;
 use serde_json::{Value, json};
+use state::{Condition, Document};
 
 use super::{API_VERSIONS, ENDPOINT, RULE};
 use crate::fields::get;
 use crate::path::Place;
 use crate::{
-    Action, Answer, Arm, ArmError, Call, Etag, Field, Kind, Page, Patch, PutContext, ResourceType,
-    Scope,
+    Action, Answer, Arm, ArmError, Call, Etag, Field, Hook, Kind, Page, Patch, PutContext,
+    ResourceType, Scope,
 };
 
 /// The one name under which a machine is given an endpoint.
@@ -62,14 +63,7 @@ pub(crate) struct RuleAssociations;
 #[async_trait]
 impl Action for RuleAssociations {
     async fn run(&self, arm: &Arm, call: &Call, place: &Place) -> Result<Answer, ArmError> {
-        let points_here = |value: &Value| {
-            ["dataCollectionRuleId", "dataCollectionEndpointId"].iter().any(|member| {
-                let id = get(value, &format!("properties/{member}")).as_str();
-                id.is_some_and(|id| ResourceId::new(id) == place.id)
-            })
-        };
-        let documents = arm.store().list_all(&ASSOCIATION.collection(), "")?;
-        let found = documents.into_iter().filter(|d| points_here(&d.value)).map(|d| {
+        let found = associations(arm, &place.id)?.into_iter().map(|d| {
             let mut value = d.value;
             value["etag"] = json!(crate::wire_etag(&d.etag));
             value
@@ -77,5 +71,59 @@ impl Action for RuleAssociations {
         let shown = found.filter(|v| call.shows(&ResourceId::new(v["id"].as_str().unwrap_or(""))));
         let page = Page::cut(shown.collect(), call, 500)?;
         Ok(Answer::ok(page.into_body(call, &arm.settings().public_url)))
+    }
+}
+
+/// The associations with a rule or an endpoint.
+fn associations(arm: &Arm, id: &ResourceId) -> Result<Vec<Document>, ArmError> {
+    let points_here = |value: &Value| {
+        ["dataCollectionRuleId", "dataCollectionEndpointId"].iter().any(|member| {
+            let target = get(value, &format!("properties/{member}")).as_str();
+            target.is_some_and(|target| ResourceId::new(target) == *id)
+        })
+    };
+    let mut documents = arm.store().list_all(&ASSOCIATION.collection(), "")?;
+    documents.retain(|d| points_here(&d.value));
+    Ok(documents)
+}
+
+/// A rule that machines use is deleted with its associations, or not at all.
+pub(crate) struct RuleInUse;
+
+#[async_trait]
+impl Hook for RuleInUse {
+    async fn asked_to_delete(
+        &self,
+        arm: &Arm,
+        call: &Call,
+        id: &ResourceId,
+        _value: &Value,
+    ) -> Result<(), ArmError> {
+        let used = associations(arm, id)?;
+        if used.is_empty() || call.flag("deleteAssociations") {
+            return Ok(());
+        }
+        let first = used.first().and_then(|d| get(&d.value, "id").as_str()).unwrap_or_default();
+        let message = format!(
+            "the data collection rule '{}' has {} associations, '{first}' among them; delete them first, or give deleteAssociations=true",
+            id.name(),
+            used.len()
+        );
+        Err(ArmError::new(409, "Conflict", message).target(id.as_str()))
+    }
+
+    async fn changed(
+        &self,
+        arm: &Arm,
+        id: &ResourceId,
+        _old: Option<&Value>,
+        value: Option<&Value>,
+    ) -> Result<(), ArmError> {
+        if value.is_none() {
+            for document in associations(arm, id)? {
+                arm.store().delete(&ASSOCIATION.collection(), &document.key, Condition::Any)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -33,6 +33,17 @@ impl TableSettings {
         }
     }
 
+    /// True when the table says itself how long it keeps rows.
+    pub(crate) fn has_days(&self) -> bool {
+        self.retention_days.is_some() || self.total_retention_days.is_some()
+    }
+
+    /// Days that rows can be queried, and in total, in a workspace that keeps them for `days`.
+    pub(crate) fn days(&self, days: u32) -> (u32, u32) {
+        let queried = self.retention_days.unwrap_or(days);
+        (queried, self.total_retention_days.unwrap_or(queried).max(queried))
+    }
+
     pub(super) fn value(&self) -> Value {
         json!({
             "retentionInDays": self.retention_days,
@@ -75,6 +86,8 @@ pub(super) fn wanted(
     merge: bool,
     default_days: u32,
 ) -> Result<TableSettings, ArmError> {
+    let (before_total, inherited_total) =
+        (before.total_retention_days, before.days(default_days).1);
     let mut own = if merge { before } else { TableSettings::default() };
     let days = |name: &str, allowed: std::ops::RangeInclusive<i64>| {
         let given = get(properties, name);
@@ -96,6 +109,11 @@ pub(super) fn wanted(
     }
     if let Some(days) = days("totalRetentionInDays", 4..=4383)? {
         own.total_retention_days = days;
+    }
+    // nor is a total that was only inherited, and is sent back beside days of the table's own, a wish
+    let inherited = before_total.is_none() && own.total_retention_days == Some(inherited_total);
+    if inherited && own.retention_days.is_some_and(|days| days > inherited_total) {
+        own.total_retention_days = None;
     }
     // a body that was read before says which figures are only the workspace's: these stay so unless changed
     let is_default = |name: &str| get(properties, name).as_bool() == Some(true);
