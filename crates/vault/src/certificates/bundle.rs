@@ -79,6 +79,13 @@ impl Vault {
         name: &str,
         change: &Value,
         now: i64,
+    /// True when a version's key may leave the vault: its twin says what it was made for. Policies change, keys do not.
+    pub(crate) fn is_exportable(&self, found: &Found) -> bool {
+        let twin = self.shelf.object(Kind::Key, &found.object.name).filter(|twin| twin.managed);
+        let version = twin.as_ref().and_then(|twin| twin.version(Some(&found.version.id)));
+        version.is_some_and(|version| version.attributes.exportable == Some(true))
+    }
+
     ) -> Result<Policy, VaultError> {
         crate::check_name(name)?;
         let mut writing = self.shelf.change();

@@ -102,6 +102,7 @@ impl Vault {
             error: None,
             created: now,
             renewal,
+            exportable: policy.exportable,
             attributes: attributes.clone(),
             tags,
             key: sealed,
@@ -155,6 +156,7 @@ impl Vault {
         if policy.reuse_key
             && let Ok(found) = self.find(Kind::Certificate, name, None)
         {
+            && (!policy.exportable || self.is_exportable(&found))
             let key = self.certificate_key(&found)?;
             if key.kind() == policy.key {
                 return Ok(key);
@@ -269,6 +271,8 @@ impl Vault {
         pending.end(PendingStatus::Completed);
         object.settings.insert("pending".into(), pending.to_json());
         let new = NewVersion { id: version, key: &key, chain, policy: &policy, change, tags };
+        let exportable = policy.exportable && pending.exportable;
+        let policy = Policy { exportable, ..policy };
         self.add_version(&mut writing, object, &new, now)?;
         writing.commit()?;
         self.find(Kind::Certificate, name, Some(version))

@@ -58,6 +58,8 @@ pub struct Pending {
     pub created: i64,
     /// Made by the renewal task.
     pub renewal: bool,
+    /// The key may leave the vault: decided when it was made, whatever the policy says later.
+    pub(super) exportable: bool,
     pub(super) attributes: Value,
     pub(super) tags: Option<Tags>,
     /// The new private key, sealed.
@@ -71,7 +73,7 @@ impl Pending {
             "issuer": self.issuer, "csr": STANDARD.encode(&self.csr), "created": self.created,
             "cancellationRequested": self.cancellation_requested, "details": self.details,
             "error": self.error, "attributes": self.attributes, "tags": self.tags, "key": self.key,
-            "renewal": self.renewal,
+            "renewal": self.renewal, "exportable": self.exportable,
         })
     }
 
@@ -90,6 +92,7 @@ impl Pending {
             created: value.get("created")?.as_i64()?,
             renewal: value.get("renewal").and_then(Value::as_bool).unwrap_or(false),
             attributes: value.get("attributes")?.clone(),
+            exportable: value.get("exportable").and_then(Value::as_bool).unwrap_or(true),
             tags: value.get("tags").and_then(Value::as_object).cloned(),
             key: value.get("key")?.clone(),
         })
