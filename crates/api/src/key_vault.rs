@@ -271,6 +271,11 @@ fn response(reply: Reply) -> Response {
         json_headers(&mut response, reply.status);
     }
     let headers = response.headers_mut();
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
     headers.insert("pragma", HeaderValue::from_static("no-cache"));
     headers.insert("x-ms-keyvault-service-version", HeaderValue::from_static("1.9.0.0"));
     response

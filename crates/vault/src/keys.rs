@@ -229,7 +229,8 @@ impl Vault {
         check_name(name)?;
         self.require_hardware(new.kty)?;
         let kind = new.kind()?;
-        self.require_free(self.shelf.object(Kind::Key, name).as_deref())?; // before the work
+        let object = self.shelf.object(Kind::Key, name);
+        self.require_free(Kind::Key, name, object.as_deref())?; // before the work
         let key = self.make(kind)?;
         let mut attributes = new.attributes.create(now);
         let operations = new.operations.as_deref();
@@ -255,7 +256,7 @@ impl Vault {
         let (id, stored) = (version.id.clone(), key.to_stored()?);
         let mut writing = self.shelf.change_of(name);
         let object = writing.object(Kind::Key, name);
-        self.require_free(object.as_ref())?;
+        self.require_free(Kind::Key, name, object.as_ref())?;
         let object = object.unwrap_or_else(|| Object::new(Kind::Key, name));
         writing.add(object, version, stored.expose())?;
         writing.commit()?;
@@ -286,7 +287,7 @@ impl Vault {
         let (Some(kty), Some(kind)) = (kty, kind_of(old)) else {
             return Err(VaultError::damaged(&format!("the key '{name}'")));
         };
-        self.require_free(Some(&found.object))?;
+        self.require_free(Kind::Key, name, Some(&found.object))?;
         let key = self.make(kind)?;
         let change = AttributeChange {
             enabled: Some(true),

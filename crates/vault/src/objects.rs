@@ -127,7 +127,7 @@ impl Vault {
         let mut object = writing.live(kind, name)?;
         let old = object.version(version).ok_or_else(|| kind.not_found(name, version))?;
         let mut changed = (**old).clone();
-        changed.attributes = change.apply(&old.attributes, now);
+        changed.attributes = change.apply(&old.attributes, now)?;
         if let Some(tags) = tags {
             changed.tags = Some(tags);
         }
@@ -139,9 +139,15 @@ impl Vault {
         self.find(kind, name, Some(&id))
     }
 
-    /// Refuses a name that is taken by a deleted object, or by a certificate's twin.
-    pub(crate) fn require_free(&self, object: Option<&Object>) -> Result<(), VaultError> {
-        let Some(object) = object else { return Ok(()) };
+    /// Refuses a name that is taken by a deleted object, by a certificate's twin, or by a certificate whose twins are
+    /// still to come.
+    pub(crate) fn require_free(
+        &self,
+        kind: Kind,
+        name: &str,
+        object: Option<&Object>,
+    ) -> Result<(), VaultError> {
+        let Some(object) = object else { return self.require_no_certificate(kind, name) };
         if object.deleted.is_some() {
             let (word, name) = (object.kind.word(), &object.name);
             let title = format!("{}{}", word[..1].to_ascii_uppercase(), &word[1..]);
@@ -162,6 +168,21 @@ impl Vault {
     pub fn delete(&self, kind: Kind, name: &str, now: i64) -> Result<Found, VaultError> {
         check_name(name)?;
         let purge_at = now + self.settings().retention_days * DAY;
+    /// A certificate needs its name for a secret and a key of its own, also while its first version is on its way.
+    pub(crate) fn require_no_certificate(&self, kind: Kind, name: &str) -> Result<(), VaultError> {
+        if kind == Kind::Certificate || self.shelf.object(Kind::Certificate, name).is_none() {
+            return Ok(());
+        }
+        let word = kind.word();
+        Err(VaultError::new(
+            409,
+            "Conflict",
+            format!(
+                "The name {name} belongs to a certificate, which needs it for a {word} of its own."
+            ),
+        ))
+    }
+
         let mut writing = self.shelf.change_of(name);
         let object = own(writing.live(kind, name)?)?;
         for member in family(kind) {

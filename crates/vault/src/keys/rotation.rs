@@ -159,7 +159,7 @@ impl Vault {
     ) -> Result<RotationPolicy, VaultError> {
         let mut writing = self.shelf.change_of(name);
         let mut object = writing.live(Kind::Key, name)?;
-        self.require_free(Some(&object))?;
+        self.require_free(Kind::Key, name, Some(&object))?;
         policy.created = Some(self.rotation_policy(&object).created.unwrap_or(now));
         policy.updated = Some(now);
         object.settings.insert(SETTING.into(), policy.to_json());
