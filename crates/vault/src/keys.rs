@@ -83,24 +83,25 @@ fn curve_name(curve: Curve) -> &'static str {
     CURVES.iter().find(|(_, c)| *c == curve).map_or("P-256", |(name, _)| name)
 }
 
-/// What keys may be used for. `import` and `export` stand in key_ops of clients and do nothing here.
-const OPERATIONS: &[&str] =
-    &["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey", "import", "export"];
+/// Stand in key_ops of clients, whatever the key, and do nothing here.
+const IDLE: &[&str] = &["import", "export"];
 
-/// Operations from the wire, checked.
-pub fn check_operations(list: &[String]) -> Result<Vec<&'static str>, VaultError> {
-    let known = |word: &String| OPERATIONS.iter().find(|o| o.eq_ignore_ascii_case(word)).copied();
-    list.iter()
-        .map(|word| {
-            known(word).ok_or_else(|| {
-                VaultError::bad_parameter(format!(
-                    "Property key_ops has an unknown operation '{word}'."
-                ))
-            })
+/// Operations from the wire, checked: those that a key of the family can do.
+pub fn check_operations(list: &[String], family: Family) -> Result<Vec<&'static str>, VaultError> {
+    let can = usual_operations(family);
+    let known = |word: &String| {
+        let found = can.iter().chain(IDLE).find(|o| o.eq_ignore_ascii_case(word)).copied();
+        found.ok_or_else(|| {
+            VaultError::bad_parameter(format!(
+                "Unsupported key operation(s) in key_ops: \"{word}\". Supported values are \"{}\".",
+                can.join("\", \"")
+            ))
         })
-        .collect()
+    };
+    list.iter().map(known).collect()
 }
 
+/// What a key of a family can do, and may unless told otherwise.
 fn usual_operations(family: Family) -> &'static [&'static str] {
     match family {
         Family::Rsa | Family::Oct => {

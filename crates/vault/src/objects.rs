@@ -89,7 +89,8 @@ impl Vault {
         Page { items, next }
     }
 
-    /// Versions of an object in use, by id: the order does not change while somebody adds some.
+    /// Versions of an object in use, by id: the order does not change while somebody adds some. Where there is no such
+    /// object, there are no versions.
     pub fn versions(
         &self,
         kind: Kind,
@@ -97,7 +98,10 @@ impl Vault {
         after: &str,
         limit: usize,
     ) -> Result<Page, VaultError> {
-        let object = self.live(kind, name)?;
+        check_name(name)?;
+        let Ok(object) = self.live(kind, name) else {
+            return Ok(Page { items: Vec::new(), next: None });
+        };
         let mut versions: Vec<&Arc<Version>> =
             object.versions.iter().filter(|v| v.id.as_str() > after).collect();
         versions.sort_by(|a, b| a.id.cmp(&b.id));
@@ -164,10 +168,6 @@ impl Vault {
         Ok(())
     }
 
-    /// Deletes an object (a certificate with its twins); it can be recovered for the vault's days of retention.
-    pub fn delete(&self, kind: Kind, name: &str, now: i64) -> Result<Found, VaultError> {
-        check_name(name)?;
-        let purge_at = now + self.settings().retention_days * DAY;
     /// A certificate needs its name for a secret and a key of its own, also while its first version is on its way.
     pub(crate) fn require_no_certificate(&self, kind: Kind, name: &str) -> Result<(), VaultError> {
         if kind == Kind::Certificate || self.shelf.object(Kind::Certificate, name).is_none() {
@@ -183,6 +183,10 @@ impl Vault {
         ))
     }
 
+    /// Deletes an object (a certificate with its twins); it can be recovered for the vault's days of retention.
+    pub fn delete(&self, kind: Kind, name: &str, now: i64) -> Result<Found, VaultError> {
+        check_name(name)?;
+        let purge_at = now + self.settings().retention_days * DAY;
         let mut writing = self.shelf.change_of(name);
         let object = own(writing.live(kind, name)?)?;
         for member in family(kind) {

@@ -127,7 +127,7 @@ fn get(work: &Work) -> Result<Reply, VaultError> {
     })?;
     // the version of the previous certificate: plain secrets have none
     if found.object.managed
-        && version::tells_previous(&work.api_version)
+        && version::is_since(&work.api_version, 6)
         && let Some(previous) = work.vault.previous_version(&found)
     {
         out["previousVersion"] = json!(previous);
