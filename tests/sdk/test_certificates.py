@@ -20,6 +20,7 @@ from azure.keyvault.certificates import (
     LifetimeAction,
     WellKnownIssuerNames,
 )
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 import vault_clients
 from conftest import free_port
@@ -84,6 +85,9 @@ def test_default_policy_and_twins(certificates, secrets):
     twin = secrets.get_secret("default-policy")
     assert twin.properties.content_type == "application/x-pkcs12" and twin.properties.managed
     assert twin.properties.key_id == made.key_id
+    for password in (None, b""):
+        own, certificate, _ = pkcs12.load_key_and_certificates(base64.b64decode(twin.value), password)
+        assert own.public_key() == certificate.public_key()
     pem = openssl("pkcs12", "-nodes", "-passin", "pass:", input=base64.b64decode(twin.value))
     assert b"PRIVATE KEY" in pem
     with pytest.raises(HttpResponseError):

@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use vault::{AcmeAnswer, AcmeCall, AuditRecord, AuthorityPlaces, Vault};
 
-use crate::key_vault::named;
+use crate::key_vault::{origin_of, vault_behind};
 use crate::wire::blocking::blocking;
 use crate::wire::body;
 use crate::wire::error::ApiError;
@@ -31,15 +31,7 @@ fn refusal(status: u16, kind: &str, detail: &str) -> (u16, Value) {
 
 /// The vault behind the host, or the default one.
 fn vault(doors: &Doors, incoming: &Incoming) -> Option<Arc<Vault>> {
-    doors.vaults.vault(named(&incoming.host).unwrap_or("default"))
-}
-
-/// Scheme, host and port by which the client came: a vault of its own has its own addresses.
-fn origin(incoming: &Incoming) -> String {
-    match named(&incoming.host) {
-        Some(_) => format!("https://{}", incoming.host),
-        None => incoming.origin.clone(),
-    }
+    doors.vaults.vault(&vault_behind(doors, incoming))
 }
 
 pub(crate) async fn answer(
@@ -119,7 +111,7 @@ impl Asked {
         Self {
             source: incoming.source,
             authority: incoming.segments.get(1).cloned().unwrap_or_default(),
-            origin: origin(incoming),
+            origin: origin_of(incoming),
             path: incoming.segments.iter().skip(2).cloned().collect(),
             target: incoming.target.clone(),
         }
@@ -185,7 +177,7 @@ fn record_of(
         object_id: Arc::from(account),
         app_id: "".into(),
         user_name: "".into(),
-        uri: format!("{}{}", origin(incoming), incoming.target),
+        uri: format!("{}{}", origin_of(incoming), incoming.target),
         id: String::new(),
         agent: incoming.header("user-agent").unwrap_or_default().to_owned(),
         api_version: String::new(),
@@ -248,7 +240,7 @@ fn common(doors: &Doors, incoming: &Incoming, response: &mut Response) {
         response.headers_mut().insert("replay-nonce", nonce);
     }
     let authority = incoming.segments.get(1).map_or("", String::as_str);
-    let index = format!("<{}/acme/{authority}/directory>;rel=\"index\"", origin(incoming));
+    let index = format!("<{}/acme/{authority}/directory>;rel=\"index\"", origin_of(incoming));
     if let Ok(index) = HeaderValue::from_str(&index) {
         response.headers_mut().append(header::LINK, index);
     }

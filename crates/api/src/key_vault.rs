@@ -17,6 +17,7 @@ mod shape;
 mod version;
 mod work;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -49,20 +50,53 @@ const COLLECTIONS: &[&str] = &[
     "rng",
 ];
 
-/// The vault that a request is for: by host name, or the default one by path.
-pub(crate) fn vault_of(incoming: &Incoming) -> Option<String> {
+/// The vault whose data plane a request asks for, by host name or by path.
+pub(crate) fn vault_of(doors: &Doors, incoming: &Incoming) -> Option<String> {
+    let by_path = || COLLECTIONS.contains(&incoming.segment(0).as_str());
+    (named(&incoming.host).is_some() || by_path()).then(|| vault_behind(doors, incoming))
+}
+
+/// The vault behind the host: the one it names, the default one behind an address or a name of the instance. Any other
+/// host is taken as a name that no vault has: what was meant for another vault never lands in the default one.
+pub(crate) fn vault_behind(doors: &Doors, incoming: &Incoming) -> String {
+    if let Some((name, _)) = named(&incoming.host) {
+        return name.to_owned();
+    }
+    let (host, port) = host_and_port(&incoming.host);
+    let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let is_ours = is_address || doors.identity.urls().is_own_host(host);
+    let name = if is_ours && port.is_some() { DEFAULT } else { &incoming.host };
+    name.to_owned()
+}
+
+/// Scheme, host and port of a vault as the client named it, or of the instance.
+pub(crate) fn origin_of(incoming: &Incoming) -> String {
     match named(&incoming.host) {
-        Some(name) => Some(name.to_owned()),
-        None => COLLECTIONS.contains(&incoming.segment(0).as_str()).then(|| DEFAULT.to_owned()),
+        Some((name, "")) => format!("https://{name}.vault.localhost"),
+        Some((name, port)) => format!("https://{name}.vault.localhost:{port}"),
+        None => incoming.origin.clone(),
     }
 }
 
-/// The name in `name.vault.localhost:8443`. Nothing else of a host that a client sends comes back in an answer.
-pub(crate) fn named(host: &str) -> Option<&str> {
-    let (host, port) = host.split_once(':').unwrap_or((host, "0"));
+/// Name and port in `name.vault.localhost:8443`. Nothing else of a host that a client sends comes back in an answer.
+fn named(host: &str) -> Option<(&str, &str)> {
+    let (host, port) = host_and_port(host);
     let name = host.strip_suffix(".vault.localhost")?;
     let is_label = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    (is_label && !name.is_empty() && port.parse::<u16>().is_ok()).then_some(name)
+    port.filter(|_| is_label && !name.is_empty()).map(|port| (name, port))
+}
+
+/// Takes `host:port` apart, and the dot of a full name off the host. The port is empty where none is given, and none
+/// where what stands there is none.
+fn host_and_port(host: &str) -> (&str, Option<&str>) {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => {
+            let digits = port.bytes().all(|b| b.is_ascii_digit());
+            (name, Some(port).filter(|port| digits && port.parse::<u16>().is_ok()))
+        }
+        _ => (host, Some("")),
+    };
+    (name.strip_suffix('.').unwrap_or(name), port)
 }
 
 /// A call under way, for its audit row.
@@ -76,10 +110,7 @@ pub(crate) async fn answer(
     incoming: Incoming,
     name: &str,
 ) -> Result<Response, ApiError> {
-    let origin = match named(&incoming.host) {
-        Some(_) => format!("https://{}", incoming.host),
-        None => incoming.origin.clone(),
-    };
+    let origin = origin_of(&incoming);
     let vault = doors.vaults.vault(name);
     let mut call = Call::begin(doors, &incoming, vault.as_deref());
     let caller = match known(doors, &incoming) {
@@ -240,6 +271,11 @@ fn response(reply: Reply) -> Response {
         json_headers(&mut response, reply.status);
     }
     let headers = response.headers_mut();
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
     headers.insert("pragma", HeaderValue::from_static("no-cache"));
     headers.insert("x-ms-keyvault-service-version", HeaderValue::from_static("1.9.0.0"));
     response

@@ -315,7 +315,7 @@ async fn route(doors: &Arc<Doors>, incoming: Incoming) -> Result<Response, ApiEr
         "pki" => return pki::answer(doors, incoming).await,
         _ => {}
     }
-    if let Some(name) = key_vault::vault_of(&incoming) {
+    if let Some(name) = key_vault::vault_of(doors, &incoming) {
         return key_vault::answer(doors, incoming, &name).await;
     }
     let (first, second) = (incoming.segment(0), incoming.segment(1));

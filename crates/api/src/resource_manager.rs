@@ -157,6 +157,9 @@ async fn act(
         Some(_) => CallerKind::User,
         None => CallerKind::Application,
     };
+    let (own, rights) = (Arc::clone(doors), caller.clone());
+    let permits =
+        move |action: &str, scope: &ResourceId| own.identity.allows(&rights, action, scope, false);
     let call = Call {
         id,
         api_version,
@@ -167,6 +170,7 @@ async fn act(
         query: std::mem::take(&mut incoming.query),
         body,
         visible: visible.clone(),
+        permits: Some(Arc::new(permits)),
     };
     // calls wait for the disk
     let own = Arc::clone(doors);

@@ -62,6 +62,9 @@ impl Caller {
 /// Tells which resources a list may show.
 pub type Visible = Arc<dyn Fn(&ResourceId) -> bool + Send + Sync>;
 
+/// Tells whether the caller may do an action at a scope, beyond what the call itself asks for.
+pub type Permits = Arc<dyn Fn(&str, &ResourceId) -> bool + Send + Sync>;
+
 /// One call. The caller has been authorized.
 #[derive(Clone)]
 pub struct Call {
@@ -83,6 +86,8 @@ pub struct Call {
     pub body: Value,
     /// Limits what lists show; none shows all.
     pub visible: Option<Visible>,
+    /// Answers for further rights that a check asks for; none has all.
+    pub permits: Option<Permits>,
 }
 
 impl Call {
@@ -98,6 +103,7 @@ impl Call {
             query: Vec::new(),
             body,
             visible: None,
+            permits: None,
         }
     }
 
@@ -126,6 +132,11 @@ impl Call {
     /// `$skipToken` of a page that was handed out before.
     pub fn skip_token(&self) -> Option<&str> {
         self.parameter("$skipToken")
+    }
+
+    /// True when the caller may do `action` at `scope`.
+    pub fn permits(&self, action: &str, scope: &ResourceId) -> bool {
+        self.permits.as_ref().is_none_or(|permits| permits(action, scope))
     }
 
     /// True when a list may show this resource.

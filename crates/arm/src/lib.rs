@@ -64,7 +64,7 @@ mod resource_type;
 mod types;
 
 pub use bootstrap::{BootstrapNames, Installation, bootstrap, subscription_id};
-pub use call::{Answer, Call, Caller, CallerKind, Page, Verb, Visible};
+pub use call::{Answer, Call, Caller, CallerKind, Page, Permits, Verb, Visible};
 pub use context::PutContext;
 pub use error::ArmError;
 pub use fields::{Default, Field, Kind};

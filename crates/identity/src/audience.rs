@@ -64,7 +64,6 @@ const RESOURCES: &[Resource] = &[
     resource("*.kusto.fabric.microsoft.com", Audiences::KUSTO),
     resource("2746ea77-4702-4b45-80ca-3c97e680e8b7", Audiences::KUSTO),
     resource("vault.azure.net", Audiences::KEY_VAULT),
-    resource("*.vault.azure.net", Audiences::KEY_VAULT),
     resource("cfa8b339-82a2-471a-a3c9-0fc0be7a4093", Audiences::KEY_VAULT),
     resource("graph.microsoft.com", Audiences::GRAPH),
     resource("00000003-0000-0000-c000-000000000000", Audiences::GRAPH),
@@ -82,10 +81,12 @@ pub(crate) fn audiences_of(resource: &str, urls: &PublicUrls) -> Option<Audience
     };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (name, port) = split_port(host);
-    // vaults first: their names are the server's own as well
-    if (name == "vault.localhost" || name.ends_with(".vault.localhost")) && port.is_none_or(is_port)
-    {
+    // all vaults have one resource, as in Azure: no token is for one of them alone
+    if name == "vault.localhost" && port.is_none_or(is_port) {
         return Some(Audiences::KEY_VAULT);
+    }
+    if name.ends_with(".vault.localhost") {
+        return None; // before the server's own names, which may hold one of these
     }
     if urls.is_own_host(host) {
         return Some(Audiences::OWN_URL); // with a path too: the logs client's endpoint ends in /v1
@@ -128,7 +129,9 @@ mod tests {
             ("https://help.westeurope.kusto.windows.net", Some(Audiences::KUSTO)),
             ("https://vault.azure.net", Some(Audiences::KEY_VAULT)),
             ("https://vault.localhost:8443", Some(Audiences::KEY_VAULT)),
-            ("https://default.vault.localhost:8443", Some(Audiences::KEY_VAULT)),
+            ("https://default.vault.localhost:8443", None),
+            ("https://other.vault.localhost", None),
+            ("https://other.vault.azure.net", None),
             ("https://graph.microsoft.com/", Some(Audiences::GRAPH)),
             ("https://.kusto.windows.net", None),
             ("https://vault.azure.net.evil.example", None),

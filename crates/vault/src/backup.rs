@@ -7,6 +7,7 @@ use crypto::SecretBytes;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::certificates::check_certificate_name;
 use crate::keys::KeyType;
 use crate::object::{Object, Version};
 use crate::{Found, Kind, Policy, Vault, VaultError, check_name};
@@ -14,6 +15,10 @@ use crate::{Found, Kind, Policy, Vault, VaultError, check_name};
 /// What a backup begins with: its form.
 const MARK: &[u8] = b"vedette-backup-1\n";
 const CONTEXT: &str = "vedette|backup|1";
+
+/// What belongs to a certificate in its vault alone: the operation that is under way, with a key sealed for this vault,
+/// and the places on this machine where it is carried to.
+const LEFT_OUT: [&str; 2] = ["pending", "deployments"];
 
 /// Objects of a backup as they come apart: metadata, and the values in its order.
 struct Unpacked {
@@ -35,6 +40,12 @@ impl Vault {
                 ),
             ));
         }
+        if object.versions.is_empty() {
+            return Err(VaultError::bad_parameter(format!(
+                "The {} {name} has no version yet; back it up when its first one is there.",
+                kind.word()
+            )));
+        }
         let mut members = vec![object];
         if kind == Kind::Certificate {
             let twins =
@@ -51,8 +62,10 @@ impl Vault {
                 values.extend_from_slice(value.expose());
                 versions.push(json!({ "id": version.id, "document": version.to_json() }));
             }
+            let mut bare = (**object).clone();
+            LEFT_OUT.iter().for_each(|name| drop(bare.settings.remove(*name)));
             documents.push(json!({
-                "kind": object.kind.word(), "object": object.to_json(), "versions": versions,
+                "kind": object.kind.word(), "object": bare.to_json(), "versions": versions,
             }));
         }
         let documents = Value::Array(documents).to_string();
@@ -78,18 +91,24 @@ impl Vault {
         let plain = self.keyring().backup_key()?.open(sealed, CONTEXT).ok_or_else(bad)?;
         let unpacked = unpack(plain.expose()).ok_or_else(bad)?;
         let name = match unpacked.objects.first() {
-            Some((object, _)) if object.kind == kind => object.name.clone(),
+            Some((object, versions)) if object.kind == kind && !versions.is_empty() => {
+                object.name.clone()
+            }
             _ => return Err(bad()),
         };
-        check_name(&name)?;
+        match kind {
+            Kind::Certificate => check_certificate_name(&name)?,
+            Kind::Secret | Kind::Key => check_name(&name)?,
+        }
         for (object, versions) in &unpacked.objects {
             self.require_hardware_of(object, versions)?;
         }
         let mut writing = self.shelf.change_of(&name);
         let mut values = unpacked.values.iter();
+        self.require_no_certificate(kind, &name)?;
         for (mut object, versions) in unpacked.objects {
             if let Some(taken) = writing.object(object.kind, &object.name) {
-                self.require_free(Some(&taken))?;
+                self.require_free(object.kind, &object.name, Some(&taken))?;
                 return Err(VaultError::new(
                     409,
                     "Conflict",
@@ -101,6 +120,8 @@ impl Vault {
                 ));
             }
             object.deleted = None;
+            // backups of older builds have these as well
+            LEFT_OUT.iter().for_each(|name| drop(object.settings.remove(*name)));
             for version in versions {
                 let value = values.next().ok_or_else(bad)?;
                 let (kind, name) = (object.kind, object.name.clone());

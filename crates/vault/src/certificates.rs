@@ -22,6 +22,7 @@ mod pending;
 mod policy;
 mod renewal;
 mod twins;
+mod update;
 
 pub use authority::{AuthorityPlaces, IssuedRecord, RevocationReason, pem_of_list};
 pub(crate) use authority::{ISSUED, REVOKED};
@@ -34,10 +35,22 @@ pub use issuers::{IssuerRecord, Provider};
 pub use pending::{Pending, PendingStatus};
 pub use policy::{ContentType, LifetimeAction, Policy, Trigger};
 pub use renewal::Renewal;
+pub use update::CertificateChange;
 
 use pki::PkiError;
 
-use crate::VaultError;
+use crate::{VaultError, check_name};
+
+/// Refuses what is no name for a certificate: paths with these words lead to the contacts and issuers of the vault.
+pub(crate) fn check_certificate_name(name: &str) -> Result<(), VaultError> {
+    check_name(name)?;
+    if ["contacts", "issuers"].iter().any(|word| word.eq_ignore_ascii_case(name)) {
+        return Err(VaultError::bad_parameter(format!(
+            "A certificate cannot be called '{name}': that is where the {name} of the vault are."
+        )));
+    }
+    Ok(())
+}
 
 impl From<PkiError> for VaultError {
     fn from(error: PkiError) -> Self {

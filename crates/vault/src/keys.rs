@@ -83,24 +83,25 @@ fn curve_name(curve: Curve) -> &'static str {
     CURVES.iter().find(|(_, c)| *c == curve).map_or("P-256", |(name, _)| name)
 }
 
-/// What keys may be used for. `import` and `export` stand in key_ops of clients and do nothing here.
-const OPERATIONS: &[&str] =
-    &["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey", "import", "export"];
+/// Stand in key_ops of clients, whatever the key, and do nothing here.
+const IDLE: &[&str] = &["import", "export"];
 
-/// Operations from the wire, checked.
-pub fn check_operations(list: &[String]) -> Result<Vec<&'static str>, VaultError> {
-    let known = |word: &String| OPERATIONS.iter().find(|o| o.eq_ignore_ascii_case(word)).copied();
-    list.iter()
-        .map(|word| {
-            known(word).ok_or_else(|| {
-                VaultError::bad_parameter(format!(
-                    "Property key_ops has an unknown operation '{word}'."
-                ))
-            })
+/// Operations from the wire, checked: those that a key of the family can do.
+pub fn check_operations(list: &[String], family: Family) -> Result<Vec<&'static str>, VaultError> {
+    let can = usual_operations(family);
+    let known = |word: &String| {
+        let found = can.iter().chain(IDLE).find(|o| o.eq_ignore_ascii_case(word)).copied();
+        found.ok_or_else(|| {
+            VaultError::bad_parameter(format!(
+                "Unsupported key operation(s) in key_ops: \"{word}\". Supported values are \"{}\".",
+                can.join("\", \"")
+            ))
         })
-        .collect()
+    };
+    list.iter().map(known).collect()
 }
 
+/// What a key of a family can do, and may unless told otherwise.
 fn usual_operations(family: Family) -> &'static [&'static str] {
     match family {
         Family::Rsa | Family::Oct => {
@@ -229,7 +230,8 @@ impl Vault {
         check_name(name)?;
         self.require_hardware(new.kty)?;
         let kind = new.kind()?;
-        self.require_free(self.shelf.object(Kind::Key, name).as_deref())?; // before the work
+        let object = self.shelf.object(Kind::Key, name);
+        self.require_free(Kind::Key, name, object.as_deref())?; // before the work
         let key = self.make(kind)?;
         let mut attributes = new.attributes.create(now);
         let operations = new.operations.as_deref();
@@ -255,7 +257,7 @@ impl Vault {
         let (id, stored) = (version.id.clone(), key.to_stored()?);
         let mut writing = self.shelf.change_of(name);
         let object = writing.object(Kind::Key, name);
-        self.require_free(object.as_ref())?;
+        self.require_free(Kind::Key, name, object.as_ref())?;
         let object = object.unwrap_or_else(|| Object::new(Kind::Key, name));
         writing.add(object, version, stored.expose())?;
         writing.commit()?;
@@ -286,7 +288,7 @@ impl Vault {
         let (Some(kty), Some(kind)) = (kty, kind_of(old)) else {
             return Err(VaultError::damaged(&format!("the key '{name}'")));
         };
-        self.require_free(Some(&found.object))?;
+        self.require_free(Kind::Key, name, Some(&found.object))?;
         let key = self.make(kind)?;
         let change = AttributeChange {
             enabled: Some(true),

@@ -37,9 +37,10 @@ pub use pki::acme::txt as dns;
 pub use acme::{AcmeAnswer, AcmeCall, AcmeServer, AcmeSettings, Outside, Probe, Validation};
 pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport, ChangeUnderWay};
 pub use certificates::{
-    AuthorityPlaces, CertificateFacts, ContentType, DuePush, IssuedRecord, IssuerRecord,
-    LifetimeAction, NewImport, Pending, PendingStatus, Policy, Provider, Renewal, RevocationReason,
-    Step, Target, TargetKind, Trigger, merged_certificates, pem_of_list, standard_base64,
+    AuthorityPlaces, CertificateChange, CertificateFacts, ContentType, DuePush, IssuedRecord,
+    IssuerRecord, LifetimeAction, NewImport, Pending, PendingStatus, Policy, Provider, Renewal,
+    RevocationReason, Step, Target, TargetKind, Trigger, merged_certificates, pem_of_list,
+    standard_base64,
 };
 pub use error::VaultError;
 pub use generator::Generator;

@@ -79,13 +79,7 @@ impl AttributeChange {
             exp: time("exp")?,
             exportable: flag("exportable")?,
         };
-        if let (Some(nbf), Some(exp)) = (change.nbf, change.exp)
-            && nbf > exp
-        {
-            return Err(VaultError::bad_parameter(
-                "Property attributes.nbf must not be later than attributes.exp.",
-            ));
-        }
+        check_order(change.nbf, change.exp)?;
         Ok(change)
     }
 
@@ -101,16 +95,29 @@ impl AttributeChange {
         }
     }
 
-    /// The changed attributes of a version.
-    pub fn apply(self, old: &Attributes, now: i64) -> Attributes {
-        Attributes {
+    /// The changed attributes of a version. Whether its key may leave was decided when it was made.
+    pub fn apply(self, old: &Attributes, now: i64) -> Result<Attributes, VaultError> {
+        let (nbf, exp) = (self.nbf.or(old.nbf), self.exp.or(old.exp));
+        if (self.nbf, self.exp) != (None, None) {
+            check_order(nbf, exp)?;
+        }
+        Ok(Attributes {
             enabled: self.enabled.unwrap_or(old.enabled),
-            nbf: self.nbf.or(old.nbf),
-            exp: self.exp.or(old.exp),
+            nbf,
+            exp,
             created: old.created,
             updated: now,
-            exportable: self.exportable.or(old.exportable),
-        }
+            exportable: old.exportable,
+        })
+    }
+}
+
+fn check_order(nbf: Option<i64>, exp: Option<i64>) -> Result<(), VaultError> {
+    match (nbf, exp) {
+        (Some(nbf), Some(exp)) if nbf > exp => Err(VaultError::bad_parameter(
+            "Property attributes.nbf must not be later than attributes.exp.",
+        )),
+        _ => Ok(()),
     }
 }
 

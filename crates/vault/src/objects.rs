@@ -89,7 +89,8 @@ impl Vault {
         Page { items, next }
     }
 
-    /// Versions of an object in use, by id: the order does not change while somebody adds some.
+    /// Versions of an object in use, by id: the order does not change while somebody adds some. Where there is no such
+    /// object, there are no versions.
     pub fn versions(
         &self,
         kind: Kind,
@@ -97,7 +98,10 @@ impl Vault {
         after: &str,
         limit: usize,
     ) -> Result<Page, VaultError> {
-        let object = self.live(kind, name)?;
+        check_name(name)?;
+        let Ok(object) = self.live(kind, name) else {
+            return Ok(Page { items: Vec::new(), next: None });
+        };
         let mut versions: Vec<&Arc<Version>> =
             object.versions.iter().filter(|v| v.id.as_str() > after).collect();
         versions.sort_by(|a, b| a.id.cmp(&b.id));
@@ -127,7 +131,7 @@ impl Vault {
         let mut object = writing.live(kind, name)?;
         let old = object.version(version).ok_or_else(|| kind.not_found(name, version))?;
         let mut changed = (**old).clone();
-        changed.attributes = change.apply(&old.attributes, now);
+        changed.attributes = change.apply(&old.attributes, now)?;
         if let Some(tags) = tags {
             changed.tags = Some(tags);
         }
@@ -139,9 +143,15 @@ impl Vault {
         self.find(kind, name, Some(&id))
     }
 
-    /// Refuses a name that is taken by a deleted object, or by a certificate's twin.
-    pub(crate) fn require_free(&self, object: Option<&Object>) -> Result<(), VaultError> {
-        let Some(object) = object else { return Ok(()) };
+    /// Refuses a name that is taken by a deleted object, by a certificate's twin, or by a certificate whose twins are
+    /// still to come.
+    pub(crate) fn require_free(
+        &self,
+        kind: Kind,
+        name: &str,
+        object: Option<&Object>,
+    ) -> Result<(), VaultError> {
+        let Some(object) = object else { return self.require_no_certificate(kind, name) };
         if object.deleted.is_some() {
             let (word, name) = (object.kind.word(), &object.name);
             let title = format!("{}{}", word[..1].to_ascii_uppercase(), &word[1..]);
@@ -156,6 +166,21 @@ impl Vault {
             return Err(managed(object));
         }
         Ok(())
+    }
+
+    /// A certificate needs its name for a secret and a key of its own, also while its first version is on its way.
+    pub(crate) fn require_no_certificate(&self, kind: Kind, name: &str) -> Result<(), VaultError> {
+        if kind == Kind::Certificate || self.shelf.object(Kind::Certificate, name).is_none() {
+            return Ok(());
+        }
+        let word = kind.word();
+        Err(VaultError::new(
+            409,
+            "Conflict",
+            format!(
+                "The name {name} belongs to a certificate, which needs it for a {word} of its own."
+            ),
+        ))
     }
 
     /// Deletes an object (a certificate with its twins); it can be recovered for the vault's days of retention.

@@ -62,7 +62,7 @@ impl Vault {
         };
         let mut writing = self.shelf.change_of_async(name).await;
         let object = writing.object(Kind::Secret, name);
-        self.require_free(object.as_ref())?;
+        self.require_free(Kind::Secret, name, object.as_ref())?;
         let object = object.unwrap_or_else(|| Object::new(Kind::Secret, name));
         writing.add(object, version, new.value.expose().as_bytes())?;
         writing.commit_async().await?;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vault::{
-    AttributeChange, AuthorityPlaces, CertificateFacts, Found, Kind, NewImport, Object, Page,
-    Policy, RevocationReason, VaultError, Version, Wiped, tags_from_json,
+    AttributeChange, AuthorityPlaces, CertificateChange, CertificateFacts, Found, Kind, NewImport,
+    Object, Page, Pending, Policy, RevocationReason, VaultError, Version, Wiped, tags_from_json,
 };
 
 use super::life::{self, Shape};
@@ -87,10 +87,16 @@ fn policy_json(work: &Work, name: &str, policy: &Policy) -> Value {
 
 /// A whole certificate.
 fn bundle(work: &Work, found: &Found) -> Value {
-    let name = &found.object.name;
-    let mut out = json!({ "id": version_id(work, found) });
+    let (name, version) = (&found.object.name, &found.version.id);
+    let id = |kind| match version.as_str() {
+        "" => object_id(work, kind, name),
+        version => format!("{}/{version}", object_id(work, kind, name)),
+    };
+    let mut out = json!({ "id": id(KIND) });
     for (member, kind) in [("kid", Kind::Key), ("sid", Kind::Secret)] {
-        out[member] = json!(format!("{}/{}", object_id(work, kind, name), found.version.id));
+        if !version.is_empty() {
+            out[member] = json!(id(kind));
+        }
     }
     for member in ["x5t", "cer", "contentType"] {
         if let Some(text) = found.version.text(member) {
@@ -143,14 +149,17 @@ impl Shape for Certificates {
     }
 }
 
-/// An object with its newest version; an empty one in the place of a version that never came.
+/// An object with its newest version. Where none came yet, the one that is being made stands there, switched off; without
+/// an operation it has no id.
 fn newest(object: &Arc<Object>) -> Found {
     let version = object.current().cloned().unwrap_or_else(|| {
+        let pending = Pending::of(object);
         let created = Policy::of(object).map_or(0, |p| p.created);
+        let off = AttributeChange { enabled: Some(false), ..AttributeChange::default() };
         Arc::new(Version {
-            id: String::new(),
-            attributes: AttributeChange::default().create(created),
-            tags: None,
+            id: pending.as_ref().map(|p| p.version.clone()).unwrap_or_default(),
+            attributes: off.create(created),
+            tags: pending.and_then(|p| p.tags),
             facts: serde_json::Map::new(),
             order: 0,
         })
@@ -161,26 +170,17 @@ fn newest(object: &Arc<Object>) -> Found {
 /// A deleted certificate, whole or in a list.
 fn deleted(work: &Work, object: &Arc<Object>, whole: bool) -> Value {
     let found = newest(object);
-    let id = object_id(work, KIND, &object.name);
-    let mut out = if whole && !object.versions.is_empty() {
-        bundle(work, &found)
-    } else {
-        let mut out = item(work, &found, id);
-        if whole {
-            add_object(work, object, &mut out);
-        }
-        out
-    };
+    let mut out =
+        if whole { bundle(work, &found) } else { <Certificates as Shape>::item(work, &found) };
     add_deleted(work, &found, &mut out);
     out
 }
 
 fn list_page(work: &Work, deleted_ones: bool) -> Result<Page, VaultError> {
     let asked = paging::asked(work)?;
-    let pending = work.parameter("includePending").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     let (objects, next) = work.vault.list_certificates(
         deleted_ones,
-        pending || deleted_ones,
+        paging::includes_pending(work) || deleted_ones,
         &asked.after,
         asked.limit,
     );
@@ -200,13 +200,9 @@ fn list_deleted(work: &Work) -> Result<Reply, VaultError> {
 /// A certificate; one whose first version is still to come is there with its policy and operation.
 fn get(work: &Work) -> Result<Reply, VaultError> {
     let object = work.vault.live(KIND, &work.name)?;
-    if object.versions.is_empty() && work.version().is_none() {
-        let mut out = json!({ "id": object_id(work, KIND, &object.name) });
-        add_common(work, &newest(&object), &mut out);
-        add_object(work, &object, &mut out);
-        return Ok(Reply::json(&out));
-    }
-    let found = work.vault.find(KIND, &work.name, work.version())?;
+    let found = newest(&object);
+    let is_meant = work.version().is_none_or(|id| id.eq_ignore_ascii_case(&found.version.id));
+    let found = if is_meant { found } else { work.vault.find(KIND, &work.name, work.version())? };
     Ok(Reply::json(&bundle(work, &found)))
 }
 
@@ -223,20 +219,13 @@ struct PolicyBody {
 
 fn update(work: &Work) -> Result<Reply, VaultError> {
     let body: PolicyBody = work.read()?;
-    let change = AttributeChange::from_json(&body.attributes)?;
-    let change = AttributeChange { enabled: change.enabled, ..AttributeChange::default() };
-    let tags = tags_from_json(&body.tags)?;
-    let (name, version, now) = (&work.name, work.version(), work.now);
-    if !body.policy.is_null() {
-        work.vault.update_certificate_policy(name, &body.policy, now)?;
-    }
-    let found = work.vault.update(KIND, name, version, change, tags.clone(), now, |_| Ok(()))?;
-    // the twins follow: switched off is switched off
-    for twin in [Kind::Secret, Kind::Key] {
-        let id = Some(found.version.id.as_str());
-        work.vault.update(twin, name, id, change, tags.clone(), now, |_| Ok(()))?;
-    }
-    Ok(Reply::json(&bundle(work, &work.vault.find(KIND, name, Some(&found.version.id))?)))
+    let change = CertificateChange {
+        policy: body.policy,
+        enabled: AttributeChange::from_json(&body.attributes)?.enabled,
+        tags: tags_from_json(&body.tags)?,
+    };
+    let found = work.vault.update_certificate(&work.name, work.version(), &change, work.now)?;
+    Ok(Reply::json(&bundle(work, &found)))
 }
 
 fn policy(work: &Work) -> Result<Reply, VaultError> {

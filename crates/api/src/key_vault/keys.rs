@@ -123,6 +123,14 @@ fn refuse_release(policy: &Value, change: &AttributeChange) -> Result<(), VaultE
     Ok(())
 }
 
+/// `key_ops` as sent, checked for a kind of key.
+fn operations(
+    sent: Option<&[String]>,
+    kty: KeyType,
+) -> Result<Option<Vec<&'static str>>, VaultError> {
+    sent.map(|list| check_operations(list, kty.family)).transpose()
+}
+
 #[derive(Deserialize)]
 struct CreateBody {
     kty: Option<String>,
@@ -150,7 +158,7 @@ fn create(work: &Work) -> Result<Reply, VaultError> {
         kty,
         size: body.key_size,
         curve: body.crv,
-        operations: body.key_ops.as_deref().map(check_operations).transpose()?,
+        operations: operations(body.key_ops.as_deref(), kty)?,
         attributes: AttributeChange::from_json(&body.attributes)?,
         tags: tags_from_json(&body.tags)?,
     };
@@ -179,7 +187,7 @@ fn import(work: &Work) -> Result<Reply, VaultError> {
     let new = ImportedKey {
         kty,
         key,
-        operations: jwk.key_ops.as_deref().map(check_operations).transpose()?,
+        operations: operations(jwk.key_ops.as_deref(), kty)?,
         attributes: AttributeChange::from_json(&body.attributes)?,
         tags: tags_from_json(&body.tags)?,
     };
@@ -211,10 +219,11 @@ fn update(work: &Work) -> Result<Reply, VaultError> {
     let (change, tags) =
         (AttributeChange::from_json(&body.attributes)?, tags_from_json(&body.tags)?);
     refuse_release(&body.release_policy, &change)?;
-    let operations = body.key_ops.as_deref().map(check_operations).transpose()?;
     let (name, version, now) = (&work.name, work.version(), work.now);
+    let sent = body.key_ops;
     let found = work.vault.update(KIND, name, version, change, tags, now, |version| {
-        if let Some(operations) = operations {
+        let kty = version.text("kty").and_then(KeyType::from_name);
+        if let Some(operations) = kty.map_or(Ok(None), |kty| operations(sent.as_deref(), kty))? {
             version.facts.insert("key_ops".into(), json!(operations));
         }
         Ok(())

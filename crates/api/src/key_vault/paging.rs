@@ -10,6 +10,10 @@ use super::work::{Reply, Work};
 
 /// Most items on a page, and how many there are unless asked otherwise.
 const PAGE_MAX: usize = 25;
+/// How many are wanted on a page.
+const SIZE: &str = "maxresults";
+/// Of certificates: those too that have no version yet.
+const PENDING: &str = "includePending";
 
 /// Where a page begins and how long it is.
 pub(super) struct Asked {
@@ -19,7 +23,7 @@ pub(super) struct Asked {
 
 /// What `maxresults` and `$skiptoken` ask for.
 pub(super) fn asked(work: &Work) -> Result<Asked, VaultError> {
-    let limit = match work.parameter("maxresults") {
+    let limit = match work.parameter(SIZE) {
         None => PAGE_MAX,
         Some(text) => text.parse().ok().filter(|n| (1..=PAGE_MAX).contains(n)).ok_or_else(|| {
             VaultError::bad_parameter(format!(
@@ -40,15 +44,25 @@ fn read(token: &str) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()
 }
 
+/// True when certificates that still wait for their first version are wanted as well.
+pub(super) fn includes_pending(work: &Work) -> bool {
+    work.parameter(PENDING).is_some_and(|v| v.eq_ignore_ascii_case("true"))
+}
+
 /// The answer with a page.
 pub(super) fn answer(work: &Work, page: &Page, item: impl Fn(&Found) -> Value) -> Reply {
-    let next = page.next.as_ref().map(|after| {
+    answer_of(work, page.items.iter().map(item).collect(), page.next.as_deref())
+}
+
+/// The answer with items, and where the next page begins. Its link asks for what this page was asked for.
+pub(super) fn answer_of(work: &Work, value: Vec<Value>, next: Option<&str>) -> Reply {
+    let next = next.map(|after| {
         let token = URL_SAFE_NO_PAD.encode(after);
-        let size =
-            work.parameter("maxresults").map_or_else(String::new, |n| format!("&maxresults={n}"));
+        let size = work.parameter(SIZE).map(|n| format!("&{SIZE}={n}"));
+        let pending = includes_pending(work).then(|| format!("&{PENDING}=true"));
+        let more = size.unwrap_or_default() + &pending.unwrap_or_default();
         let (origin, path, version) = (&work.origin, &work.path, &work.api_version);
-        format!("{origin}{path}?api-version={version}&$skiptoken={token}{size}")
+        format!("{origin}{path}?api-version={version}&$skiptoken={token}{more}")
     });
-    let value: Vec<Value> = page.items.iter().map(item).collect();
     Reply::json(&json!({ "value": value, "nextLink": next }))
 }

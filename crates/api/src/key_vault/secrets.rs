@@ -127,7 +127,7 @@ fn get(work: &Work) -> Result<Reply, VaultError> {
     })?;
     // the version of the previous certificate: plain secrets have none
     if found.object.managed
-        && version::tells_previous(&work.api_version)
+        && version::is_since(&work.api_version, 6)
         && let Some(previous) = work.vault.previous_version(&found)
     {
         out["previousVersion"] = json!(previous);
@@ -151,6 +151,14 @@ fn update(work: &Work) -> Result<Reply, VaultError> {
     let (change, tags) =
         (AttributeChange::from_json(&body.attributes)?, tags_from_json(&body.tags)?);
     let (name, version, now) = (&work.name, work.version(), work.now);
+    if let Some(text) = &body.content_type {
+        let found = work.vault.find(KIND, name, version)?;
+        if found.object.managed && found.version.text("contentType") != Some(text) {
+            return Err(VaultError::bad_parameter(
+                "Property contentType of a certificate's secret says in which form its value stands; change secret_props.contentType of the certificate's policy, for versions to come.",
+            ));
+        }
+    }
     let found = work.vault.update(KIND, name, version, change, tags, now, |version| {
         if let Some(text) = body.content_type {
             check_content_type(&text)?;

@@ -1,8 +1,9 @@
 //! Pieces that answers of all kinds share: ids, attributes, tags, what is said of deleted objects.
 
 use serde_json::{Map, Value, json};
-use vault::{Deleted, Found, Kind, Settings};
+use vault::{Deleted, Found, Kind};
 
+use super::version;
 use super::work::Work;
 
 /// `https://host/secrets/name`
@@ -16,8 +17,11 @@ pub(super) fn version_id(work: &Work, found: &Found) -> String {
     format!("{id}/{}", found.version.id)
 }
 
-/// The attributes of a version.
-pub(super) fn attributes(settings: &Settings, found: &Found) -> Value {
+/// The attributes of a version. Which platform holds a key is said since 7.5, and it is software for all kinds here;
+/// whether it may leave since 7.3.
+fn attributes(work: &Work, found: &Found) -> Value {
+    let settings = work.vault.settings();
+    let is_since = |minor| version::is_since(&work.api_version, minor);
     let a = &found.version.attributes;
     let mut shown = Map::new();
     shown.insert("enabled".into(), a.enabled.into());
@@ -30,15 +34,18 @@ pub(super) fn attributes(settings: &Settings, found: &Found) -> Value {
     shown.insert("updated".into(), a.updated.into());
     shown.insert("recoveryLevel".into(), settings.recovery_level().into());
     shown.insert("recoverableDays".into(), settings.retention_days.into());
-    if let Some(exportable) = a.exportable {
+    if let Some(exportable) = a.exportable.filter(|_| is_since(3)) {
         shown.insert("exportable".into(), exportable.into());
+    }
+    if found.object.kind == Kind::Key && is_since(5) {
+        shown.insert("hsmPlatform".into(), "0".into());
     }
     Value::Object(shown)
 }
 
 /// Adds attributes, tags and `managed` to an answer.
 pub(super) fn add_common(work: &Work, found: &Found, out: &mut Value) {
-    out["attributes"] = attributes(&work.vault.settings(), found);
+    out["attributes"] = attributes(work, found);
     if let Some(tags) = &found.version.tags {
         out["tags"] = Value::Object(tags.clone());
     }

@@ -41,14 +41,30 @@ fn is_served(version: &str) -> bool {
     is_date && (DATED.0..=DATED.1).contains(&base)
 }
 
-/// True from 7.6 on, its previews included: what a certificate's secret says of the version before it.
-pub(super) fn tells_previous(version: &str) -> bool {
-    version.starts_with("7.6") || !version.starts_with("7.")
+/// True from 7.`minor` on, its previews included: members of answers that earlier versions do not have.
+pub(super) fn is_since(version: &str, minor: u8) -> bool {
+    let number = version.strip_prefix("7.").and_then(|rest| rest.split('-').next()?.parse().ok());
+    number.is_none_or(|number: u8| number >= minor)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_have_an_order() {
+        for (version, minor, is) in [
+            ("7.0", 3, false),
+            ("7.2", 3, false),
+            ("7.3-preview", 3, true),
+            ("7.5-preview.1", 5, true),
+            ("7.5", 6, false),
+            ("7.6-preview.2", 6, true),
+            ("2025-07-01", 6, true),
+        ] {
+            assert_eq!(is_since(version, minor), is, "{version} {minor}");
+        }
+    }
 
     #[test]
     fn versions_in_the_range_are_served() {

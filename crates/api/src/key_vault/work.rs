@@ -46,13 +46,16 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     /// The object's id, for the audit row.
     pub(crate) id: Option<String>,
+    /// Headers beyond the usual ones.
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
     /// 200 with JSON.
     pub(crate) fn json(value: &Value) -> Self {
         let id = ["id", "kid"].iter().find_map(|n| value.get(*n)).and_then(Value::as_str);
-        Self { status: 200, id: id.map(str::to_owned), body: value.to_string().into_bytes() }
+        let (id, body) = (id.map(str::to_owned), value.to_string().into_bytes());
+        Self { status: 200, body, id, headers: Vec::new() }
     }
 
     /// 200 with an object that gets one more member, whose text is secret: it is written straight into the body.
@@ -72,7 +75,7 @@ impl Reply {
 
     /// 204.
     pub(crate) fn nothing() -> Self {
-        Self { status: 204, body: Vec::new(), id: None }
+        Self { status: 204, body: Vec::new(), id: None, headers: Vec::new() }
     }
 }
 

@@ -206,3 +206,118 @@ async fn the_secret_of_a_certificate_comes_in_the_form_that_is_asked_for() {
         assert_eq!((told.status, told.code().as_str()), (400, "BadParameter"), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_of_a_certificate_keeps_the_form_that_it_has() {
+    let v = vault().await;
+    v.ask("POST", "/certificates/c/create", policy("Self")).await;
+    for (sent, status) in [
+        (json!({ "contentType": "application/x-pem-file" }), 400),
+        (json!({ "contentType": "application/x-pkcs12", "tags": { "a": "b" } }), 200),
+        (json!({ "attributes": { "enabled": true } }), 200),
+    ] {
+        let told = v.ask("PATCH", "/secrets/c", sent.clone()).await;
+        assert_eq!(told.status, status, "{sent}: {}", told.json());
+        assert_eq!(
+            v.good("GET", "/secrets/c", Value::Null).await["contentType"],
+            "application/x-pkcs12"
+        );
+    }
+    v.good("PUT", "/secrets/plain", json!({ "value": "x" })).await;
+    v.good("PATCH", "/secrets/plain", json!({ "contentType": "text/plain" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_on_its_way_is_shown_with_the_version_to_come() {
+    let v = vault().await;
+    let told = v.ask("POST", "/certificates/way/create", policy("Unknown")).await;
+    assert_eq!((told.status, told.header("retry-after")), (202, "1"));
+    let location = told.header("location").to_owned();
+    let request = told.json()["request_id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        location,
+        format!("https://localhost:8443/certificates/way/pending?{V}&request_id={request}")
+    );
+    let at = location.trim_start_matches("https://localhost:8443");
+    let again = v.house.call("GET", at, &v.token, Value::Null).await;
+    assert_eq!((again.status, again.header("location")), (200, location.as_str()));
+
+    let shown = v.good("GET", "/certificates/way/", Value::Null).await;
+    let id = shown["id"].as_str().unwrap().to_owned();
+    let version = id.strip_prefix("https://localhost:8443/certificates/way/").unwrap().to_owned();
+    assert_eq!(version.len(), 32);
+    assert_eq!(shown["kid"], format!("https://localhost:8443/keys/way/{version}"));
+    assert_eq!(shown["sid"], format!("https://localhost:8443/secrets/way/{version}"));
+    assert_eq!(shown["attributes"]["enabled"], false);
+    assert!(shown["policy"].is_object() && shown["pending"].is_object());
+    assert_eq!(v.good("GET", &format!("/certificates/way/{version}"), Value::Null).await, shown);
+    assert_eq!(
+        v.ask("GET", &format!("/certificates/way/{version}0"), Value::Null).await.status,
+        400
+    );
+    let other = "0".repeat(32);
+    assert_eq!(v.ask("GET", &format!("/certificates/way/{other}"), Value::Null).await.status, 404);
+    for path in ["/certificates/way", "/deletedcertificates/way"] {
+        v.good("DELETE", "/certificates/way", Value::Null).await;
+        let gone = v.good("GET", "/deletedcertificates/way", Value::Null).await;
+        assert_eq!(gone["id"], id.as_str(), "{path}");
+        let back = v.good("POST", "/deletedcertificates/way/recover", Value::Null).await;
+        assert_eq!(back["id"], id.as_str(), "{path}");
+    }
+    // without an operation there is no version to come
+    v.good("DELETE", "/certificates/way/pending", Value::Null).await;
+    let bare = v.good("GET", "/certificates/way/", Value::Null).await;
+    assert_eq!(bare["id"], "https://localhost:8443/certificates/way");
+    assert_eq!((&bare["kid"], &bare["sid"]), (&Value::Null, &Value::Null));
+
+    // what is over is waited for by nobody
+    v.ask("POST", "/certificates/done/create", policy("Self")).await;
+    let done = v.ask("GET", "/certificates/done/pending", Value::Null).await;
+    assert_eq!((done.header("location"), done.header("retry-after")), ("", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_certificates_and_issuers_go_on_as_they_began() {
+    let v = vault().await;
+    for name in ["a", "b", "c", "d", "e"] {
+        v.ask("POST", &format!("/certificates/{name}/create"), policy("Unknown")).await;
+        let issuer = format!("/certificates/issuers/{name}");
+        v.good("PUT", &issuer, json!({ "provider": "Test" })).await;
+    }
+    for (path, count) in [
+        ("/certificates?maxresults=2&includePending=true", 5),
+        ("/certificates?maxresults=2&includePending=false", 0),
+        ("/certificates/issuers?maxresults=2", 5),
+        ("/certificates/issuers", 5),
+    ] {
+        let mut names = Vec::new();
+        let mut page = v.good("GET", path, Value::Null).await;
+        loop {
+            let items = page["value"].as_array().unwrap();
+            assert!(items.len() <= 2 || !path.contains("max"), "{path}");
+            names.extend(
+                items
+                    .iter()
+                    .map(|i| i["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()),
+            );
+            let Some(next) = page["nextLink"].as_str().map(str::to_owned) else { break };
+            let at = next.trim_start_matches("https://localhost:8443");
+            page = v.house.call("GET", at, &v.token, Value::Null).await.json();
+        }
+        assert_eq!(names, ["a", "b", "c", "d", "e"][..count], "{path}");
+    }
+    assert_eq!(v.ask("GET", "/certificates/issuers?maxresults=26", Value::Null).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_certificate_stands_where_contacts_and_issuers_are() {
+    let v = vault().await;
+    v.good("PUT", "/certificates/contacts", json!({ "contacts": [{ "email": "a@b.example" }] }))
+        .await;
+    for name in ["contacts", "issuers", "Contacts"] {
+        let told = v.ask("POST", &format!("/certificates/{name}/create"), policy("Self")).await;
+        assert_eq!((told.status, told.code().as_str()), (400, "BadParameter"), "{name}");
+    }
+    let contacts = v.good("GET", "/certificates/contacts", Value::Null).await;
+    assert_eq!(contacts["contacts"][0]["email"], "a@b.example");
+}

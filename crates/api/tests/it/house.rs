@@ -279,13 +279,18 @@ impl Fixture {
         self.token_of(&self.admin.client_id, self.admin.client_secret.expose(), ORIGIN).await
     }
 
-    pub async fn token_of(&self, id: &str, secret: &str, resource: &str) -> String {
+    /// Asks for a token of a client for a resource.
+    pub async fn ask_token(&self, id: &str, secret: &str, resource: &str) -> Told {
         let form = format!(
             "grant_type={PASSWORD}&client_id={id}&client_secret={}&scope={}",
             encode(secret),
             encode(&format!("{resource}/.default"))
         );
-        let told = self.form(&form).await;
+        self.form(&form).await
+    }
+
+    pub async fn token_of(&self, id: &str, secret: &str, resource: &str) -> String {
+        let told = self.ask_token(id, secret, resource).await;
         assert_eq!(told.status, 200, "{}", told.json());
         told.json()["access_token"].as_str().unwrap().to_owned()
     }

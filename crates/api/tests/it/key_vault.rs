@@ -350,6 +350,30 @@ async fn keys_follow_their_rules() {
             assert_eq!(told.json()["attributes"]["expiryTime"], expiry, "as it was sent");
         }
     }
+    let twice = json!([
+        { "trigger": { "timeAfterCreate": "P30D" }, "action": { "type": "Rotate" } },
+        { "trigger": { "timeAfterCreate": "P60D" }, "action": { "type": "rotate" } },
+    ]);
+    let stands = v.good("GET", "/keys/k/rotationpolicy", Value::Null).await;
+    for bad in [
+        json!([]),
+        json!("x"),
+        Value::Null,
+        json!({ "lifetimeActions": "x" }),
+        json!({ "lifetimeActions": ["x"] }),
+        json!({ "lifetimeActions": twice }),
+        json!({ "LifetimeActions": [] }),
+        json!({ "attributes": { "expiryTime": 30 } }),
+        json!({ "attributes": { "ExpiryTime": "P90D" } }),
+        json!({ "attributes": "P90D" }),
+        json!({ "lifetimeActions": [{ "trigger": { "timeAfterCreate": 30 }, "action": { "type": "Rotate" } }] }),
+        json!({ "lifetimeActions": [{ "trigger": "P30D", "action": { "type": "Rotate" } }] }),
+    ] {
+        let told = v.ask("PUT", "/keys/k/rotationpolicy", bad.clone()).await;
+        assert_eq!((told.status, told.code().as_str()), (400, "BadParameter"), "{bad}");
+    }
+    assert_eq!(v.good("GET", "/keys/k/rotationpolicy", Value::Null).await, stands);
+    assert_eq!(v.good("PUT", "/keys/k/rotationpolicy", stands.clone()).await["id"], stands["id"]);
     let long = v.ask("PUT", "/keys/k/rotationpolicy", with("P999999Y", "timeAfterCreate", "P9D"));
     let message = long.await.json()["error"]["message"].to_string();
     assert!(message.contains("expiryTime is longer than P100Y"), "{message}");
@@ -393,6 +417,9 @@ async fn keys_follow_their_rules() {
         ("POST", "/keys/x/create", json!({ "kty": "DSA" })),
         ("POST", "/keys/x/create", json!({ "kty": "EC", "crv": "P-224" })),
         ("POST", "/keys/x/create", json!({ "kty": "RSA", "key_ops": ["fly"] })),
+        ("POST", "/keys/x/create", json!({ "kty": "EC", "key_ops": ["encrypt"] })),
+        ("POST", "/keys/x/create", json!({ "kty": "EC", "key_ops": ["sign", "wrapKey"] })),
+        ("PATCH", "/keys/k", json!({ "key_ops": ["encrypt"] })),
         ("POST", "/keys/x/create", json!({ "kty": "RSA", "release_policy": { "data": "x" } })),
         ("PUT", "/keys/x", json!({ "key": { "kty": "RSA", "n": "AQ", "e": "AQAB" } })),
         ("PUT", "/keys/x", json!({ "key": { "kty": "oct", "k": "AAAA" } })),
@@ -440,4 +467,69 @@ async fn without_an_audit_row_nothing_is_answered() {
     for row in rows.iter().flat_map(|r| r.values().collect::<Vec<_>>()) {
         assert!(!format!("{row:?}").contains("canary-value"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_are_in_order_with_those_that_stand() {
+    let v = vault().await;
+    v.good("PUT", "/secrets/s", json!({ "value": "x", "attributes": { "exp": 2_000_000_000 } }))
+        .await;
+    v.good(
+        "POST",
+        "/keys/s/create",
+        json!({ "kty": "EC", "attributes": { "nbf": 1_900_000_000 } }),
+    )
+    .await;
+    for (path, attributes, status) in [
+        ("/secrets/s", json!({ "nbf": 2_000_000_001 }), 400),
+        ("/secrets/s", json!({ "nbf": 1_900_000_000 }), 200),
+        ("/secrets/s", json!({ "exp": 1_899_999_999 }), 400),
+        ("/secrets/s", json!({ "enabled": false }), 200),
+        ("/keys/s", json!({ "exp": 1_899_999_999 }), 400),
+        ("/keys/s", json!({ "nbf": 1, "exp": 2 }), 200),
+    ] {
+        let told = v.ask("PATCH", path, json!({ "attributes": attributes })).await;
+        assert_eq!(told.status, status, "{path} {attributes}: {}", told.json());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_there_are_no_versions() {
+    let v = vault().await;
+    v.good("PUT", "/secrets/gone", json!({ "value": "x" })).await;
+    v.good("DELETE", "/secrets/gone", Value::Null).await;
+    let empty = json!({ "value": [], "nextLink": null });
+    for kind in ["secrets", "keys", "certificates"] {
+        for name in ["never", "gone"] {
+            let path = format!("/{kind}/{name}/versions");
+            assert_eq!(v.good("GET", &path, Value::Null).await, empty, "{path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_have_the_members_of_their_version() {
+    let v = vault().await;
+    v.good("PUT", "/secrets/k", json!({ "value": "x" })).await;
+    for kty in ["EC", "EC-HSM"] {
+        v.good("POST", &format!("/keys/{kty}/create"), json!({ "kty": kty })).await;
+        for (version, exportable, platform) in [
+            ("7.0", Value::Null, Value::Null),
+            ("7.2", Value::Null, Value::Null),
+            ("7.3", json!(false), Value::Null),
+            ("7.5-preview.1", json!(false), json!("0")),
+            ("2025-07-01", json!(false), json!("0")),
+        ] {
+            for path in [format!("/keys/{kty}"), format!("/keys/{kty}/versions")] {
+                let at = format!("{path}?api-version={version}");
+                let told = v.house.call("GET", &at, &v.token, Value::Null).await.json();
+                let told = if path.ends_with('s') { &told["value"][0] } else { &told };
+                let attributes = &told["attributes"];
+                assert_eq!(attributes["exportable"], exportable, "{path} {version}");
+                assert_eq!(attributes["hsmPlatform"], platform, "{path} {version}");
+            }
+        }
+    }
+    let secret = v.house.call("GET", "/secrets/k?api-version=7.6", &v.token, Value::Null).await;
+    assert_eq!(secret.json()["attributes"]["hsmPlatform"], Value::Null);
 }

@@ -86,6 +86,93 @@ async fn calls_about_a_vault_are_in_its_audit_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_one_vault_and_never_another() {
+    let v = vault().await;
+    let path = "{group}/providers/Microsoft.KeyVault/vaults/named";
+    let properties =
+        json!({ "tenantId": v.house.admin.tenant_id, "enableRbacAuthorization": true });
+    let body = json!({ "location": "local", "properties": properties });
+    assert_eq!(v.manage("PUT", path, body).await.status, 201);
+    // host, and the vault that it is: origin of the ids, none for no vault
+    for (host, origin) in [
+        ("named.vault.localhost:8443", Some("https://named.vault.localhost:8443")),
+        ("NAMED.vault.localhost.:8443", Some("https://named.vault.localhost:8443")),
+        ("named.vault.localhost.", Some("https://named.vault.localhost")),
+        ("localhost:8443", Some("https://localhost:8443")),
+        ("localhost.:8443", Some("https://localhost:8443")),
+        ("127.0.0.1:9000", Some("https://127.0.0.1:9000")),
+        ("[::1]:8443", Some("https://[::1]:8443")),
+        ("10.0.0.7:8443", Some("https://localhost:8443")),
+        ("box.example", Some("https://box.example")),
+        ("other.vault.localhost:8443", None),
+        ("x.named.vault.localhost:8443", None),
+        ("no_such.vault.localhost:8443", None),
+        ("named.vault.localhost..:8443", None),
+        ("named.vault.localhost:x", None),
+        ("named.vault.azure.net", None),
+        (".vault.localhost", None),
+        ("evil.example:8443", None),
+    ] {
+        let at = "/secrets/s?api-version=7.4";
+        let told = v.on_host(host, "PUT", at, &v.token, json!({ "value": "x" })).await;
+        let refused = v.on_host(host, "PUT", at, "", Value::Null).await;
+        assert_eq!(refused.status, 401, "{host}: whoever it is, a token first");
+        let Some(origin) = origin else {
+            assert_eq!((told.status, told.code().as_str()), (404, "VaultNotFound"), "{host}");
+            continue;
+        };
+        assert_eq!(told.status, 200, "{host}: {}", told.json());
+        let id = told.json()["id"].as_str().unwrap().to_owned();
+        assert!(id.starts_with(&format!("{origin}/secrets/s/")), "{host}: {id}");
+        let in_default = !origin.contains(".vault.");
+        let list = v.good("GET", "/secrets/s/versions", Value::Null).await;
+        let ids = list["value"].as_array().into_iter().flatten();
+        let version = id.rsplit('/').next().unwrap();
+        let found = ids.filter(|i| i["id"].as_str().unwrap().ends_with(version)).count();
+        assert_eq!(found, usize::from(in_default), "{host}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_for_all_vaults_or_for_none() {
+    let v = vault().await;
+    let (id, secret) = (&v.house.admin.client_id, v.house.admin.client_secret.expose());
+    for resource in ["https://vault.azure.net", "https://vault.localhost:8443"] {
+        let token = v.house.token_of(id, secret, resource).await;
+        let told = v.house.call("GET", "/secrets?api-version=7.4", &token, Value::Null).await;
+        assert_eq!(told.status, 200, "{resource}");
+    }
+    for resource in ["https://other.vault.localhost:8443", "https://default.vault.localhost:8443"] {
+        let told = v.house.ask_token(id, secret, resource).await;
+        assert_eq!((told.status, told.code().as_str()), (400, "invalid_resource"), "{resource}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_vault_is_found_where_it_was() {
+    let v = vault().await;
+    let path = "{group}/providers/Microsoft.KeyVault/vaults/western";
+    let properties = json!({ "tenantId": v.house.admin.tenant_id, "accessPolicies": [] });
+    let body = json!({ "location": "West Europe", "properties": properties });
+    assert_eq!(v.manage("PUT", path, body).await.status, 201);
+    assert_eq!(v.manage("DELETE", path, Value::Null).await.status, 200);
+    let at = |location: &str| {
+        format!("{{sub}}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/western")
+    };
+    for location in ["westeurope", "WestEurope", "local"] {
+        let told = v.manage("GET", &at(location), Value::Null).await;
+        assert_eq!(told.status, 200, "{location}");
+        let told = told.json();
+        assert_eq!(told["properties"]["location"], "westeurope");
+        let id = told["id"].as_str().unwrap();
+        assert!(id.ends_with("/locations/westeurope/deletedVaults/western"), "{id}");
+    }
+    let purge = format!("{}/purge", at("westeurope"));
+    assert_eq!(v.manage("POST", &purge, Value::Null).await.status, 200);
+    assert_eq!(v.manage("GET", &at("westeurope"), Value::Null).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn vaults_are_resources() {
     let v = vault().await;
     let path = "{group}/providers/Microsoft.KeyVault/vaults/Second";

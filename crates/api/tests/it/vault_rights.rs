@@ -191,6 +191,60 @@ async fn access_policies_decide_where_roles_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_decides_in_a_vault_is_changed_by_those_alone_who_assign_roles() {
+    const USER_ACCESS_ADMINISTRATOR: &str = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9";
+    let v = vault().await;
+    let tenant = v.house.admin.tenant_id.clone();
+    let scope = v.house.path("{group}");
+    let contributor = v.house.principal(CONTRIBUTOR, &scope, crate::house::ORIGIN).await;
+    let assigner = v.house.principal(USER_ACCESS_ADMINISTRATOR, &scope, crate::house::ORIGIN).await;
+    let policies = "{group}/providers/Microsoft.KeyVault/vaults/policies";
+    let properties = |role_based: bool| {
+        json!({ "properties": { "enableRbacAuthorization": role_based, "accessPolicies": [{
+            "tenantId": tenant, "objectId": tenant, "permissions": { "secrets": ["get"] },
+        }] } })
+    };
+    let whole = |role_based: bool| {
+        let mut body = properties(role_based);
+        body["location"] = json!("local");
+        body["properties"]["tenantId"] = json!(tenant);
+        body
+    };
+    let call = async |method: &str, path: &str, token: &str, body: Value| {
+        let at = format!("{path}?api-version=2023-07-01");
+        let told = v.house.call(method, &at, token, body).await;
+        let code = if told.status < 300 { String::new() } else { told.code() };
+        (told.status, code)
+    };
+    let refused = (400, "InsufficientPermissions".to_owned());
+    let good = (200, String::new());
+    assert_eq!(call("PUT", policies, &contributor, whole(false)).await.0, 201, "one's own to make");
+    for (method, path, token, body, expected) in [
+        ("PATCH", DEFAULT_VAULT, &contributor, properties(false), &refused),
+        ("PUT", DEFAULT_VAULT, &contributor, whole(false), &refused),
+        ("PATCH", policies, &contributor, properties(true), &refused),
+        ("PATCH", DEFAULT_VAULT, &contributor, properties(true), &good),
+        ("PUT", DEFAULT_VAULT, &contributor, whole(true), &good),
+        ("PATCH", policies, &contributor, properties(false), &good),
+    ] {
+        assert_eq!(
+            &call(method, path, token, body.clone()).await,
+            expected,
+            "{method} {path} {body}"
+        );
+    }
+    let told = call("PATCH", policies, &assigner, properties(true)).await;
+    assert_eq!(told.0, 403, "whoever assigns roles alone does not write vaults");
+    let admin = v.house.admin_token().await;
+    assert_eq!(call("PATCH", policies, &admin, properties(true)).await, good);
+    assert_eq!(call("PATCH", DEFAULT_VAULT, &admin, properties(false)).await, good);
+    let path = format!("{policies}?api-version=2023-07-01");
+    let message = v.house.call("PATCH", &path, &contributor, properties(false)).await.json();
+    let message = message["error"]["message"].as_str().unwrap();
+    assert!(message.contains("action=Microsoft.Authorization/roleAssignments/write"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_access_policy_of_a_group_is_its_members() {
     let v = vault().await;
     let graph = v.house.admin_token().await;

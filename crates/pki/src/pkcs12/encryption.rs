@@ -48,11 +48,26 @@ impl Password {
         Self { plain: Zeroizing::new(text.as_bytes().to_vec()), wide }
     }
 
+    /// No password: no bytes at all, not even a final zero.
+    fn none() -> Self {
+        Self { plain: Zeroizing::default(), wide: Zeroizing::default() }
+    }
+
+    /// The form to write with: an empty password is none, as Windows has it, and as every reader tries it.
+    pub(super) fn to_write(text: &str) -> Self {
+        if text.is_empty() { Self::none() } else { Self::new(text) }
+    }
+
+    /// True for no password.
+    pub(super) fn is_none(&self) -> bool {
+        self.wide.is_empty()
+    }
+
     /// The forms to try: writers do not agree whether an empty password has its final zero.
     pub(super) fn forms(text: &str) -> Vec<Self> {
         let mut forms = vec![Self::new(text)];
         if text.is_empty() {
-            forms.push(Self { plain: Zeroizing::default(), wide: Zeroizing::default() });
+            forms.push(Self::none());
         }
         forms
     }

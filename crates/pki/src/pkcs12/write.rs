@@ -1,11 +1,11 @@
-//! PKCS#12 files, written: certificates in the open, the key encrypted, a MAC over all.
+//! PKCS#12 files, written: the key encrypted, certificates in the open where there is a password, a MAC over all.
 
 use crypto::password_based::{CbcCipher, Pkcs12Purpose, hmac, pbkdf2, pkcs12_key};
 use crypto::{Hash, KeyPair, random_bytes};
 use zeroize::Zeroizing;
 
 use super::encryption::{CIPHERS, MACS, OLD, Password};
-use super::{CERTIFICATE_BAG, DATA, SHROUDED_KEY_BAG, X509_CERTIFICATE};
+use super::{CERTIFICATE_BAG, DATA, ENCRYPTED_DATA, SHROUDED_KEY_BAG, X509_CERTIFICATE};
 use crate::algorithm::hash_oid;
 use crate::der::{Writer, tag};
 use crate::{Certificate, PkiError};
@@ -24,15 +24,18 @@ pub enum Strength {
 }
 
 /// Writes a file of a key and its chain, the key's own certificate first.
+///
+/// Without a password the certificates are encrypted too, by triple DES and a password of no bytes, where older readers
+/// look for them: Azure's library for TLS in Java knows no other place. OpenSSL, Java's key stores and the rest read it.
 pub fn write(
     key: &KeyPair,
     chain: &[Certificate],
     password: &str,
     strength: Strength,
 ) -> Result<Zeroizing<Vec<u8>>, PkiError> {
-    let password_forms = Password::new(password);
-    let shrouded = shroud(key, &password_forms, password, strength)?;
-    file(Some(&shrouded), chain, &password_forms, strength)
+    let forms = Password::to_write(password);
+    let shrouded = shroud(key, &forms, password, strength)?;
+    file(Some(&shrouded), chain, &forms, strength)
 }
 
 /// Writes a file of certificates without a key.
@@ -41,7 +44,7 @@ pub fn write_certificates(
     password: &str,
     strength: Strength,
 ) -> Result<Zeroizing<Vec<u8>>, PkiError> {
-    file(None, chain, &Password::new(password), strength)
+    file(None, chain, &Password::to_write(password), strength)
 }
 
 fn file(
@@ -51,22 +54,24 @@ fn file(
     strength: Strength,
 ) -> Result<Zeroizing<Vec<u8>>, PkiError> {
     let own_id = chain.first().filter(|_| shrouded.is_some()).map(Certificate::thumbprint);
+    let certificates = bags(|w| {
+        chain.iter().for_each(|c| {
+            let id = own_id.filter(|id| *id == c.thumbprint());
+            bag(w, CERTIFICATE_BAG, id, |w| {
+                w.sequence(|w| {
+                    w.oid(X509_CERTIFICATE);
+                    w.wrap(tag::context(0), |w| w.octets(c.der()));
+                });
+            });
+        });
+    });
+    let hidden = password.is_none().then(|| triple_des(password, &certificates)).transpose()?;
     let content = Writer::build(|w| {
         w.sequence(|w| {
-            data(
-                w,
-                &bags(|w| {
-                    chain.iter().for_each(|c| {
-                        let id = own_id.filter(|id| *id == c.thumbprint());
-                        bag(w, CERTIFICATE_BAG, id, |w| {
-                            w.sequence(|w| {
-                                w.oid(X509_CERTIFICATE);
-                                w.wrap(tag::context(0), |w| w.octets(c.der()));
-                            });
-                        });
-                    })
-                }),
-            );
+            match &hidden {
+                Some(hidden) => encrypted_data(w, hidden),
+                None => data(w, &certificates),
+            }
             if let Some(shrouded) = shrouded {
                 data(w, &bags(|w| bag(w, SHROUDED_KEY_BAG, own_id, |w| w.raw(shrouded))));
             }
@@ -104,6 +109,23 @@ fn data(w: &mut Writer, content: &[u8]) {
     });
 }
 
+/// A ContentInfo of type encryptedData.
+fn encrypted_data(w: &mut Writer, content: &Encrypted) {
+    w.sequence(|w| {
+        w.oid(ENCRYPTED_DATA);
+        w.wrap(tag::context(0), |w| {
+            w.sequence(|w| {
+                w.number(0);
+                w.sequence(|w| {
+                    w.oid(DATA);
+                    w.raw(&content.algorithm);
+                    w.value(tag::implicit(0), &content.text);
+                });
+            });
+        });
+    });
+}
+
 fn bags(fill: impl FnOnce(&mut Writer)) -> Vec<u8> {
     Writer::build(|w| w.sequence(fill))
 }
@@ -131,24 +153,16 @@ fn shroud(
     strength: Strength,
 ) -> Result<Vec<u8>, PkiError> {
     let plain = key.to_pkcs8()?;
-    let salt: [u8; 16] = random_bytes()?;
     if strength == Strength::Old {
-        let cipher = CbcCipher::TripleDes;
-        let derive =
-            |purpose, length| pkcs12_key(Hash::Sha1, purpose, forms.wide(), &salt, ROUNDS, length);
-        let secret = derive(Pkcs12Purpose::Key, cipher.key_bytes())?;
-        let iv = derive(Pkcs12Purpose::Iv, cipher.iv_bytes())?;
-        let text = cipher.encrypt(secret.expose(), iv.expose(), plain.expose())?;
+        let Encrypted { algorithm, text } = triple_des(forms, plain.expose())?;
         return Ok(Writer::build(|w| {
             w.sequence(|w| {
-                w.sequence(|w| {
-                    OLD.iter().filter(|(_, c)| *c == cipher).for_each(|(oid, _)| w.oid(oid));
-                    rounds_and_salt(w, &salt);
-                });
+                w.raw(&algorithm);
                 w.octets(&text);
             });
         }));
     }
+    let salt: [u8; 16] = random_bytes()?;
     let iv: [u8; 16] = random_bytes()?;
     let secret = pbkdf2(Hash::Sha256, password.as_bytes(), &salt, ROUNDS, 32)?;
     let text = CbcCipher::Aes256.encrypt(secret.expose(), &iv, plain.expose())?;
@@ -184,9 +198,29 @@ fn shroud(
     }))
 }
 
-fn rounds_and_salt(w: &mut Writer, salt: &[u8]) {
-    w.sequence(|w| {
-        w.octets(salt);
-        w.number(u64::from(ROUNDS));
+/// An AlgorithmIdentifier in DER, and what was encrypted by it.
+struct Encrypted {
+    algorithm: Vec<u8>,
+    text: Vec<u8>,
+}
+
+/// Encrypts by pbeWithSHAAnd3-KeyTripleDES-CBC.
+fn triple_des(password: &Password, plain: &[u8]) -> Result<Encrypted, PkiError> {
+    let cipher = CbcCipher::TripleDes;
+    let salt: [u8; 16] = random_bytes()?;
+    let derive =
+        |purpose, length| pkcs12_key(Hash::Sha1, purpose, password.wide(), &salt, ROUNDS, length);
+    let secret = derive(Pkcs12Purpose::Key, cipher.key_bytes())?;
+    let iv = derive(Pkcs12Purpose::Iv, cipher.iv_bytes())?;
+    let text = cipher.encrypt(secret.expose(), iv.expose(), plain)?;
+    let algorithm = Writer::build(|w| {
+        w.sequence(|w| {
+            OLD.iter().filter(|(_, c)| *c == cipher).for_each(|(oid, _)| w.oid(oid));
+            w.sequence(|w| {
+                w.octets(&salt);
+                w.number(u64::from(ROUNDS));
+            });
+        });
     });
+    Ok(Encrypted { algorithm, text })
 }

@@ -73,6 +73,31 @@ fn files_of_ours_are_read_by_openssl() {
     }
 }
 
+/// Java's TLS reads certificates out of encrypted safes alone, with a password of no bytes; everybody else must, too.
+#[test]
+fn without_a_password_nothing_stands_in_the_open() {
+    let bench = Bench::new();
+    let (key, chain) = chain(KeyKind::Rsa(2048));
+    let whole = pkcs12::write(&key, &chain, "", Strength::Modern).unwrap();
+    let bare = pkcs12::write_certificates(&chain, "", Strength::Modern).unwrap();
+    for (file, holds) in [(&whole, true), (&bare, false)] {
+        for certificate in &chain {
+            let der = certificate.der();
+            assert!(!file.windows(der.len()).any(|part| part == der));
+        }
+        bench.write("n.p12", &**file);
+        let said = bench.openssl("pkcs12 -in n.p12 -passin pass: -nodes -info");
+        let read = pki::pem::read(&said, "").unwrap();
+        assert_eq!((read.certificates, read.key.is_some()), (chain.clone(), holds));
+        let again = pkcs12::read(file, "").unwrap();
+        assert_eq!((again.certificates, again.key.is_some()), (chain.clone(), holds));
+        assert!(matches!(pkcs12::read(file, "no"), Err(PkiError::Password)));
+    }
+    let named = pkcs12::write(&key, &chain, "pw", Strength::Modern).unwrap();
+    let der = chain.first().unwrap().der();
+    assert!(named.windows(der.len()).any(|part| part == der));
+}
+
 #[test]
 fn keys_in_every_pem() {
     let bench = Bench::new();

@@ -73,30 +73,17 @@ impl Vault {
         policy_of(&object).ok_or_else(|| VaultError::damaged(name))
     }
 
-    /// Changes the policy of a certificate.
-    pub fn update_certificate_policy(
-        &self,
-        name: &str,
-        change: &Value,
-        now: i64,
-    ) -> Result<Policy, VaultError> {
-        crate::check_name(name)?;
-        let mut writing = self.shelf.change();
-        let mut object = writing.live(Kind::Certificate, name)?;
-        let policy = policy_of(&object).ok_or_else(|| VaultError::damaged(name))?;
-        let policy = policy.changed(change, now)?;
-        self.require_policy_hardware(&policy)?;
-        self.check_issuer(&policy.issuer)?;
-        object.settings.insert("policy".into(), policy.to_json());
-        writing.put(object);
-        writing.commit()?;
-        Ok(policy)
-    }
-
     /// Refuses policies with an -HSM kind of key in a standard vault.
     pub(crate) fn require_policy_hardware(&self, policy: &Policy) -> Result<(), VaultError> {
         let family = if matches!(policy.key, KeyKind::Rsa(_)) { Family::Rsa } else { Family::Ec };
         self.require_hardware(KeyType { family, hsm: policy.hsm })
+    }
+
+    /// True when a version's key may leave the vault: its twin says what it was made for. Policies change, keys do not.
+    pub(crate) fn is_exportable(&self, found: &Found) -> bool {
+        let twin = self.shelf.object(Kind::Key, &found.object.name).filter(|twin| twin.managed);
+        let version = twin.as_ref().and_then(|twin| twin.version(Some(&found.version.id)));
+        version.is_some_and(|version| version.attributes.exportable == Some(true))
     }
 
     /// The private key of a version.

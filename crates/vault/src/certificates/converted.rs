@@ -42,7 +42,8 @@ impl Vault {
                 pkcs12::read(&Zeroizing::new(der), "")
             }
         };
-        let bundle = bundle.map_err(|_| unreadable())?;
+        let bundle = bundle.ok().filter(|bundle| !bundle.certificates.is_empty());
+        let bundle = bundle.ok_or_else(unreadable)?;
         packed(bundle.key.as_ref(), &bundle.certificates, form)
     }
 }

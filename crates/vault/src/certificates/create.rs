@@ -10,8 +10,8 @@ use super::bundle::policy_of;
 use super::issuers::Provider;
 use super::pending::{PendingStatus, not_found, pending_place};
 use super::twins::NewVersion;
-use super::{Pending, Policy};
-use crate::{AttributeChange, Found, Kind, Object, Tags, Vault, VaultError, check_name};
+use super::{Pending, Policy, check_certificate_name};
+use crate::{AttributeChange, Found, Kind, Object, Tags, Vault, VaultError};
 
 /// Certificates begin this long before they are made: clocks of others may be behind.
 const BACKDATED: i64 = 10 * 60;
@@ -54,7 +54,7 @@ impl Vault {
         tags: Option<Tags>,
         now: i64,
     ) -> Result<Pending, VaultError> {
-        check_name(name)?;
+        check_certificate_name(name)?;
         AttributeChange::from_json(attributes)?;
         let object = self.shelf.object(Kind::Certificate, name);
         let before = object.as_deref().and_then(policy_of);
@@ -102,13 +102,14 @@ impl Vault {
             error: None,
             created: now,
             renewal,
+            exportable: policy.exportable,
             attributes: attributes.clone(),
             tags,
             key: sealed,
         };
         let mut writing = self.shelf.change();
+        self.check_startable(name)?; // again: making a key takes its time
         let object = writing.object(Kind::Certificate, name);
-        self.check_object(name, object.as_ref())?;
         let mut object = object.unwrap_or_else(|| Object::new(Kind::Certificate, name));
         object.settings.insert("policy".into(), policy.to_json());
         object.settings.insert("pending".into(), pending.to_json());
@@ -136,7 +137,7 @@ impl Vault {
     }
 
     fn check_object(&self, name: &str, object: Option<&Object>) -> Result<(), VaultError> {
-        self.require_free(object)?;
+        self.require_free(Kind::Certificate, name, object)?;
         let pending = object.and_then(|o| Pending::from_json(o.settings.get("pending")?));
         if pending.is_some_and(|p| p.is_open()) {
             return Err(VaultError::new(
@@ -150,10 +151,12 @@ impl Vault {
         Ok(())
     }
 
-    /// The key of the next version: a new one, or the one before where the policy keeps it.
+    /// The key of the next version: a new one, or the one before where the policy keeps it. A key that was made to
+    /// stay in the vault is not kept for versions whose key may leave.
     fn next_key(&self, name: &str, policy: &Policy) -> Result<KeyPair, VaultError> {
         if policy.reuse_key
             && let Ok(found) = self.find(Kind::Certificate, name, None)
+            && (!policy.exportable || self.is_exportable(&found))
         {
             let key = self.certificate_key(&found)?;
             if key.kind() == policy.key {
@@ -268,6 +271,8 @@ impl Vault {
         pending.details = None;
         pending.end(PendingStatus::Completed);
         object.settings.insert("pending".into(), pending.to_json());
+        let exportable = policy.exportable && pending.exportable;
+        let policy = Policy { exportable, ..policy };
         let new = NewVersion { id: version, key: &key, chain, policy: &policy, change, tags };
         self.add_version(&mut writing, object, &new, now)?;
         writing.commit()?;

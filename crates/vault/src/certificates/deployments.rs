@@ -236,10 +236,9 @@ impl Vault {
     pub fn push_content(&self, push: &DuePush) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
         let facts = CertificateFacts::of(&push.found.version);
         let chain = facts.ok_or_else(|| VaultError::damaged(&push.found.object.name))?.whole();
-        let policy = super::Policy::of(&push.found.object);
-        if policy.is_some_and(|p| !p.exportable) {
+        if !self.is_exportable(&push.found) {
             return Err(VaultError::bad_parameter(
-                "The key may not leave the vault: its policy says exportable false.",
+                "The key may not leave the vault: it was made with exportable false.",
             ));
         }
         let key = self.certificate_key(&push.found)?;

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::bundle::policy_of;
 use super::twins::NewVersion;
-use super::{ContentType, LifetimeAction, Policy, Trigger};
-use crate::{AttributeChange, Found, Kind, Object, Pending, Tags, Vault, VaultError, check_name};
+use super::{ContentType, LifetimeAction, Policy, Trigger, check_certificate_name};
+use crate::{AttributeChange, Found, Kind, Object, Pending, Tags, Vault, VaultError};
 
 /// A certificate to be taken in.
 pub struct NewImport {
@@ -107,7 +107,7 @@ impl Vault {
         import: NewImport,
         now: i64,
     ) -> Result<Found, VaultError> {
-        check_name(name)?;
+        check_certificate_name(name)?;
         let password = import.password.as_ref().map_or("", SecretText::expose);
         let (bundle, form) = read(import.value.expose(), password)?;
         let key = bundle.key.ok_or_else(|| {
@@ -126,7 +126,7 @@ impl Vault {
         let id = crate::new_version_id()?;
         let mut writing = self.shelf.change();
         let object = writing.object(Kind::Certificate, name);
-        self.require_free(object.as_ref())?;
+        self.require_free(Kind::Certificate, name, object.as_ref())?;
         let mut object = object.unwrap_or_else(|| Object::new(Kind::Certificate, name));
         if object.settings.get("pending").and_then(Pending::from_json).is_some_and(|p| p.is_open())
         {

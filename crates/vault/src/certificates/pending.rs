@@ -6,7 +6,7 @@ use crypto::KeyPair;
 use serde_json::{Value, json};
 
 use crate::sealed::{Place, Sealed};
-use crate::{AttributeChange, Kind, Tags, Vault, VaultError, check_name};
+use crate::{AttributeChange, Kind, Object, Tags, Vault, VaultError, check_name};
 
 /// How far an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +58,11 @@ pub struct Pending {
     pub created: i64,
     /// Made by the renewal task.
     pub renewal: bool,
+    /// The key may leave the vault: decided when it was made, whatever the policy says later.
+    pub(super) exportable: bool,
     pub(super) attributes: Value,
-    pub(super) tags: Option<Tags>,
+    /// Tags of the version.
+    pub tags: Option<Tags>,
     /// The new private key, sealed.
     pub(super) key: Value,
 }
@@ -71,7 +74,7 @@ impl Pending {
             "issuer": self.issuer, "csr": STANDARD.encode(&self.csr), "created": self.created,
             "cancellationRequested": self.cancellation_requested, "details": self.details,
             "error": self.error, "attributes": self.attributes, "tags": self.tags, "key": self.key,
-            "renewal": self.renewal,
+            "renewal": self.renewal, "exportable": self.exportable,
         })
     }
 
@@ -89,10 +92,16 @@ impl Pending {
             error: serde_json::from_value(value.get("error")?.clone()).ok()?,
             created: value.get("created")?.as_i64()?,
             renewal: value.get("renewal").and_then(Value::as_bool).unwrap_or(false),
+            exportable: value.get("exportable").and_then(Value::as_bool).unwrap_or(true),
             attributes: value.get("attributes")?.clone(),
             tags: value.get("tags").and_then(Value::as_object).cloned(),
             key: value.get("key")?.clone(),
         })
+    }
+
+    /// The operation of a certificate, over or not.
+    pub fn of(object: &Object) -> Option<Self> {
+        Self::from_json(object.settings.get("pending")?)
     }
 
     /// True while it can still be completed.

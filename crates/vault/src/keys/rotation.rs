@@ -1,6 +1,6 @@
 //! Rotation policies: when a key gets a new version by itself, and how long versions last.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::span::Span;
 use crate::object::Object;
@@ -41,6 +41,84 @@ fn span(place: &str, text: &str, days_min: i64) -> Result<Span, VaultError> {
     Ok(span)
 }
 
+fn bad(what: &str) -> VaultError {
+    VaultError::bad_parameter(what.to_owned())
+}
+
+/// The members of an object, which may have those alone that are known; none where it is absent or null.
+fn members<'v>(
+    value: Option<&'v Value>,
+    place: &str,
+    known: &[&str],
+) -> Result<Option<&'v Map<String, Value>>, VaultError> {
+    let object = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(object)) => object,
+        Some(_) => return Err(bad(&format!("Property {place} is an object."))),
+    };
+    match object.keys().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(Some(object)),
+        Some(other) => Err(bad(&format!(
+            "Property {place} has an unknown member '{other}'; it may have {}.",
+            known.join(", ")
+        ))),
+    }
+}
+
+/// A text of an object; none where it is absent, null or empty.
+fn text<'v>(
+    object: Option<&'v Map<String, Value>>,
+    place: &str,
+    name: &str,
+) -> Result<Option<&'v str>, VaultError> {
+    match object.and_then(|object| object.get(name)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err(bad(&format!("Property {place}.{name} is a text."))),
+    }
+}
+
+/// An action of the wire; `lasts` is how long versions last.
+fn action_of(
+    value: &Value,
+    lasts: Option<Span>,
+) -> Result<(Rotation, &'static str, String), VaultError> {
+    const AFTER: &str = "timeAfterCreate";
+    const BEFORE: &str = "timeBeforeExpiry";
+    const TRIGGER: &str = "lifetimeActions.trigger";
+    const ACTION: &str = "lifetimeActions.action";
+    let sent = members(Some(value), "lifetimeActions", &["trigger", "action"])?;
+    let part = |name: &str| sent.and_then(|sent| sent.get(name));
+    let kind = text(members(part("action"), ACTION, &["type"])?, ACTION, "type")?;
+    let kind = kind.unwrap_or_default();
+    let kind = match kind.to_ascii_lowercase().as_str() {
+        "rotate" => Rotation::Rotate,
+        "notify" => Rotation::Notify,
+        _ => return Err(bad("Property lifetimeActions.action.type is Rotate or Notify.")),
+    };
+    let trigger = members(part("trigger"), TRIGGER, &[AFTER, BEFORE])?;
+    let (name, text) = match (text(trigger, TRIGGER, AFTER)?, text(trigger, TRIGGER, BEFORE)?) {
+        (Some(text), None) => (AFTER, text),
+        (None, Some(text)) => (BEFORE, text),
+        _ => {
+            return Err(bad(
+                "Property lifetimeActions.trigger has either timeAfterCreate or timeBeforeExpiry.",
+            ));
+        }
+    };
+    let span = span(&format!("{TRIGGER}.{name}"), text, 7)?;
+    if kind == Rotation::Notify && name == AFTER {
+        return Err(bad("Notify goes by timeBeforeExpiry."));
+    }
+    if kind == Rotation::Rotate && name == BEFORE && lasts.is_none() {
+        return Err(bad("Rotation before the expiry wants attributes.expiryTime."));
+    }
+    if lasts.is_some_and(|lasts| span.length() >= lasts.length()) {
+        return Err(bad("A trigger must come before the version's end."));
+    }
+    Ok((kind, name, text.to_owned()))
+}
+
 impl RotationPolicy {
     /// The policy of keys that were given none: somebody is told 30 days before the end.
     fn usual() -> Self {
@@ -54,48 +132,29 @@ impl RotationPolicy {
         Some(lasts.after(made))
     }
 
-    /// From the wire.
+    /// From the wire. What is not understood is refused: it would leave the key without a policy.
     pub fn from_json(value: &Value) -> Result<Self, VaultError> {
-        let bad = |what: &str| VaultError::bad_parameter(what.to_owned());
-        let expiry = value.pointer("/attributes/expiryTime").and_then(Value::as_str);
-        let expiry = expiry.filter(|text| !text.is_empty()).map(str::to_owned);
+        let sent = members(Some(value), "policy", &["id", "lifetimeActions", "attributes"])?;
+        let sent = sent.ok_or_else(|| bad("The policy is an object."))?;
+        let attributes = sent.get("attributes");
+        let attributes = members(attributes, "attributes", &["expiryTime", "created", "updated"])?;
+        let expiry = text(attributes, "attributes", "expiryTime")?.map(str::to_owned);
         let lasts = match &expiry {
             None => None,
             Some(text) => Some(span("attributes.expiryTime", text, 28)?),
         };
-        let mut actions = Vec::new();
-        let sent = value.get("lifetimeActions").and_then(Value::as_array);
-        for action in sent.into_iter().flatten() {
-            let kind = action.pointer("/action/type").and_then(Value::as_str).unwrap_or_default();
-            let kind = match kind.to_ascii_lowercase().as_str() {
-                "rotate" => Rotation::Rotate,
-                "notify" => Rotation::Notify,
-                _ => return Err(bad("Property lifetimeActions.action.type is Rotate or Notify.")),
-            };
-            let time = |name: &str| {
-                let text = action.get("trigger").and_then(|t| t.get(name)).and_then(Value::as_str);
-                text.filter(|text| !text.is_empty()).map(str::to_owned)
-            };
-            let (name, text) = match (time("timeAfterCreate"), time("timeBeforeExpiry")) {
-                (Some(text), None) => ("timeAfterCreate", text),
-                (None, Some(text)) => ("timeBeforeExpiry", text),
-                _ => {
-                    return Err(bad(
-                        "Property lifetimeActions.trigger has either timeAfterCreate or timeBeforeExpiry.",
-                    ));
-                }
-            };
-            let span = span(&format!("lifetimeActions.trigger.{name}"), &text, 7)?;
-            if kind == Rotation::Notify && name == "timeAfterCreate" {
-                return Err(bad("Notify goes by timeBeforeExpiry."));
+        let list = match sent.get("lifetimeActions") {
+            None | Some(Value::Null) => &[][..],
+            Some(Value::Array(list)) => list,
+            Some(_) => return Err(bad("Property lifetimeActions is a list of actions.")),
+        };
+        let mut actions: Vec<(Rotation, &'static str, String)> = Vec::new();
+        for action in list {
+            let action = action_of(action, lasts)?;
+            if actions.iter().any(|(kind, ..)| *kind == action.0) {
+                return Err(bad("Property lifetimeActions has one action of a type at most."));
             }
-            if kind == Rotation::Rotate && name == "timeBeforeExpiry" && lasts.is_none() {
-                return Err(bad("Rotation before the expiry wants attributes.expiryTime."));
-            }
-            if lasts.is_some_and(|lasts| span.length() >= lasts.length()) {
-                return Err(bad("A trigger must come before the version's end."));
-            }
-            actions.push((kind, name, text));
+            actions.push(action);
         }
         Ok(Self { actions, expiry, created: None, updated: None })
     }
@@ -159,7 +218,7 @@ impl Vault {
     ) -> Result<RotationPolicy, VaultError> {
         let mut writing = self.shelf.change_of(name);
         let mut object = writing.live(Kind::Key, name)?;
-        self.require_free(Some(&object))?;
+        self.require_free(Kind::Key, name, Some(&object))?;
         policy.created = Some(self.rotation_policy(&object).created.unwrap_or(now));
         policy.updated = Some(now);
         object.settings.insert(SETTING.into(), policy.to_json());

@@ -20,9 +20,11 @@ impl DeletedVaults {
         Self { vaults }
     }
 
+    /// A deleted vault, under the location that it had.
     fn wire(arm: &Arm, vault: &DeletedVault) -> Value {
         let (resource, settings) = (vault.resource(), vault.settings());
-        let location = &arm.settings().location;
+        let own = vault.document.get("location").and_then(Value::as_str);
+        let location = own.unwrap_or(&arm.settings().location);
         let subscription = resource.subscription().unwrap_or_default();
         let time = |at: i64| DateTime::from_unix_seconds(at).map(|t| t.to_string());
         json!({
@@ -89,7 +91,7 @@ impl Provider for NoHsms {
     }
 }
 
-/// The locations of this installation: one.
+/// Locations, whichever is asked for: vaults may have any, and a deleted one is found under each.
 pub(super) struct Locations;
 
 impl Locations {
@@ -100,9 +102,13 @@ impl Locations {
 
 #[async_trait]
 impl Provider for Locations {
-    async fn get(&self, arm: &Arm, _call: &Call, place: &Place) -> Result<Option<Value>, ArmError> {
-        let name = place.id.name();
-        Ok(name.eq_ignore_ascii_case(&arm.settings().location).then(|| Self::wire(place, name)))
+    async fn get(
+        &self,
+        _arm: &Arm,
+        _call: &Call,
+        place: &Place,
+    ) -> Result<Option<Value>, ArmError> {
+        Ok(Some(Self::wire(place, place.id.name())))
     }
 
     async fn list(&self, _arm: &Arm, _call: &Call, _scope: &Place) -> Result<Page, ArmError> {

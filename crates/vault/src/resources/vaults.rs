@@ -78,13 +78,7 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
         vault.properties.remove("enablePurgeProtection"); // null says nothing, as in Azure
     }
     vault.check_fields(FIELDS)?;
-    if vault.get("enableRbacAuthorization").is_null() {
-        // defaults are for vaults that are made: one that stands keeps its way until it is told another
-        let stands =
-            vault.existing.and_then(|v| v.get("properties")?.get("enableRbacAuthorization"));
-        let role_based = stands.and_then(Value::as_bool).unwrap_or(by_default);
-        vault.set("enableRbacAuthorization", role_based);
-    }
+    check_permission_model(vault, by_default)?;
     check_tenant(vault)?;
     check_protection(vault)?;
     check_network(vault)?;
@@ -95,6 +89,28 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
     );
     vault.set("vaultUri", vault_uri(&vault.settings.public_url, &name));
     vault.succeeded();
+    Ok(())
+}
+
+/// Who decides in a vault: roles or access policies. Whoever changes that gives rights away or takes them, so it wants
+/// the right to assign roles; the right to write vaults is not enough.
+fn check_permission_model(vault: &mut PutContext<'_>, by_default: bool) -> Result<(), ArmError> {
+    const ACTION: &str = "Microsoft.Authorization/roleAssignments/write";
+    // defaults are for vaults that are made: one that stands keeps its way until it is told another
+    let stands = vault.existing.map(|_| vault.stored("enableRbacAuthorization") == &json!(true));
+    let wanted = vault.get("enableRbacAuthorization").as_bool();
+    let wanted = wanted.unwrap_or(stands.unwrap_or(by_default));
+    let changes = stands.is_some_and(|stands| stands != wanted);
+    if changes && !vault.call.permits(ACTION, &vault.id) {
+        return Err(ArmError::bad_request(
+            "InsufficientPermissions",
+            format!(
+                "Caller is not allowed to change permission model. Details: oid={}; action={ACTION}; resource={}; decision=NotAllowed",
+                vault.call.caller.name, vault.id
+            ),
+        ));
+    }
+    vault.set("enableRbacAuthorization", wanted);
     Ok(())
 }
 

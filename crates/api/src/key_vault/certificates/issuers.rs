@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use vault::{IssuerRecord, VaultError};
 use zeroize::Zeroize;
 
+use crate::key_vault::paging;
 use crate::key_vault::work::{Reply, Work};
 
 fn id(work: &Work, issuer: &IssuerRecord) -> String {
@@ -31,9 +32,15 @@ fn shown(work: &Work, issuer: &IssuerRecord) -> Value {
 }
 
 pub(super) fn list(work: &Work) -> Result<Reply, VaultError> {
+    let asked = paging::asked(work)?;
+    let key = |issuer: &IssuerRecord| issuer.name.to_ascii_lowercase();
+    let mut issuers = work.vault.issuers();
+    issuers.retain(|issuer| key(issuer) > asked.after);
+    let has_more = issuers.len() > asked.limit;
+    issuers.truncate(asked.limit);
+    let next = issuers.last().filter(|_| has_more).map(key);
     let item = |issuer: &IssuerRecord| json!({ "id": id(work, issuer), "provider": issuer.provider.name() });
-    let items: Vec<Value> = work.vault.issuers().iter().map(item).collect();
-    Ok(Reply::json(&json!({ "value": items, "nextLink": null })))
+    Ok(paging::answer_of(work, issuers.iter().map(item).collect(), next.as_deref()))
 }
 
 pub(super) fn get(work: &Work) -> Result<Reply, VaultError> {

@@ -33,6 +33,18 @@ fn shown(work: &Work, pending: &Pending) -> Value {
     out
 }
 
+/// The answer that tells of an operation; while it is under way, also where and when to look again.
+fn told(work: &Work, pending: &Pending) -> Reply {
+    let mut reply = Reply::json(&shown(work, pending));
+    if pending.is_open() {
+        let id = object_id(work, KIND, &work.name);
+        let (version, request) = (&work.api_version, &pending.request_id);
+        let location = format!("{id}/pending?api-version={version}&request_id={request}");
+        reply.headers = vec![("location", location), ("retry-after", "1".to_owned())];
+    }
+    reply
+}
+
 /// Begins a certificate. The answer tells of the operation as it began; what can be made here is made behind it.
 pub(super) fn create(work: &Work) -> Result<Reply, VaultError> {
     let body: PolicyBody = work.read_or_default()?;
@@ -40,13 +52,11 @@ pub(super) fn create(work: &Work) -> Result<Reply, VaultError> {
     let (name, now) = (&work.name, work.now);
     let pending = work.vault.create_certificate(name, &body.policy, &body.attributes, tags, now)?;
     work.vault.advance_certificate(name, &places(work), now)?;
-    let mut reply = Reply::json(&shown(work, &pending));
-    reply.status = 202;
-    Ok(reply)
+    Ok(Reply { status: 202, ..told(work, &pending) })
 }
 
 pub(super) fn get(work: &Work) -> Result<Reply, VaultError> {
-    Ok(Reply::json(&shown(work, &work.vault.pending(&work.name)?)))
+    Ok(told(work, &work.vault.pending(&work.name)?))
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,176 @@
+//! What changing a policy, taking a name and moving a backup never do.
+
+use super::*;
+use crate::{Found, NewKey, NewSecret};
+
+/// What an authority elsewhere makes of a pending request.
+fn answered(vault: &Vault, name: &str) -> Vec<Certificate> {
+    let pending = vault.pending(name).unwrap();
+    let key = vault.pending_key(name, &pending).unwrap();
+    let template = vault.certificate_policy(name).unwrap().template(NOW).unwrap();
+    vec![pki::self_signed(&template, &key, &pki::new_serial().unwrap()).unwrap()]
+}
+
+fn merge(vault: &Vault, name: &str) -> Found {
+    let (chain, change) = (answered(vault, name), AttributeChange::default());
+    vault.merge_certificate(name, chain, change, None, NOW).unwrap()
+}
+
+fn key_props(exportable: bool) -> Value {
+    json!({ "key_props": { "kty": "EC", "exportable": exportable, "reuse_key": true } })
+}
+
+fn holds_a_key(vault: &Vault, name: &str) -> bool {
+    let file = STANDARD.decode(secret(vault, name)).unwrap();
+    pkcs12::read(&file, "").unwrap().key.is_some()
+}
+
+#[test]
+fn a_key_that_was_made_to_stay_never_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let point = |found: &Found| {
+        let twin = vault.find(Kind::Key, "c", Some(&found.version.id)).unwrap();
+        (twin.version.text("x").unwrap().to_owned(), twin.version.attributes.exportable.unwrap())
+    };
+    let first = make(&vault, "c", &policy("Self", key_props(false)), NOW);
+    let again = make(&vault, "c", &Value::Null, NOW);
+    assert_eq!(point(&first), point(&again), "the policy keeps the key");
+
+    // a key is carried nowhere that a policy of later lets out
+    vault.update_certificate_policy("c", &key_props(true), NOW).unwrap();
+    let targets = json!({ "targets": [{ "name": "a", "type": "file", "path": "x" }] });
+    vault.set_deployments("c", &targets).unwrap();
+    let push = |vault: &Vault| vault.push_content(&vault.due_pushes(NOW)[0]);
+    assert!(push(&vault).unwrap_err().message.contains("may not leave"));
+    assert!(!holds_a_key(&vault, "c"));
+
+    // and the next version gets another
+    let open = make(&vault, "c", &Value::Null, NOW);
+    assert_ne!(point(&open).0, point(&first).0);
+    assert!(holds_a_key(&vault, "c") && push(&vault).unwrap().is_some());
+    vault.update_certificate_policy("c", &key_props(false), NOW).unwrap();
+    let closed = make(&vault, "c", &Value::Null, NOW);
+    assert_eq!((&point(&closed).0, point(&closed).1), (&point(&open).0, false), "the other way");
+    assert!(!holds_a_key(&vault, "c"));
+}
+
+#[test]
+fn a_key_stays_what_it_was_while_its_request_is_out() {
+    for (made, changed, holds) in [(false, true, false), (true, false, false), (true, true, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = vault(&folder);
+        let sent = policy("Unknown", key_props(made));
+        vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap();
+        vault.update_certificate_policy("c", &key_props(changed), NOW).unwrap();
+        let found = merge(&vault, "c");
+        assert_eq!(holds_a_key(&vault, "c"), holds, "{made} {changed}");
+        assert_eq!(vault.is_exportable(&found), holds);
+    }
+}
+
+#[test]
+fn a_version_that_is_not_there_changes_no_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let found = make(&vault, "c", &policy("Self", json!({})), NOW);
+    let change = |policy: Value| CertificateChange {
+        policy,
+        enabled: Some(false),
+        tags: Some(json!({ "a": "b" }).as_object().unwrap().clone()),
+    };
+    let before = vault.certificate_policy("c").unwrap();
+    let none = "0".repeat(32);
+    let update = |version: Option<&str>, change: &CertificateChange| {
+        vault.update_certificate("c", version, change, NOW + 5)
+    };
+    let more = json!({ "key_props": { "reuse_key": true } });
+    assert_eq!(update(Some(&none), &change(more.clone())).unwrap_err().status, 404);
+    let bad = json!({ "key_props": { "kty": "DSA" } });
+    assert_eq!(update(None, &change(bad)).unwrap_err().status, 400);
+    assert_eq!(vault.certificate_policy("c").unwrap(), before);
+    assert_eq!(vault.find(Kind::Certificate, "c", None).unwrap().version, found.version);
+    update(Some(&found.version.id), &change(more)).unwrap();
+    assert!(vault.certificate_policy("c").unwrap().reuse_key);
+    for kind in Kind::ALL {
+        let version = vault.find(kind, "c", None).unwrap().version;
+        assert!(!version.attributes.enabled && version.tags.is_some(), "{kind:?}");
+        assert_eq!(version.attributes.exp, found.version.attributes.exp);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_taken_from_the_request_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let plain = || NewSecret {
+        value: SecretText::new("x".into()),
+        content_type: None,
+        attributes: AttributeChange::default(),
+        tags: None,
+    };
+    let key = NewKey {
+        kty: crate::KeyType::from_name("EC").unwrap(),
+        size: None,
+        curve: None,
+        operations: None,
+        attributes: AttributeChange::default(),
+        tags: None,
+    };
+    vault.set_secret("c", &plain(), NOW).await.unwrap();
+    vault.create_key("c", &key, NOW).unwrap();
+    let backups: Vec<_> = [Kind::Secret, Kind::Key]
+        .map(|kind| (kind, vault.backup(kind, "c").unwrap()))
+        .into_iter()
+        .collect();
+    let sent = policy("Unknown", json!({}));
+    let begin = || vault.create_certificate("c", &sent, &Value::Null, None, NOW);
+    assert_eq!(begin().unwrap_err().status, 409);
+    for kind in [Kind::Secret, Kind::Key] {
+        vault.delete(kind, "c", NOW).unwrap();
+        vault.purge(kind, "c").unwrap();
+    }
+    begin().unwrap();
+    for deleted in [false, true] {
+        assert_eq!(vault.set_secret("C", &plain(), NOW).await.unwrap_err().status, 409);
+        assert_eq!(vault.create_key("c", &key, NOW).unwrap_err().status, 409);
+        for (kind, blob) in &backups {
+            assert_eq!(vault.restore(*kind, blob).unwrap_err().status, 409, "{kind:?}");
+        }
+        if !deleted {
+            vault.delete_certificate("c", NOW).unwrap();
+        }
+    }
+    vault.recover_certificate("c").unwrap();
+    merge(&vault, "c");
+    for name in ["contacts", "Issuers"] {
+        let error = vault.create_certificate(name, &sent, &Value::Null, None, NOW).unwrap_err();
+        assert_eq!((error.status, error.code), (400, "BadParameter"), "{name}");
+        let (key, made) = outside();
+        let file = pem::bundle(&key, &[made]).unwrap().expose().to_owned();
+        assert_eq!(import(&vault, name, file, None, Value::Null).unwrap_err().status, 400);
+        vault.set_secret(name, &plain(), NOW).await.unwrap();
+    }
+}
+
+#[test]
+fn a_backup_leaves_behind_what_belongs_to_its_vault() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let sent = policy("Unknown", json!({}));
+    let begin = || vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap();
+    begin();
+    assert_eq!(vault.backup(Kind::Certificate, "c").unwrap_err().status, 400, "nothing to keep");
+    merge(&vault, "c");
+    begin();
+    let targets = json!({ "targets": [{ "name": "a", "type": "file", "path": "x" }] });
+    vault.set_deployments("c", &targets).unwrap();
+    let blob = vault.backup(Kind::Certificate, "c").unwrap();
+    vault.delete_certificate("c", NOW).unwrap();
+    vault.purge(Kind::Certificate, "c").unwrap();
+    vault.restore(Kind::Certificate, &blob).unwrap();
+    assert_eq!(vault.pending("c").unwrap_err().status, 404);
+    assert!(vault.deployments("c").unwrap().is_empty());
+    begin();
+    merge(&vault, "c");
+}
