@@ -166,11 +166,12 @@ pub async fn house_with(limits: Limits) -> Fixture {
     {
         put_table(&tables, AUDIT_WORKSPACE, name, columns).await;
     }
-    tables.answer("top 1 by s desc", Rows::default());
+    tables.answer("order by s asc", Rows::default());
     let vault_audit = Arc::new(AuditLog::start(AuditHouse {
         folder: folder.join("vault-audit"),
         tables: tables.clone(),
         workspace: AUDIT_WORKSPACE.into(),
+        subscription: there.subscription_id.as_str().into(),
         store,
         keyring: vaults.keyring().clone(),
         clock: clock.clone(),
