@@ -95,7 +95,8 @@ pub async fn house() -> Fixture {
     house_with(Limits::default()).await
 }
 
-async fn put_table(tables: &CannedTables, workspace: &str, name: &str, columns: &str) {
+/// A built-in table, its columns written as KQL writes them.
+pub async fn put_table(tables: &CannedTables, workspace: &str, name: &str, columns: &str) {
     let info = TableInfo {
         name: name.into(),
         kind: TableKind::Microsoft,
