@@ -57,8 +57,8 @@ pub use interactive::{
 pub use outside::{Outside, OutsideReply};
 pub use tenant::Tenant;
 pub use token::{
-    CredentialKind, ManagedIdentityRequest, OAuthError, SignIn, SignInKind, TokenAnswer,
-    TokenEndpoint, TokenRequest,
+    CredentialKind, ManagedIdentityRequest, OAuthError, SignIn, SignInKind, SignInStep,
+    TokenAnswer, TokenEndpoint, TokenRequest,
 };
 pub use urls::PublicUrls;
 

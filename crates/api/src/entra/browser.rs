@@ -91,13 +91,14 @@ pub(crate) async fn answer(
     };
     // passwords take long, providers longer
     let own = Arc::clone(doors);
+    let agent = brought.user_agent.clone().unwrap_or_default();
     let answer = blocking(move || ask(&own, &brought, door)).await?;
     let tenant = doors.identity.tenant().id.clone();
     if let Some(sign_in) = answer.sign_in {
         (doors.audit)(Event::SignIn(sign_in));
     }
     if let Some(change) = answer.change {
-        tell_change(doors, *change, source, request_id);
+        tell_change(doors, *change, source, (request_id, agent));
     }
     let mut response = match &answer.show {
         Show::Page(page) => pages::page(page, &tenant),
@@ -138,7 +139,12 @@ fn ask(doors: &Doors, brought: &Brought, door: Door) -> BrowserAnswer {
 }
 
 /// What a person changed about its own proofs, as AuditLogs have it.
-fn tell_change(doors: &Doors, change: OwnChange, source: IpAddr, correlation_id: String) {
+fn tell_change(
+    doors: &Doors,
+    change: OwnChange,
+    source: IpAddr,
+    (correlation_id, agent): (String, String),
+) {
     let mut person = super::graph::target(doors, &change.caller.object_id);
     let (old, new) = match change.kind {
         "Delete" => (change.name, String::new()),
@@ -153,6 +159,7 @@ fn tell_change(doors: &Doors, change: OwnChange, source: IpAddr, correlation_id:
         category: "UserManagement",
         kind: change.kind,
         correlation_id,
+        agent: agent.chars().take(500).collect(),
         targets: vec![person],
         failure: change.failure,
     })));
