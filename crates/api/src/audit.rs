@@ -44,6 +44,8 @@ pub struct DirectoryEvent {
     pub kind: &'static str,
     /// The client's id of the request.
     pub correlation_id: String,
+    /// The client's program.
+    pub agent: String,
     /// What it was done to.
     pub targets: Vec<Target>,
     /// Why it was refused; empty for success.
@@ -61,6 +63,8 @@ pub struct Target {
     pub name: String,
     /// The name that a user signs in with.
     pub user_name: Option<String>,
+    /// Application id of an application or a service principal.
+    pub app_id: Option<String>,
     /// Property, old value, new value: never a secret.
     pub changes: Vec<(String, String, String)>,
 }

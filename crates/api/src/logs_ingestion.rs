@@ -1,5 +1,6 @@
 //! Logs Ingestion: JSON records into the tables that a data collection rule names.
 
+mod admitted;
 mod records;
 mod restored;
 
@@ -15,6 +16,8 @@ use crate::wire::body;
 use crate::wire::caller::authenticate;
 use crate::wire::error::{ApiError, empty_response};
 use crate::{Doors, Incoming};
+
+pub(crate) use admitted::admit;
 
 /// The data action that a sender needs on the rule.
 pub(crate) const ACTION: &str = "Microsoft.Insights/Telemetry/Write";
@@ -61,7 +64,7 @@ pub(crate) async fn answer(
     for (i, target) in targets.iter().enumerate() {
         // a stream may feed several tables: each gets a batch of its own
         let batch_id = batch_id.as_ref().map(|id| format!("{id}:{i}"));
-        let stored = records::store(doors, target, bytes.clone(), batch_id).await?;
+        let stored = records::store(doors, &caller, target, bytes.clone(), batch_id).await?;
         rows += stored.rows;
         problems += stored.problems;
     }

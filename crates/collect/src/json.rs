@@ -5,6 +5,7 @@
 
 mod fields;
 mod frame;
+mod mend;
 mod reader;
 mod shape;
 mod tape;
@@ -26,6 +27,8 @@ use shape::Shape;
 
 /// The parser's positions are 32 bits wide.
 const DOCUMENT_MAX: usize = u32::MAX as usize;
+/// Largest document that is mended and read again where it is no JSON: as much as a door takes.
+const AGAIN_MAX: usize = 16 << 20;
 /// Bytes of a broken document that a problem shows.
 const SHOWN_BYTES: usize = 80;
 
@@ -86,7 +89,7 @@ fn each_document(body: &mut [u8], visit: &mut impl Visit) -> Result<(), CollectE
     let frames = Frames::of(body)?;
     let mut buffers = Buffers::default();
     let mut tape = Tape(Vec::new());
-    let mut beginning = Vec::new();
+    let (mut beginning, mut again) = (Vec::new(), Vec::new());
     let (whole, are_records) = (frames.is_whole(), frames.are_records());
     frames.each(body, |document, offset| {
         if document.len() > DOCUMENT_MAX {
@@ -97,12 +100,28 @@ fn each_document(body: &mut [u8], visit: &mut impl Visit) -> Result<(), CollectE
         let shown = if whole { 0 } else { document.len().min(SHOWN_BYTES) };
         beginning.clear();
         beginning.extend_from_slice(document.get(..shown).unwrap_or_default());
-        match simd_json::fill_tape(document, &mut buffers, &mut own) {
-            Ok(()) => visit.document(&own, are_records),
-            Err(error) if whole => return Err(json_error(&error, offset)),
-            Err(error) => visit.broken(&String::from_utf8_lossy(&beginning), &error.to_string()),
+        // the parser writes into what it reads: large files have no second try
+        let is_small = document.len() <= AGAIN_MAX;
+        again.clear();
+        again.extend_from_slice(if is_small { document } else { &[] });
+        let error = match simd_json::fill_tape(document, &mut buffers, &mut own) {
+            Ok(()) => {
+                visit.document(&own, are_records);
+                tape = own.reset();
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let mut own = own.reset();
+        if let Some(mut mended) = mend::mended(&again)
+            && simd_json::fill_tape(&mut mended, &mut buffers, &mut own).is_ok()
+        {
+            visit.document(&own, are_records);
+        } else if whole {
+            return Err(json_error(&error, offset));
+        } else {
+            visit.broken(&String::from_utf8_lossy(&beginning), &error.to_string());
         }
-        tape = own.reset();
         Ok(())
     })
 }

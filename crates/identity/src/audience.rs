@@ -1,7 +1,7 @@
 //! Which API a token is for: the resources that clients ask for, and the doors that take them.
 
-use crate::PublicUrls;
 use crate::urls::{is_port, split_port};
+use crate::{Identity, PublicUrls};
 
 /// A set of doors. A token for a resource opens some; a door takes tokens that name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +68,36 @@ const RESOURCES: &[Resource] = &[
     resource("graph.microsoft.com", Audiences::GRAPH),
     resource("00000003-0000-0000-c000-000000000000", Audiences::GRAPH),
 ];
+
+/// What Azure calls the services behind the doors, and their application ids.
+const SERVICES: &[(Audiences, &str, &str)] = &[
+    (
+        Audiences::RESOURCE_MANAGER,
+        "Windows Azure Service Management API",
+        "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+    ),
+    (Audiences::LOG_ANALYTICS, "Log Analytics API", "ca7f3f0b-7d91-482c-8e09-c5d840d0eac5"),
+    (Audiences::INGESTION, "Azure Monitor Control Service", "e933bd07-d2ee-4f1d-933c-3752b819567b"),
+    (Audiences::KUSTO, "Azure Data Explorer", "2746ea77-4702-4b45-80ca-3c97e680e8b7"),
+    (Audiences::KEY_VAULT, "Azure Key Vault", "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"),
+    (Audiences::GRAPH, "Microsoft Graph", "00000003-0000-0000-c000-000000000000"),
+];
+
+impl Identity {
+    /// What a resource that a client asked for is called, and its application id, as sign-ins are logged. The server's own
+    /// address stands for several services; Resource Manager is the one that clients know by it.
+    pub fn resource_names(&self, resource: &str) -> (String, String) {
+        let opens = audiences_of(resource, self.urls());
+        let service = SERVICES.iter().find(|(door, ..)| opens.is_some_and(|o| o.meets(*door)));
+        if let Some((_, name, id)) = service {
+            return ((*name).to_owned(), (*id).to_owned());
+        }
+        match self.directory().application_by_uri(resource.trim_end_matches('/')) {
+            Some(application) => (application.display_name.clone(), application.app_id.clone()),
+            None => (resource.to_owned(), String::new()),
+        }
+    }
+}
 
 /// The doors that a resource opens; none when it is not one of ours. Trailing slashes do not matter: clients send
 /// `https://monitor.azure.com//.default`.

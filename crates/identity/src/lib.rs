@@ -58,8 +58,8 @@ pub use interactive::{
 pub use outside::{Outside, OutsideReply};
 pub use tenant::Tenant;
 pub use token::{
-    CredentialKind, ManagedIdentityRequest, OAuthError, SignIn, SignInKind, TokenAnswer,
-    TokenEndpoint, TokenRequest, basic_header,
+    CredentialKind, ManagedIdentityRequest, OAuthError, SignIn, SignInKind, SignInStep,
+    TokenAnswer, TokenEndpoint, TokenRequest, basic_header,
 };
 pub use urls::PublicUrls;
 

@@ -18,7 +18,7 @@ pub use managed::ManagedIdentityRequest;
 pub(crate) use request::basic_credentials;
 pub use request::basic_header;
 pub use request::{TokenEndpoint, TokenRequest};
-pub use sign_in::{CredentialKind, SignIn, SignInKind};
+pub use sign_in::{CredentialKind, SignIn, SignInKind, SignInStep};
 pub(crate) use throttle::{Throttle, network};
 pub(crate) use user::IdToken;
 
@@ -114,9 +114,12 @@ impl TokenContext<'_> {
             Some("client_credentials") => {}
             Some(other) => return Err(OAuthError::unsupported_grant(other)),
         }
+        let resource = resource::requested(request, adfs, self.urls, &self.directory);
+        if let Ok(resource) = &resource {
+            sign_in.resource.clone_from(&resource.name);
+        }
         let client = self.authenticated(request, sign_in)?;
-        let resource = resource::requested(request, adfs, self.urls, &self.directory)?;
-        sign_in.resource.clone_from(&resource.name);
+        let resource = resource?;
         let now = unix_seconds(request.now);
         self.throttle.admit(&client.application.app_id, request.source, now)?;
         let claims = Claims::new(&client, &resource, self.tenant, request, adfs)?;

@@ -1,5 +1,6 @@
 //! Rows that are in the log and not yet in a segment.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -11,6 +12,7 @@ use model::{Column, ScalarType};
 use crate::codec;
 use crate::columns::{self, Named, TIME_GENERATED};
 use crate::gather;
+use crate::synthetic::Synthetic;
 
 /// Rows of one append within a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +117,18 @@ impl MemoryBatch {
         time_column(&self.columns).cloned().unwrap_or_else(|| self.ingestion())
     }
 
+    /// What the rows show in a column that they do not hold.
+    fn absent(&self, column: &Column, synthetic: &Synthetic) -> ArrayRef {
+        if &*column.name == TIME_GENERATED && column.ty == ScalarType::DateTime {
+            return Arc::new(self.ingestion());
+        }
+        let items = || Ok::<_, Infallible>(self.items());
+        let Ok(made) = synthetic.column(&column.name, column.ty, self.rows, items);
+        made.unwrap_or_else(|| columns::nulls(column.ty, self.rows))
+    }
+
     /// Several batches as one, in order.
-    pub(crate) fn merge(batches: &[Arc<Self>]) -> Option<Self> {
+    pub(crate) fn merge(batches: &[Arc<Self>], synthetic: &Synthetic) -> Option<Self> {
         let (first, rest) = batches.split_first()?;
         let rows = batches.iter().map(|b| b.rows).sum();
         let mut columns = Vec::new();
@@ -125,7 +137,7 @@ impl MemoryBatch {
                 .iter()
                 .map(|b| {
                     let held = b.column(&column).cloned();
-                    held.unwrap_or_else(|| columns::nulls(column.ty, b.rows))
+                    held.unwrap_or_else(|| b.absent(&column, synthetic))
                 })
                 .collect();
             let array = gather::join(column.ty, &parts)?;
@@ -168,14 +180,15 @@ const SMALL_BATCHES: usize = 16;
 
 /// Puts trailing small batches together, so that a table fed row by row is not read batch by batch. A row is moved
 /// a few times at most: sizes grow sixteenfold.
-pub(crate) fn tidy(batches: &mut Vec<Arc<MemoryBatch>>) {
+pub(crate) fn tidy(batches: &mut Vec<Arc<MemoryBatch>>, synthetic: &Synthetic) {
     for class in [SMALL_ROWS / 256, SMALL_ROWS / 16, SMALL_ROWS] {
         let small = batches.iter().rev().take_while(|b| b.rows < class).count();
         if small < SMALL_BATCHES {
             continue;
         }
         let at = batches.len() - small;
-        if let Some(merged) = batches.get(at..).and_then(MemoryBatch::merge) {
+        let small = batches.get(at..);
+        if let Some(merged) = small.and_then(|small| MemoryBatch::merge(small, synthetic)) {
             batches.truncate(at);
             batches.push(Arc::new(merged));
         }
@@ -207,12 +220,16 @@ mod tests {
         Arc::new(MemoryBatch::new(columns, run))
     }
 
+    fn synthetic() -> Synthetic {
+        Synthetic::new(&Arc::from("w"), &Arc::from("T"))
+    }
+
     #[test]
     fn single_rows_are_put_together_without_losing_one() {
         let mut batches = Vec::new();
         for row in 0..5000 {
             batches.push(batch(row, 1));
-            tidy(&mut batches);
+            tidy(&mut batches, &synthetic());
             assert!(batches.len() < 3 * SMALL_BATCHES + 2, "{}", batches.len());
         }
         assert_eq!(batches.iter().map(|b| b.rows).sum::<usize>(), 5000);
@@ -232,7 +249,7 @@ mod tests {
     #[test]
     fn large_batches_are_left_alone() {
         let mut batches: Vec<_> = (0..40).map(|i| batch(i * 5000, 5000)).collect();
-        tidy(&mut batches);
+        tidy(&mut batches, &synthetic());
         assert_eq!(batches.len(), 40);
         assert_eq!(batches[3].times, Span { min: 0, max: 49_990 });
         assert_eq!(batches[3].last_row(), 19_999);

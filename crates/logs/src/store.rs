@@ -246,6 +246,11 @@ impl LogStore {
     }
 
     pub(crate) fn replace_functions(&self, workspace: &str, functions: Vec<FunctionDefinition>) {
+        let hides = |name: &str| model::Tables::table(self, workspace, name).is_some();
+        for function in functions.iter().filter(|f| hides(&f.name)) {
+            let name = &*function.name;
+            tracing::warn!(name, "a saved function hides the table of its name from every query");
+        }
         if let Some(workspace) = self.core.workspace(workspace) {
             let by_name = functions.into_iter().map(|f| (Arc::clone(&f.name), Arc::new(f)));
             *workspace.functions.write() = Arc::new(by_name.collect());

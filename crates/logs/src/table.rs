@@ -151,7 +151,7 @@ impl Table {
         state.memory_rows += batch.rows;
         state.memory_since.get_or_insert(now);
         state.memory.push(Arc::new(batch));
-        tidy(&mut state.memory);
+        tidy(&mut state.memory, &self.synthetic);
         match &mut state.memory_reserved {
             Some(held) => held.join(reserved),
             None => state.memory_reserved = Some(reserved),

@@ -16,6 +16,7 @@ mod chain;
 mod frame;
 mod journal;
 mod pages;
+mod read;
 mod row;
 mod tables;
 mod verify;
@@ -57,6 +58,8 @@ pub struct AuditHouse {
     pub tables: Arc<dyn Tables>,
     /// Customer id of their workspace.
     pub workspace: Arc<str>,
+    /// The subscription whose vaults these are.
+    pub subscription: Arc<str>,
     /// Where the end of the chain is noted.
     pub store: Arc<dyn Store>,
     /// Proves rows while it is open.
@@ -314,9 +317,11 @@ impl AuditLog {
 
     /// Reads the whole chain back and judges it.
     pub async fn verify(&self) -> Result<AuditReport, VaultError> {
-        let settled = self.settle().await;
-        settled.map_err(|why| VaultError::new(503, "ServiceUnavailable", why))?;
-        verify::verify(&self.shared.house).await
+        let failed = |why| VaultError::new(503, "ServiceUnavailable", why);
+        self.shared.opened().await.map_err(failed)?;
+        let written = self.shared.written.load(Ordering::Acquire);
+        self.settle().await.map_err(failed)?;
+        verify::verify(&self.shared.house, written, &self.shared.written).await
     }
 }
 

@@ -93,13 +93,14 @@ pub(crate) async fn answer(
     };
     // passwords take long, providers longer
     let own = Arc::clone(doors);
+    let agent = brought.user_agent.clone().unwrap_or_default();
     let answer = blocking(move || ask(&own, &brought, door)).await?;
     let tenant = doors.identity.tenant().id.clone();
     if let Some(sign_in) = answer.sign_in {
         (doors.audit)(Event::SignIn(sign_in));
     }
     if let Some(change) = answer.change {
-        tell_change(doors, *change, source, request_id);
+        tell_change(doors, *change, source, (request_id, agent));
     }
     let mut response = match &answer.show {
         Show::Page(page) => pages::page(page, &tenant),
@@ -140,7 +141,12 @@ fn ask(doors: &Doors, brought: &Brought, door: Door) -> BrowserAnswer {
 }
 
 /// What a person changed on a page, as AuditLogs have it.
-fn tell_change(doors: &Doors, change: OwnChange, source: IpAddr, correlation_id: String) {
+fn tell_change(
+    doors: &Doors,
+    change: OwnChange,
+    source: IpAddr,
+    (correlation_id, agent): (String, String),
+) {
     let id = change.target.as_deref().unwrap_or(&change.caller.object_id);
     let mut target = super::graph::target(doors, id);
     let changes = change.changes.into_iter();
@@ -153,6 +159,7 @@ fn tell_change(doors: &Doors, change: OwnChange, source: IpAddr, correlation_id:
         category: change.category,
         kind: change.kind,
         correlation_id,
+        agent: agent.chars().take(500).collect(),
         targets: vec![target],
         failure: change.failure,
     })));

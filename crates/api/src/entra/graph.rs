@@ -317,6 +317,7 @@ fn tell(doors: &Doors, incoming: &Incoming, call: &Call, told: Told, failure: &s
         category: told.category,
         kind: told.kind,
         correlation_id: incoming.request_id.clone(),
+        agent: incoming.header("user-agent").unwrap_or_default().chars().take(500).collect(),
         targets: told.targets,
         failure: failure.to_owned(),
     })));
@@ -340,6 +341,7 @@ pub(super) fn target(doors: &Doors, id: &str) -> Target {
         kind,
         name: text("displayName").unwrap_or_default(),
         user_name: text("userPrincipalName"),
+        app_id: text("appId"),
         changes: Vec::new(),
     }
 }

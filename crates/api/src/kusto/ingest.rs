@@ -11,7 +11,7 @@ use model::{AppendRequest, Rows, ScalarType, Schema, TableInfo, Value};
 use super::database;
 use super::error::kusto_error;
 use super::frames::v1_single;
-use crate::logs_ingestion::{self, batch_id, tables_error};
+use crate::logs_ingestion::{self, admit, batch_id, tables_error};
 use crate::wire::blocking::blocking;
 use crate::wire::body;
 use crate::wire::error::ApiError;
@@ -61,7 +61,7 @@ pub(super) async fn answer(
     let bytes = body::read(doors, &mut incoming, doors.limits.streaming_bytes).await?;
     let batch_id = batch_id(&incoming, "kusto", &bytes);
     let rows = read(format, bytes, &table).await?;
-    let stored = store(doors, &database, &table, rows, batch_id).await?;
+    let stored = store(doors, caller, &database, &table, rows, batch_id).await?;
     Ok(v1_single(&receipt(stored)).into_response(200))
 }
 
@@ -100,22 +100,25 @@ pub(super) fn receipt(stored: usize) -> Rows {
 /// Stores rows of a table; their number.
 pub(super) async fn store(
     doors: &Doors,
+    caller: &Caller,
     database: &Workspace,
     table: &TableInfo,
     collected: Collected,
     batch_id: Option<String>,
 ) -> Result<usize, ApiError> {
-    let batch = collected.batch();
+    let (batch, customer_id) = (collected.batch(), &database.customer_id);
     if batch.rows == 0 {
         return Ok(0);
     }
+    let rows = Rows::new(collected.rows.schema, batch);
+    let rows = admit(doors, caller, customer_id, &table.name, rows)?;
     let request = AppendRequest {
-        workspace: Arc::from(database.customer_id.as_str()),
+        workspace: Arc::from(customer_id.as_str()),
         table: Arc::clone(&table.name),
-        schema: Arc::clone(&collected.rows.schema),
+        batch: rows.batches.into_iter().next().unwrap_or_default(),
+        schema: rows.schema,
         batch_id: batch_id.map(Arc::from),
         received: doors.clock.now(),
-        batch,
     };
     Ok(doors.tables.append(request).await.map_err(|e| tables_error(&e))?.rows)
 }

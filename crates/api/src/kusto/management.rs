@@ -49,6 +49,7 @@ struct Entry {
 const READ: &str = "Microsoft.OperationalInsights/workspaces/read";
 const WRITE_TABLE: &str = "Microsoft.OperationalInsights/workspaces/tables/write";
 const DELETE_TABLE: &str = "Microsoft.OperationalInsights/workspaces/tables/delete";
+const READ_FUNCTION: &str = "Microsoft.OperationalInsights/workspaces/savedSearches/read";
 const WRITE_FUNCTION: &str = "Microsoft.OperationalInsights/workspaces/savedSearches/write";
 const DELETE_FUNCTION: &str = "Microsoft.OperationalInsights/workspaces/savedSearches/delete";
 
@@ -66,8 +67,8 @@ const COMMANDS: &[Entry] = commands! {
     ".show" "schema" => READ show::database_schema;
     ".show" "tables" => READ show::tables;
     ".show" "table" => READ show::table;
-    ".show" "functions" => READ functions::show_all;
-    ".show" "function" => READ functions::show;
+    ".show" "functions" => READ_FUNCTION functions::show_all;
+    ".show" "function" => READ_FUNCTION functions::show;
     ".create-merge" "table" => WRITE_TABLE tables::widen;
     ".create-merge" "tables" => WRITE_TABLE tables::widen;
     ".create" "table" => WRITE_TABLE tables::create;

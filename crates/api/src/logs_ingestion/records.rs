@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arm::StreamTarget;
 use collect::{CollectError, Collected, json};
+use identity::Caller;
 use model::{
     AppendRequest, Batch, ColumnBuilder, QueryError, Rows, Schema, TableInfo, TablesError,
 };
 use serde_json::json as value;
 
+use super::admitted::{self, with_columns};
 use super::tables_error;
 use crate::Doors;
 use crate::wire::blocking::blocking;
@@ -28,6 +30,7 @@ pub(super) struct Stored {
 /// Reads the records for one table and stores them.
 pub(super) async fn store(
     doors: &Doors,
+    caller: &Caller,
     target: &StreamTarget,
     mut bytes: Vec<u8>,
     batch_id: Option<String>,
@@ -46,11 +49,15 @@ pub(super) async fn store(
     let problems = collected.problems.total();
     let now = doors.clock.now();
     let rows = match &target.transform {
-        None => collected.rows,
+        None => {
+            let (workspace, rows) = (&target.workspace, collected.rows);
+            admitted::admit(doors, caller, workspace, &table.name, rows)?
+        }
         Some(transform) => {
             let whole = widened(&collected.rows, &schema);
             let rows = doors.tables.transform(transform, whole, now).await;
-            known_columns(rows.map_err(|e| transform_error(&e))?, &table.schema)
+            let rows = known_columns(rows.map_err(|e| transform_error(&e))?, &table.schema);
+            admitted::from_outside(doors, &target.workspace, &table.name, rows)?
         }
     };
     let mut stored = 0;
@@ -98,17 +105,7 @@ fn widened(rows: &Rows, schema: &Arc<Schema>) -> Rows {
 
 /// What a transform makes beyond the table's columns falls away, as Azure does.
 fn known_columns(rows: Rows, schema: &Schema) -> Rows {
-    let known = |c: &model::Column| schema.column(&c.name).is_some();
-    let keep: Vec<bool> = rows.schema.columns.iter().map(known).collect();
-    let kept = |batch: Batch| {
-        let columns = batch.columns.into_iter().zip(&keep).filter(|(_, keep)| **keep);
-        Batch { columns: columns.map(|(column, _)| column).collect(), rows: batch.rows }
-    };
-    let columns = rows.schema.columns.iter().filter(|c| known(c)).cloned().collect();
-    Rows {
-        schema: Arc::new(Schema { columns }),
-        batches: rows.batches.into_iter().map(kept).collect(),
-    }
+    with_columns(rows, |c| schema.column(&c.name).is_some())
 }
 
 fn invalid_payload(error: &CollectError) -> ApiError {

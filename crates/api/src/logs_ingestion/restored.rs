@@ -6,14 +6,13 @@ use arm::DataCollectionRule;
 use identity::Caller;
 use model::{Column, ScalarType, Schema, TableInfo, TableKind};
 
+use super::admitted::RESTORE;
 use super::tables_error;
 use crate::Doors;
 use crate::wire::blocking::blocking;
 use crate::wire::error::ApiError;
 use crate::wire::workspace::Workspace;
 
-/// The right to make a table.
-const ACTION: &str = "Microsoft.OperationalInsights/workspaces/tables/write";
 /// Days that rows of a table made here are kept where the workspace says nothing.
 const RETENTION_DAYS: u32 = 90;
 
@@ -29,7 +28,7 @@ pub(super) async fn make_table(
     let exists = |workspace: &str, table: &str| doors.tables.table(workspace, table).is_some();
     let Some((customer_id, table)) = rule.absent_table(stream, &exists) else { return Ok(()) };
     let Some(workspace) = Workspace::by_customer_id(doors, &customer_id)? else { return Ok(()) };
-    if doors.identity.require(caller, ACTION, &workspace.resource, false).is_err() {
+    if doors.identity.require(caller, RESTORE, &workspace.resource, false).is_err() {
         return Ok(());
     }
     let (mut copy, name) = (body.to_vec(), table.clone());

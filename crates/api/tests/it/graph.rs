@@ -375,3 +375,33 @@ async fn applications_are_found_by_their_client_id_too() {
         assert_eq!(told.status, status, "{method} {path}");
     }
 }
+
+#[tokio::test]
+async fn a_role_given_is_a_new_value_and_a_role_taken_an_old_one() {
+    let house = house().await;
+    let admin = house.admin_token().await;
+    let alice = user(&house, "alice", json!({})).await;
+    let global = "62e90394-69f5-4237-9190-012177145e10";
+    let path = "/v1.0/roleManagement/directory/roleAssignments";
+    let wanted =
+        json!({ "principalId": alice["id"], "roleDefinitionId": global, "directoryScopeId": "/" });
+    let agent = [("user-agent", "az/2.60")];
+    let request = house.request("POST", path, &admin, &agent, wanted.to_string());
+    let made = house.send(request).await.json();
+    let path = format!("{path}/{}", made["id"].as_str().unwrap());
+    assert_eq!(house.call("DELETE", &path, &admin, Value::Null).await.status, 204);
+    let events = house.events.lock();
+    let roles = events.iter().filter_map(|event| match event {
+        Event::Directory(told) if told.category == "RoleManagement" => Some(told),
+        _ => None,
+    });
+    let told: Vec<_> = roles.map(|e| (e.kind, &*e.agent, e.targets[0].changes.clone())).collect();
+    let names = ["Role.DisplayName", "Role.TemplateId", "Role.WellKnownObjectName"];
+    let values = ["Global Administrator", global, "TenantAdmins"];
+    let changes = |is_old: bool| -> Vec<(String, String, String)> {
+        let value = |value: &str, shown: bool| if shown { value.to_owned() } else { String::new() };
+        let all = names.iter().zip(values);
+        all.map(|(name, v)| ((*name).to_owned(), value(v, is_old), value(v, !is_old))).collect()
+    };
+    assert_eq!(told, [("Assign", "az/2.60", changes(false)), ("Unassign", "", changes(true))]);
+}

@@ -98,7 +98,8 @@ pub async fn house() -> Fixture {
     house_with(Limits::default()).await
 }
 
-async fn put_table(tables: &CannedTables, workspace: &str, name: &str, columns: &str) {
+/// A built-in table, its columns written as KQL writes them.
+pub async fn put_table(tables: &CannedTables, workspace: &str, name: &str, columns: &str) {
     let info = TableInfo {
         name: name.into(),
         kind: TableKind::Microsoft,
@@ -169,11 +170,12 @@ pub async fn house_with(limits: Limits) -> Fixture {
     {
         put_table(&tables, AUDIT_WORKSPACE, name, columns).await;
     }
-    tables.answer("top 1 by s desc", Rows::default());
+    tables.answer("order by s asc", Rows::default());
     let vault_audit = Arc::new(AuditLog::start(AuditHouse {
         folder: folder.join("vault-audit"),
         tables: tables.clone(),
         workspace: AUDIT_WORKSPACE.into(),
+        subscription: there.subscription_id.as_str().into(),
         store,
         keyring: vaults.keyring().clone(),
         clock: clock.clone(),

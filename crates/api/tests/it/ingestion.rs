@@ -7,7 +7,7 @@ use model::{TablesError, Value as Cell};
 use serde_json::{Value, json};
 use testkit::time;
 
-use crate::house::{Fixture, ORIGIN, PUBLISHER, READER, Told, house};
+use crate::house::{Fixture, ORIGIN, PUBLISHER, READER, Told, house, put_table};
 
 const STREAM: &str = "/dataCollectionRules/{dcr}/streams/Microsoft-Syslog?api-version=2023-01-01";
 
@@ -129,6 +129,17 @@ async fn cells_that_do_not_fit_are_null_and_counted() {
 }
 
 #[tokio::test]
+async fn a_cell_beyond_json_costs_no_other_row() {
+    let house = house().await;
+    let body = r#"[{"HostName":"\ud800 a"},{"HostName":1e400},{"HostName":"b","Facility":"\ud83d\ude00"}]"#;
+    let told = send(&house, STREAM, &[], body).await;
+    assert_eq!((told.status, told.header("x-vedette-rows")), (204, "3"));
+    let rows = house.tables.appended("Syslog").pop().unwrap();
+    let names: Vec<_> = (0..3).map(|row| rows.get(row, "HostName").unwrap()).collect();
+    assert_eq!(names, ["\u{fffd} a", "1e400", "b"].map(Cell::string));
+}
+
+#[tokio::test]
 async fn refusals_are_azures() {
     let house = house().await;
     let cases = [
@@ -217,4 +228,81 @@ async fn declared_columns_choose_among_the_tables_own() {
     let rows = house.tables.appended("Syslog").pop().unwrap();
     assert_eq!(rows.schema.columns.len(), 1, "{:?}", rows.schema);
     assert_eq!(rows.get(0, "HostName"), Some(Cell::string("h")));
+}
+
+const SIGN_INS: &str = "TimeGenerated:datetime, UserPrincipalName:string, AADTenantId:string, TenantId:string, Type:string, _ItemId:string";
+const DIAGNOSTICS: &str = "TimeGenerated:datetime, Category:string, ResourceProvider:string, ResourceId:string, _ResourceId:string, OperationName:string, AdditionalFields:dynamic";
+
+/// A house with tables in which it writes what happens; doors of each kind.
+async fn house_with_evidence() -> Fixture {
+    let house = house().await;
+    for (name, columns) in [("SigninLogs", SIGN_INS), ("AzureDiagnostics", DIAGNOSTICS)] {
+        put_table(&house.tables, &house.there.customer_id, name, columns).await;
+    }
+    house
+}
+
+#[tokio::test]
+async fn what_happened_here_is_written_by_the_server_alone() {
+    let house = house_with_evidence().await;
+    let own = house.path("{sub}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/default");
+    let other = "/SUBSCRIPTIONS/0BF5C5E5-0000-0000-0000-000000000000/X";
+    let call = |id: &str| json!({ "Category": "AuditEvent", "ResourceProvider": "MICROSOFT.KEYVAULT", "ResourceId": id, "AdditionalFields": { "sequence": 10_000_000_000_000_u64 } });
+    let sign_in =
+        |tenant: &str| json!({ "UserPrincipalName": "ann@contoso.com", "AADTenantId": tenant });
+    let cases = [
+        ("AzureDiagnostics", call(&own), false),
+        ("AzureDiagnostics", call(&own.to_uppercase()), false),
+        ("AzureDiagnostics", call(""), false),
+        ("AzureDiagnostics", json!({ "Category": "Other", "_ResourceId": own }), false),
+        ("AzureDiagnostics", call(other), true),
+        ("AzureDiagnostics", json!({ "Category": "Other" }), true),
+        ("SigninLogs", sign_in(&house.admin.tenant_id), false),
+        ("SigninLogs", sign_in("0bf5c5e5-0000-0000-0000-000000000000"), true),
+        ("SigninLogs", sign_in(""), true),
+    ];
+    let (sender, admin) = (house.admin_publisher().await, house.admin_token().await);
+    let innocent = json!({ "Category": "Other", "UserPrincipalName": "x" });
+    for (table, row, is_welcome) in cases {
+        let stream = STREAM.replace("Syslog", table);
+        let inline = format!("/v1/rest/ingest/vedette/{table}?streamFormat=multijson");
+        let body = json!([innocent, row]);
+        for path in [&stream, &inline] {
+            let stored = house.tables.appends().len();
+            let told = house.call("POST", path, &sender, body.clone()).await;
+            assert_eq!(told.status < 300, is_welcome, "{path} {row} {}", told.status);
+            if !is_welcome {
+                assert_eq!(told.status, 403, "{path} {row}");
+                let text = String::from_utf8_lossy(&told.bytes).into_owned();
+                assert!(text.contains("written by the server alone"), "{text}");
+                assert!(text.contains("element 1"), "{text}");
+            }
+            assert_eq!(house.tables.appends().len() > stored, is_welcome, "{path} {row}");
+        }
+        let told = house.call("POST", &stream, &admin, body).await;
+        assert_eq!(told.status, 204, "whoever may make tables restores what was exported: {row}");
+    }
+    let command = format!(".ingest inline into table SigninLogs <| ,ann,{}", house.admin.tenant_id);
+    let command = json!({ "db": "vedette", "csl": command });
+    let told = house.call("POST", "/v1/rest/mgmt", &sender, command.clone()).await;
+    assert!(told.status >= 400, "a sender of rows has no commands");
+    assert_eq!(house.call("POST", "/v1/rest/mgmt", &admin, command).await.status, 200);
+}
+
+#[tokio::test]
+async fn columns_that_azure_fills_are_not_the_senders() {
+    let house = house_with_evidence().await;
+    let made = ["TenantId", "Type", "_ItemId"];
+    let row = json!([{ "UserPrincipalName": "a", "TenantId": "t", "Type": "t", "_ItemId": "t" }]);
+    let stream = STREAM.replace("Syslog", "SigninLogs");
+    let held = || {
+        let rows = house.tables.appended("SigninLogs").pop().unwrap();
+        made.map(|name| rows.schema.column(name).is_some())
+    };
+    let told = send(&house, &stream, &[], row.to_string()).await;
+    assert_eq!(told.status, 204);
+    assert_eq!(held(), [false; 3]);
+    let admin = house.admin_token().await;
+    assert_eq!(house.call("POST", &stream, &admin, row).await.status, 204);
+    assert_eq!(held(), [true; 3], "exported rows come back as they were");
 }

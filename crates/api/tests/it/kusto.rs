@@ -4,7 +4,7 @@ use model::{QueryAnswer, QueryError, ResultTable};
 use serde_json::{Value, json};
 use testkit::{row, rows};
 
-use crate::house::{Fixture, ORIGIN, PUBLISHER, Told, house};
+use crate::house::{DATA_READER, Fixture, ORIGIN, PUBLISHER, READER, Told, house};
 use crate::log_analytics::all_types;
 
 async fn post(house: &Fixture, path: &str, body: Value) -> Told {
@@ -274,6 +274,29 @@ async fn functions_are_saved_searches() {
     assert!(table(&house, ".drop function F").await.is_empty());
     assert_eq!(manage(&house, ".drop function F").await.status, 400);
     assert!(table(&house, ".drop function F ifexists").await.is_empty());
+}
+
+#[tokio::test]
+async fn functions_are_shown_to_whoever_may_read_saved_searches() {
+    let house = house().await;
+    let text = ".create function Hidden() { print 'a body' }";
+    assert_eq!(manage(&house, text).await.status, 200);
+    let reader = house.principal(READER, "{resource}", ORIGIN).await;
+    let table = "{resource}/tables/Syslog";
+    let narrow = house.principal(DATA_READER, table, ORIGIN).await;
+    for (command, whole) in [
+        (".show functions", (200, true)),
+        (".show function Hidden", (200, true)),
+        (".show database schema as json", (200, true)),
+    ] {
+        let body = json!({ "db": "vedette", "csl": command });
+        let told = house.call("POST", "/v1/rest/mgmt", &reader, body.clone()).await;
+        let shows = String::from_utf8_lossy(&told.bytes).contains("a body");
+        assert_eq!((told.status, shows), whole, "{command}");
+        let told = house.call("POST", "/v1/rest/mgmt", &narrow, body).await;
+        assert!(!String::from_utf8_lossy(&told.bytes).contains("a body"), "{command}");
+        assert_eq!(told.status == 200, command.contains("schema"), "{command} {}", told.status);
+    }
 }
 
 #[tokio::test]

@@ -38,13 +38,15 @@ pub(crate) fn authenticate<'d>(
         application.ok_or_else(|| OAuthError::unknown_application(&app_id, &tenant.id))?;
     sign_in.app_id.clone_from(&application.app_id);
     sign_in.display_name.clone_from(&application.display_name);
+    let principal = directory.principal_of(&application.app_id);
+    if let Some(principal) = principal {
+        sign_in.principal_id.clone_from(&principal.id); // whose secret was guessed at
+    }
 
     let credential = prove(endpoint, directory.credentials_of(application), sign_in)?;
     let credential = credential.ok_or_else(OAuthError::no_credential)?;
-    let principal = directory.principal_of(&application.app_id);
     let principal =
         principal.ok_or_else(|| OAuthError::no_principal(&application.app_id, &tenant.id))?;
-    sign_in.principal_id.clone_from(&principal.id);
     if !principal.account_enabled {
         return Err(OAuthError::disabled(&application.app_id));
     }

@@ -334,4 +334,9 @@ fn the_sign_in_log_gets_what_happened() {
     let bad = house.ask(&[("client_secret", "wrong")]).sign_in;
     assert_eq!((bad.app_id.as_str(), bad.result_code), (house.admin.client_id.as_str(), 7_000_215));
     assert!(bad.credential_id.is_empty() && bad.token_id.is_empty() && !bad.result.is_empty());
+    assert_eq!(
+        (&bad.principal_id, &*bad.resource),
+        (&house.admin.object_id, ORIGIN),
+        "whose secret it was not, and what for"
+    );
 }

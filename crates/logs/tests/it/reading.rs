@@ -1,9 +1,10 @@
 //! What was appended is read: from memory, from segments, from both, before and after a restart.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use engine::source::{Comparison, Hint};
-use model::{ColumnBuilder, DateTime, ScalarType, Value};
+use model::{ColumnBuilder, DateTime, Rows, ScalarType, Schema, Value};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -272,5 +273,41 @@ async fn hints_never_lose_a_row_that_meets_them() {
             let count = |rows: &[Vec<Value>]| rows.iter().filter(|r| meets(r)).count();
             assert_eq!(count(&got), count(&all), "{hint:?}");
         }
+    }
+}
+
+/// A row with values of its own in the columns that a table makes takes nothing from rows that have none.
+#[tokio::test]
+async fn made_columns_stay_beside_rows_that_bring_their_own() {
+    let mut house = House::new();
+    let schema = Schema::new(
+        ["Writer", "Type", "TenantId", "_ItemId"].map(|name| (name, ScalarType::String)),
+    );
+    let own = ["odd", "Elsewhere", "another", "an-id"].map(Value::string).to_vec();
+    let odd = Rows::from_values(Arc::new(schema), [own]);
+    append(house.store(), "Events", odd, noon(), None).await.unwrap();
+    for number in 0..40 {
+        append(house.store(), "Events", rows("ann", number, 1), noon(), None).await.unwrap();
+    }
+    let ask = Ask::columns(&["Writer", "Number", "Type", "TenantId", "_ItemId"]);
+    let mut before = None;
+    for step in ["in memory", "from the log", "sealed"] {
+        match step {
+            "from the log" => house.open().unwrap(),
+            "sealed" => house.store().flush().unwrap(),
+            _ => {}
+        }
+        let mut found = read(house.store(), "Events", &ask).unwrap();
+        found.sort_by_key(|row| row[1].as_i64());
+        assert_eq!(found.len(), 41, "{step}");
+        let mut ids = HashSet::new();
+        for row in &found {
+            let text = |at: usize| row[at].as_str().unwrap_or_default().to_owned();
+            let (kind, tenant) =
+                if text(0) == "odd" { ("Elsewhere", "another") } else { ("Events", WORKSPACE) };
+            assert_eq!((&*text(2), &*text(3)), (kind, tenant), "{step}: {row:?}");
+            assert!(!text(4).is_empty() && ids.insert(text(4)), "{step}: {row:?}");
+        }
+        assert!(before.replace(found.clone()).is_none_or(|before| before == found), "{step}");
     }
 }

@@ -1,17 +1,16 @@
 //! The chain through the rows: digests of each row with the one before, proofs of them, and where it ended last.
 
 use crypto::{SealingKey, hmac_sha256, sha256};
-use model::{DateTime, QueryRequest, TimeSpan, Value};
+use model::DateTime;
 use serde_json::json;
 use state::Condition;
 
-use super::row::{AuditRecord, DIAGNOSTICS, LOGS};
-use super::{AuditHouse, TABLES};
+use super::AuditHouse;
+use super::read::{self, PAGE};
+use super::row::{AuditRecord, DIAGNOSTICS};
 
 const COLLECTION: &str = "vault-audit";
 const END: &str = "end";
-/// Clocks may have been set back between two rows.
-const MARGIN_SECONDS: i64 = 3600;
 
 /// A row's place in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,57 +119,26 @@ pub(super) fn note(house: &AuditHouse, chain: &Chain) -> Result<(), state::Store
     house.store.put(COLLECTION, END, value, Condition::Any).map(|_| ())
 }
 
-/// The end of the chain as the rows have it: behind the noted one there may be more. The journal knows better; this is
-/// for data folders that have none.
+/// The end of the chain as the rows have it: behind the noted one there may be more, each of which follows the one before.
+/// A place that a row merely claims is none. The journal knows better; this is for data folders that have none.
 pub(super) async fn last(house: &AuditHouse) -> Result<Chain, String> {
     let noted = noted(house)?;
-    let known = noted.as_ref().map_or_else(Chain::beginning, |(chain, _)| chain.clone());
-    let since = noted
-        .and_then(|(_, time)| time.checked_sub(TimeSpan::from_ticks(MARGIN_SECONDS * 10_000_000)));
-    let filter =
-        since.map_or_else(String::new, |at| format!(" and TimeGenerated >= datetime({at})"));
-    let text = format!(
-        "{} | where Category == 'AuditEvent' and ResourceProvider == 'MICROSOFT.KEYVAULT'{filter} \
-         | extend s = tolong({link}.sequence), d = tostring({link}.digest) \
-         | where s >= {} | top 1 by s desc | project s, d",
-        TABLES[0],
-        known.sequence,
-        link = DIAGNOSTICS.link,
-    );
-    let request = QueryRequest::new(&*house.workspace, text, house.clock.now());
-    let answer = house.tables.query(request).await.map_err(|e| e.to_string())?;
-    let rows = answer.tables.first().map(|t| &t.rows);
-    let cell = |name: &str| rows.and_then(|rows| rows.get(0, name));
-    Ok(match (cell("s"), cell("d")) {
-        (Some(Value::Long(s)), Some(Value::String(d))) => {
-            Chain::from_text(s.unsigned_abs(), &d).unwrap_or(known)
+    let since = noted.as_ref().map(|(_, time)| *time);
+    let mut chain = noted.map_or_else(Chain::beginning, |(chain, _)| chain);
+    loop {
+        let from = chain.sequence + 1;
+        let to = chain.sequence + PAGE;
+        for row in read::page(house, &DIAGNOSTICS, from..=to, since).await? {
+            let previous = text_of(chain.digest.as_ref());
+            if row.sequence == chain.sequence + 1
+                && digest(row.sequence, &previous, &row.canonical) == row.digest
+                && let Some(next) = Chain::from_text(row.sequence, &row.digest)
+            {
+                chain = next;
+            }
         }
-        _ => known,
-    })
-}
-
-/// The highest place that a table has among rows since a time.
-pub(super) async fn last_of(
-    house: &AuditHouse,
-    table: usize,
-    since: DateTime,
-) -> Result<u64, String> {
-    let (table, form) = match table {
-        0 => (TABLES[0], &DIAGNOSTICS),
-        _ => (TABLES[1], &LOGS),
-    };
-    let since = since.checked_sub(TimeSpan::from_ticks(MARGIN_SECONDS * 10_000_000));
-    let since = since.unwrap_or(DateTime::from_ticks(0));
-    let text = format!(
-        "{table} | where TimeGenerated >= datetime({since}) | extend s = tolong({}.sequence) \
-         | where isnotnull(s) | summarize last = max(s)",
-        form.link
-    );
-    let request = QueryRequest::new(&*house.workspace, text, house.clock.now());
-    let answer = house.tables.query(request).await.map_err(|e| e.to_string())?;
-    let rows = answer.tables.first().map(|t| &t.rows);
-    Ok(match rows.and_then(|rows| rows.get(0, "last")) {
-        Some(Value::Long(last)) => last.unsigned_abs(),
-        _ => 0,
-    })
+        if chain.sequence < to {
+            return Ok(chain);
+        }
+    }
 }

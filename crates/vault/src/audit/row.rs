@@ -7,6 +7,7 @@ use model::rows::{ArrayRef, ColumnBuilder, RepeatingTexts, constant_text};
 use model::{Batch, DateTime, Dynamic, Rows, ScalarType, Schema, Value};
 use values::DynamicBuilder;
 
+use super::TABLES;
 use super::chain::{self, Link};
 
 /// One call. It names what was asked for and by whom; never a value.
@@ -174,11 +175,22 @@ pub(super) fn canonical(parts: [&str; PARTS]) -> String {
 
 /// How a table keeps the parts of [`canonical`], in KQL, and where the link lies.
 pub(super) struct Form {
+    pub(super) table: &'static str,
+    /// Which of its rows are calls to vaults.
+    pub(super) calls: &'static str,
+    /// The column that says to which one.
+    pub(super) resource: &'static str,
     pub(super) parts: [&'static str; PARTS],
     pub(super) link: &'static str,
 }
 
+/// Both tables.
+pub(super) const FORMS: [&Form; 2] = [&DIAGNOSTICS, &LOGS];
+
 pub(super) const DIAGNOSTICS: Form = Form {
+    table: TABLES[0],
+    calls: "Category == 'AuditEvent' and ResourceProvider == 'MICROSOFT.KEYVAULT'",
+    resource: "ResourceId",
     parts: [
         "TimeGenerated",
         "tolower(ResourceId)",
@@ -200,6 +212,9 @@ pub(super) const DIAGNOSTICS: Form = Form {
 };
 
 pub(super) const LOGS: Form = Form {
+    table: TABLES[1],
+    calls: "true",
+    resource: "_ResourceId",
     parts: [
         "TimeGenerated",
         "tolower(_ResourceId)",

@@ -1,18 +1,18 @@
 //! From the journal into the two tables: rows wait a moment for one another and go together.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use model::{AppendRequest, Rows};
+use model::{AppendRequest, DateTime, Rows};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::chain::{self, Chain, Link};
-use super::row::{AuditRecord, Columns, RecordRef};
-use super::{Shared, TABLES, frame};
+use super::row::{AuditRecord, Columns, FORMS, RecordRef};
+use super::{Shared, TABLES, frame, read};
 
 /// How long rows wait for others.
 pub(super) const GATHER: Duration = Duration::from_millis(25);
@@ -201,15 +201,9 @@ async fn store(shared: &Arc<Shared>, parcel: Parcel) -> bool {
 }
 
 async fn try_to_store(shared: &Arc<Shared>, parcel: &Arc<Parcel>) -> Result<(), String> {
-    let mut known = [0, 0];
-    let oldest = frame::unpacked(&parcel.records).next().map(|record| record.time);
-    if let Some(oldest) = oldest.filter(|_| parcel.from_before) {
-        for (table, known) in known.iter_mut().enumerate() {
-            *known = chain::last_of(&shared.house, table, oldest).await?;
-        }
-    }
+    let held = if parcel.from_before { held(shared, parcel).await? } else { Default::default() };
     let (own, rows) = (Arc::clone(shared), Arc::clone(parcel));
-    let built = tokio::task::spawn_blocking(move || requests(&own, &rows, known)).await;
+    let built = tokio::task::spawn_blocking(move || requests(&own, &rows, &held)).await;
     let [one, two] = built.map_err(|e| e.to_string())?;
     let append = async |request: Option<AppendRequest>| match request {
         Some(request) => shared.house.tables.append(request).await.map(drop),
@@ -219,29 +213,48 @@ async fn try_to_store(shared: &Arc<Shared>, parcel: &Arc<Parcel>) -> Result<(), 
     one.and(two).map_err(|e| e.to_string())
 }
 
+/// Which rows of a parcel each table has.
+async fn held(shared: &Shared, parcel: &Parcel) -> Result<[HashSet<u64>; 2], String> {
+    let mut oldest = DateTime::MAX;
+    let mut calls = Vec::with_capacity(parcel.links.len());
+    for (record, link) in frame::unpacked(&parcel.records).zip(&parcel.links) {
+        oldest = oldest.min(record.time);
+        calls.push((link.sequence, record.to_record().canonical()));
+    }
+    let of = async |form| read::held(&shared.house, form, &calls, oldest).await;
+    Ok([of(FORMS[0]).await?, of(FORMS[1]).await?])
+}
+
 /// The rows for each table that it does not have.
-fn requests(shared: &Shared, parcel: &Parcel, known: [u64; 2]) -> [Option<AppendRequest>; 2] {
+fn requests(
+    shared: &Shared,
+    parcel: &Parcel,
+    held: &[HashSet<u64>; 2],
+) -> [Option<AppendRequest>; 2] {
     let records: Vec<RecordRef<'_>> = frame::unpacked(&parcel.records).collect();
-    let columns = Columns::of(&records, &parcel.links);
-    let of = |table, known, rows| request(shared, table, &parcel.links, known, rows);
-    let [diagnostics, logs] = known;
-    [of(TABLES[0], diagnostics, columns.diagnostics()), of(TABLES[1], logs, columns.audit_logs())]
+    let all = Columns::of(&records, &parcel.links);
+    let of = |table, held: &HashSet<u64>, rows: fn(&Columns) -> Rows| {
+        if held.is_empty() {
+            return request(shared, table, &parcel.links, rows(&all));
+        }
+        let others = records.iter().zip(&parcel.links);
+        let others = others.filter(|(_, link)| !held.contains(&link.sequence));
+        let (records, links): (Vec<_>, Vec<_>) = others.map(|(r, l)| (*r, l.clone())).unzip();
+        request(shared, table, &links, rows(&Columns::of(&records, &links)))
+    };
+    let [diagnostics, logs] = held;
+    [of(TABLES[0], diagnostics, Columns::diagnostics), of(TABLES[1], logs, Columns::audit_logs)]
 }
 
 fn request(
     shared: &Shared,
     table: &'static str,
     links: &[Link],
-    known: u64,
     rows: Rows,
 ) -> Option<AppendRequest> {
-    let at = links.partition_point(|link| link.sequence <= known);
-    let first = links.get(at)?.sequence;
+    let first = links.first()?.sequence;
     let schema = Arc::clone(&rows.schema);
-    let mut batch = rows.batches.into_iter().next().unwrap_or_default();
-    if at > 0 {
-        batch = batch.slice(at, batch.rows - at);
-    }
+    let batch = rows.batches.into_iter().next().unwrap_or_default();
     Some(AppendRequest {
         workspace: Arc::clone(&shared.house.workspace),
         table: table.into(),

@@ -37,7 +37,9 @@ fn tables() -> Arc<CannedTables> {
         "AZKVAuditLogs",
         logs,
     );
-    tables.answer("top 1 by s desc", Rows::default());
+    tables.answer("order by s asc", Rows::default());
+    tables.answer("summarize n = count()", Rows::default());
+    tables.answer("by s desc", Rows::default());
     Arc::new(tables)
 }
 
@@ -59,6 +61,7 @@ fn start_over(
         folder: folder.path().join("audit"),
         tables,
         workspace,
+        subscription: "s".into(),
         store: store.clone(),
         keyring,
         clock,
@@ -147,7 +150,7 @@ async fn a_folder_that_takes_no_files_refuses_calls_until_it_does() {
 fn column(tables: &CannedTables, name: &str) -> Vec<String> {
     let rows = tables.appended(TABLES[0]);
     let all = rows.iter().flat_map(|r| (0..r.len()).map(|i| r.get(i, name).unwrap()));
-    all.map(|v| verify::plain(&v)).collect()
+    all.map(|v| read::plain(&v)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +166,6 @@ async fn what_a_killed_server_left_goes_into_the_tables_at_the_next_start() {
     log.end(ended, record(3)).await.unwrap();
     drop(log); // the server is killed in the middle of a change, whose end never comes
     let after = tables();
-    after.answer("summarize last = max(s)", Rows::default());
     let (log, _) = start(&after, &folder);
     log.write(record(4)).await.unwrap();
     log.settle().await.unwrap();
@@ -206,27 +208,47 @@ async fn what_a_killed_server_left_goes_into_the_tables_at_the_next_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_a_table_has_already_are_not_put_there_again() {
-    use model::{ScalarType, Schema};
     let (before, folder) = (tables(), tempfile::tempdir().unwrap());
     for _ in 0..1000 {
         before.refuse_next_append(TablesError::Unwritable("no space".into()));
     }
     let (log, _) = start(&before, &folder);
-    for at in 1..=3 {
+    for at in 1..=4 {
         log.write(record(at)).await.unwrap();
     }
+    let key = log.shared.house.keyring.audit_key().unwrap();
     drop(log);
     let after = tables();
-    let last = Arc::new(Schema::new([("last", ScalarType::Long)]));
-    let known = |n| Rows::from_values(Arc::clone(&last), [vec![Value::Long(n)]]);
-    after.answer("AzureDiagnostics | where TimeGenerated", known(2));
-    after.answer("AZKVAuditLogs | where TimeGenerated", known(3));
+    let rows = read_back(&key, &[(4, true)]);
+    // a place that a row merely claims keeps nobody from it
+    let mut claimed = rows[2].clone();
+    claimed[8] = Value::string("nothing happened");
+    after.answer("AzureDiagnostics | where", page(&[rows[0].clone(), rows[1].clone(), claimed]));
+    after.answer("AZKVAuditLogs | where", page(&[rows[1].clone(), rows[2].clone()]));
     let (log, _) = start(&after, &folder);
     log.settle().await.unwrap();
-    log.write(record(4)).await.unwrap();
+    log.write(record(5)).await.unwrap();
     log.settle().await.unwrap();
-    assert_eq!(sequences(&after, TABLES[0]), ["call 3", "call 4"]);
-    assert_eq!(sequences(&after, TABLES[1]), ["call 4"]);
+    assert_eq!(sequences(&after, TABLES[0]), ["call 3", "call 4", "call 5"]);
+    assert_eq!(sequences(&after, TABLES[1]), ["call 1", "call 4", "call 5"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_journal_the_chain_goes_on_behind_rows_that_follow_one_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, store) = start(&tables(), &folder);
+    let key = log.shared.house.keyring.audit_key().unwrap();
+    log.write(record(0)).await.unwrap();
+    drop(log);
+    std::fs::remove_dir_all(folder.path().join("audit")).unwrap();
+    let mut rows = read_back(&key, &[(3, true), (1, true)]);
+    rows[3][8] = Value::string("nothing happened"); // of no effect: what follows is not followed
+    let after = tables();
+    after.answer("AzureDiagnostics | where", page(&rows));
+    let (log, _) = start_over(&after, &folder, store);
+    log.write(record(9)).await.unwrap();
+    log.settle().await.unwrap();
+    assert!(column(&after, "AdditionalFields")[0].contains("\"sequence\":4"));
 }
 
 /// Its first file takes whatever is written, and flushes nothing.
@@ -408,14 +430,22 @@ async fn judged(
         [vec![rows.first().unwrap()[0].clone(), rows.last().unwrap()[0].clone()]],
     );
     tables.answer("AzureDiagnostics | where", page(&rows));
-    tables.answer("AZKVAuditLogs | extend", page(&copies));
+    tables.answer("AZKVAuditLogs | where", page(&copies));
     tables.answer("summarize a = min(s)", ends);
-    log.verify().await.unwrap()
+    tables.answer("summarize n = count()", Rows::default());
+    tables.answer("by s desc", Rows::default());
+    let written = rows.last().map_or(0, |row| number(&row[0]));
+    verify::verify(&log.shared.house, written, &AtomicU64::new(written)).await.unwrap()
+}
+
+fn number(value: &Value) -> u64 {
+    let Value::Long(number) = value else { panic!("{value:?}") };
+    number.unsigned_abs()
 }
 
 /// Gives a row the digest that it would have had with what it says now.
 fn digest_anew(row: &mut [Value], previous: &str) {
-    let parts: Vec<String> = row[4..].iter().map(verify::plain).collect();
+    let parts: Vec<String> = row[4..].iter().map(read::plain).collect();
     let parts: [&str; row::PARTS] =
         parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().unwrap();
     let Value::Long(sequence) = row[0] else { panic!("number") };
@@ -429,21 +459,21 @@ async fn edits_removals_and_moves_show() {
     const EACH: &[(usize, bool)] = &[(1, true), (1, true), (1, true), (1, true)];
     const ALL: &[(usize, bool)] = &[(4, true)];
     const SEALED: &[(usize, bool)] = &[(1, true), (2, false), (1, true)];
-    let text = |row: &[Value], at: usize| verify::plain(&row[at]);
+    let text = |row: &[Value], at: usize| read::plain(&row[at]);
     let edit: Spoil = |rows, _| rows[1][6] = Value::string("SecretSet");
     let remove: Spoil = |rows, _| drop(rows.remove(2));
     let cut: Spoil = |rows, _| drop(rows.remove(0));
     let twice: Spoil = |rows, _| rows.insert(1, rows[0].clone());
     let forge: Spoil = |rows, _| {
         rows[1][8] = Value::string("nothing happened");
-        let previous = verify::plain(&rows[0][2]);
+        let previous = read::plain(&rows[0][2]);
         digest_anew(&mut rows[1], &previous);
     };
     let forge_all_behind: Spoil = |rows, copies| {
         rows[1][8] = Value::string("nothing happened");
         for at in 1..rows.len() {
-            let previous = verify::plain(&rows[at - 1][2]);
-            if !verify::plain(&rows[at][1]).is_empty() {
+            let previous = read::plain(&rows[at - 1][2]);
+            if !read::plain(&rows[at][1]).is_empty() {
                 rows[at][1] = Value::string(&*previous);
             }
             digest_anew(&mut rows[at], &previous);
@@ -546,6 +576,36 @@ async fn edits_removals_and_moves_show() {
     for (at, row) in read_back(&key, ALL).iter().enumerate() {
         assert_eq!(text(row, 3) == "behind", at < 3, "row {at}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_others_put_there_are_findings_and_no_end_of_the_chain() {
+    use model::{ScalarType, Schema};
+    let (tables, folder) = (tables(), tempfile::tempdir().unwrap());
+    let (log, _) = start(&tables, &folder);
+    let key = log.shared.house.keyring.audit_key().unwrap();
+    let rows = page(&read_back(&key, &[(2, true)]));
+    let schema =
+        |names: &[&str]| Arc::new(Schema::new(names.iter().map(|name| (*name, ScalarType::Long))));
+    tables.answer("where", rows);
+    let none = Rows::from_values(schema(&["n"]), [vec![Value::Long(3)]]);
+    tables.answer("summarize n = count()", none);
+    let behind = [10_000_000_000_000, 3].map(|place| vec![Value::Long(place)]);
+    tables.answer("by s desc", Rows::from_values(schema(&["s"]), behind));
+    let ends = [vec![Value::Long(1), Value::Long(2)]];
+    tables.answer("summarize a = min(s)", Rows::from_values(schema(&["a", "b"]), ends));
+    // the third was written while the tables were read
+    let told = verify::verify(&log.shared.house, 2, &AtomicU64::new(3)).await.unwrap();
+    let stray = |table| {
+        format!(
+            "4 row(s) of {table} speak of this house's vaults and have no place in the chain: the server did not write them"
+        )
+    };
+    assert_eq!(told.findings, TABLES.map(stray));
+    assert_eq!((told.rows, told.last, told.proven), (2, 2, 2));
+    let asked = tables.queries();
+    let bounded = |q: &model::QueryRequest| q.text.contains("startswith '/subscriptions/s/'");
+    assert!(asked.iter().all(bounded), "vaults elsewhere are none of ours");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,21 +2,21 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::atomic::{self, AtomicU64};
 
 use crypto::constant_time_eq;
-use model::{DateTime, QueryRequest, Rows, Value};
+use model::{DateTime, Rows, Value};
 
 use super::chain::{self, digest, proof};
-use super::row::{DIAGNOSTICS, Form, LOGS, PARTS, canonical};
+use super::read::{PAGE, Proof, Read, page, run, source};
+use super::row::{DIAGNOSTICS, FORMS, Form, LOGS};
 use super::{AuditHouse, TABLES};
 use crate::VaultError;
 
-/// Rows looked at with one query.
-const PAGE: u64 = 20_000;
 /// Behind the number of a row of the second table.
 const OF_COPIES: &str = " of AZKVAuditLogs";
-/// What the query says of a proof that is not there.
-const BEHIND: &str = "behind";
+/// Most rows behind the end of the chain that are counted.
+const STRAYS_MAX: usize = 10_000;
 /// Findings told; more are counted.
 const TOLD_MAX: usize = 50;
 
@@ -48,34 +48,28 @@ impl AuditReport {
     }
 }
 
-/// A row as it was read.
-#[derive(Clone)]
-struct Read {
-    sequence: u64,
-    /// Empty in most rows: see [`link_fields`](super::row::link_fields).
-    previous: String,
-    digest: String,
-    proof: Proof,
-    canonical: String,
-}
-
-/// What a row says of its proof.
-#[derive(Clone)]
-enum Proof {
-    /// A row behind it has one, which stands for both.
-    Behind,
-    /// It was written while the vault was sealed.
-    Sealed,
-    Of(String),
-}
-
-/// Judges all rows of both tables.
-pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError> {
+/// Judges all rows of both tables. `written` is the last row of the chain, all up to `settled` are in the tables: what
+/// claims a place behind is no row of ours.
+pub(super) async fn verify(
+    house: &AuditHouse,
+    settled: u64,
+    written: &AtomicU64,
+) -> Result<AuditReport, VaultError> {
     let failed = |why: String| VaultError::new(503, "ServiceUnavailable", why);
     let noted = chain::noted(house).map_err(failed)?;
+    let settled = noted.as_ref().map_or(settled, |(end, _)| end.sequence.max(settled));
     let key = house.keyring.audit_key().ok();
     let mut report = AuditReport::default();
-    let Some(Ends { first, last, oldest }) = ends(house).await.map_err(failed)? else {
+    for form in FORMS {
+        let strays = strays(house, form, settled, written).await.map_err(failed)?;
+        if strays > 0 {
+            report.find(format!(
+                "{strays} row(s) of {} speak of this house's vaults and have no place in the chain: the server did not write them",
+                form.table
+            ));
+        }
+    }
+    let Some(Ends { first, last, oldest }) = ends(house, settled).await.map_err(failed)? else {
         if noted.is_some() {
             report.find("all rows are gone: the store knows of some".into());
         }
@@ -91,9 +85,9 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
     let mut from = first;
     while from <= last {
         let to = last.min(from + PAGE - 1);
-        let page_of = async |table, form| page(house, table, form, from, to).await.map_err(failed);
+        let page_of = async |form| page(house, form, from..=to, None).await.map_err(failed);
         let mut contents: HashMap<u64, String> = HashMap::new();
-        for row in page_of(TABLES[0], &DIAGNOSTICS).await? {
+        for row in page_of(&DIAGNOSTICS).await? {
             report.rows += 1;
             let is_next = rows.place(&mut report, &row);
             let is_judged = rows.digest(&mut report, &row);
@@ -106,7 +100,7 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
             }
             contents.insert(row.sequence, row.canonical);
         }
-        for row in page_of(TABLES[1], &LOGS).await? {
+        for row in page_of(&LOGS).await? {
             copies.place(&mut report, &row);
             if contents.get(&row.sequence).is_some_and(|content| *content != row.canonical) {
                 report.find(format!(
@@ -118,10 +112,8 @@ pub(super) async fn verify(house: &AuditHouse) -> Result<AuditReport, VaultError
         from = to + 1;
     }
     proofs.end(&mut report);
-    if let Some((end, _)) = noted
-        && end.sequence > last
-    {
-        report.find(format!("rows {} to {} are missing at the end", last + 1, end.sequence));
+    if settled > last {
+        report.find(format!("rows {} to {settled} are missing at the end", last + 1));
     }
     Ok(report)
 }
@@ -218,21 +210,6 @@ impl Proofs {
     }
 }
 
-async fn run(house: &AuditHouse, text: String) -> Result<Option<Rows>, String> {
-    let request = QueryRequest::new(&*house.workspace, text, house.clock.now());
-    let answer = house.tables.query(request).await.map_err(|e| e.to_string())?;
-    Ok(answer.tables.into_iter().next().map(|t| t.rows))
-}
-
-fn source(table: &str, form: &Form) -> String {
-    let only = if table == TABLES[0] {
-        " | where Category == 'AuditEvent' and ResourceProvider == 'MICROSOFT.KEYVAULT'"
-    } else {
-        ""
-    };
-    format!("{table}{only} | extend s = tolong({}.sequence)", form.link)
-}
-
 /// The first and the last place that rows have, and the time of the oldest.
 struct Ends {
     first: u64,
@@ -240,9 +217,11 @@ struct Ends {
     oldest: Option<DateTime>,
 }
 
-async fn ends(house: &AuditHouse) -> Result<Option<Ends>, String> {
-    let rows = source(TABLES[0], &DIAGNOSTICS);
-    let text = format!("{rows} | summarize a = min(s), b = max(s), t = min(TimeGenerated)");
+async fn ends(house: &AuditHouse, settled: u64) -> Result<Option<Ends>, String> {
+    let text = format!(
+        "{} | where s between (1 .. {settled}) | summarize a = min(s), b = max(s), t = min(TimeGenerated)",
+        source(house, &DIAGNOSTICS)
+    );
     let rows = run(house, text).await?;
     let cell = |name: &str| rows.as_ref().and_then(|rows| rows.get(0, name));
     let number = |name: &str| match cell(name)? {
@@ -256,6 +235,28 @@ async fn ends(house: &AuditHouse) -> Result<Option<Ends>, String> {
     Ok(number("a").zip(number("b")).map(|(first, last)| Ends { first, last, oldest }))
 }
 
+/// How many rows of a table have no place that a row of the chain can have.
+async fn strays(
+    house: &AuditHouse,
+    form: &Form,
+    settled: u64,
+    written: &AtomicU64,
+) -> Result<u64, String> {
+    let source = source(house, form);
+    let number = |value: Option<Value>| match value {
+        Some(Value::Long(number)) => number.unsigned_abs(),
+        _ => 0,
+    };
+    let none = run(house, format!("{source} | where isnull(s) or s < 1 | summarize n = count()"));
+    let none = number(none.await?.and_then(|rows| rows.get(0, "n")));
+    let behind = format!("{source} | where s > {settled} | top {STRAYS_MAX} by s desc | project s");
+    let behind = run(house, behind).await?;
+    // rows that were written meanwhile are honest
+    let end = written.load(atomic::Ordering::Acquire).max(settled);
+    let behind = behind.iter().flat_map(Rows::values).filter_map(|row| row.into_iter().next());
+    Ok(none + behind.filter(|place| number(Some(place.clone())) > end).count() as u64)
+}
+
 /// True when the rows before these are old enough for the table's retention to have taken them.
 fn has_expired(house: &AuditHouse, oldest: Option<DateTime>) -> bool {
     const DAY: i64 = 24 * 60 * 60;
@@ -263,57 +264,4 @@ fn has_expired(house: &AuditHouse, oldest: Option<DateTime>) -> bool {
     let (Some(table), Some(oldest)) = (table, oldest) else { return false };
     let age = house.clock.now().unix_seconds() - oldest.unix_seconds();
     age >= (i64::from(table.retention_days) - 2) * DAY // it goes by days, and segments by whole ones
-}
-
-async fn page(
-    house: &AuditHouse,
-    table: &str,
-    form: &Form,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Read>, String> {
-    let link = form.link;
-    let parts: Vec<String> =
-        form.parts.iter().enumerate().map(|(i, part)| format!("p{i} = {part}")).collect();
-    let text = format!(
-        "{} | where s between ({from} .. {to}) | order by s asc | project s, \
-         a = tostring({link}.previous), b = tostring({link}.digest), \
-         c = iff(isnull({link}.proof), '{BEHIND}', tostring({link}.proof)), {}",
-        source(table, form),
-        parts.join(", ")
-    );
-    let rows = run(house, text).await?;
-    Ok(rows.iter().flat_map(Rows::values).filter_map(|row| read(&row)).collect())
-}
-
-fn read(row: &[Value]) -> Option<Read> {
-    let texts: Vec<String> = row.iter().map(plain).collect();
-    let (head, parts) = texts.split_first_chunk::<4>()?;
-    let parts: [&str; PARTS] =
-        parts.iter().map(String::as_str).collect::<Vec<_>>().try_into().ok()?;
-    let [sequence, previous, digest, proof] = head;
-    Some(Read {
-        sequence: sequence.parse().ok()?,
-        previous: previous.clone(),
-        digest: digest.clone(),
-        proof: match proof.as_str() {
-            BEHIND => Proof::Behind,
-            "" => Proof::Sealed,
-            proof => Proof::Of(proof.to_owned()),
-        },
-        canonical: canonical(parts),
-    })
-}
-
-/// A cell as [`canonical`] has it.
-pub(super) fn plain(value: &Value) -> String {
-    match value {
-        Value::DateTime(at) => at.ticks().to_string(),
-        Value::Null => String::new(),
-        other => {
-            let mut text = String::new();
-            other.write_text(&mut text);
-            text
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //! gathered in a bounded queue and stored every few seconds, so that nobody waits for the record of what was done.
 
 mod changes;
+mod device;
 mod sign_ins;
 
 use std::collections::BTreeMap;

@@ -102,6 +102,7 @@ impl House {
             folder: data.path().join("vault-audit"),
             tables: Arc::clone(&tables),
             workspace: installation.customer_id.as_str().into(),
+            subscription: installation.subscription_id.as_str().into(),
             store: Arc::clone(&store),
             keyring: Arc::clone(vaults.keyring()),
             clock: Arc::clone(&clock),

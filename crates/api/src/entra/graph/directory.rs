@@ -47,7 +47,7 @@ pub(super) fn roles(way: &mut Way<'_>) -> Result<Reply, Failure> {
         ("POST", ["directory", "roleassignments"]) => {
             let (user, role) =
                 (text(&call.body, "principalId"), text(&call.body, "roleDefinitionId"));
-            way.told = Some(told_role(doors, "Add member to role", "Assign", &user, &role));
+            way.told = Some(told_role(doors, Membership::Added, &user, &role));
             if !matches!(text(&call.body, "directoryScopeId").as_str(), "" | "/") {
                 return Err(bad_request("directoryScopeId must be '/'").into());
             }
@@ -55,7 +55,7 @@ pub(super) fn roles(way: &mut Way<'_>) -> Result<Reply, Failure> {
         }
         ("DELETE", ["directory", "roleassignments", id]) => {
             let (role, user) = id.split_once('_').unwrap_or_default();
-            way.told = Some(told_role(doors, "Remove member from role", "Unassign", user, role));
+            way.told = Some(told_role(doors, Membership::Removed, user, role));
             identity.remove_directory_role(id)?;
             Ok(Reply::Empty)
         }
@@ -65,23 +65,38 @@ pub(super) fn roles(way: &mut Way<'_>) -> Result<Reply, Failure> {
     }
 }
 
-fn told_role(
-    doors: &Doors,
-    operation: &'static str,
-    kind: &'static str,
-    user: &str,
-    role: &str,
-) -> Told {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    Added,
+    Removed,
+}
+
+/// Roles as Entra calls them inside, by their names: rules look for these.
+const WELL_KNOWN: &[(&str, &str)] = &[
+    ("Global Administrator", "TenantAdmins"),
+    ("User Administrator", "UserAccountAdmins"),
+    ("Application Administrator", "ApplicationAdministrators"),
+];
+
+/// A role given or taken: what it was is an old value, what it is a new one.
+fn told_role(doors: &Doors, membership: Membership, user: &str, role: &str) -> Told {
     let roles = doors.identity.list_directory_roles();
-    let name = roles
-        .iter()
-        .find(|r| text(r, "id") == role)
-        .map(|r| text(r, "displayName"))
-        .unwrap_or_default();
-    Told::new(operation, "RoleManagement", kind)
-        .to(doors, user)
-        .changed("Role.DisplayName", "", name)
-        .changed("Role.TemplateId", "", role)
+    let known = roles.iter().find(|r| text(r, "id").eq_ignore_ascii_case(role));
+    let name = known.map(|r| text(r, "displayName")).unwrap_or_default();
+    let well_known = WELL_KNOWN.iter().find(|(of, _)| *of == name).map_or("", |(_, n)| *n);
+    let told = match membership {
+        Membership::Added => Told::new("Add member to role", "RoleManagement", "Assign"),
+        Membership::Removed => Told::new("Remove member from role", "RoleManagement", "Unassign"),
+    };
+    let properties = [
+        ("Role.DisplayName", &*name),
+        ("Role.TemplateId", role),
+        ("Role.WellKnownObjectName", well_known),
+    ];
+    properties.into_iter().fold(told.to(doors, user), |told, (property, value)| match membership {
+        Membership::Added => told.changed(property, "", value),
+        Membership::Removed => told.changed(property, value, ""),
+    })
 }
 
 /// `/identity/identityProviders`

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 
 use ScalarType::{DateTime, Long, String as Text};
 
-use super::{Command, bad, count, functions, readable, rows, syntax, text};
+use super::{Command, READ_FUNCTION, bad, count, functions, readable, rows, syntax, text};
 use crate::wire::error::ApiError;
 use crate::wire::workspace::Workspace;
 
@@ -245,11 +245,9 @@ async fn schema_as_json(c: &Command, databases: &[Workspace]) -> Result<Rows, Ap
                 (t.name.to_string(), shown)
             })
             .collect();
-        let functions: Map<_, _> = functions::saved(c, database)
-            .await?
-            .into_iter()
-            .map(|f| (f.name.clone(), f.json()))
-            .collect();
+        let may_read = c.doors.identity.allows(&c.caller, READ_FUNCTION, &database.resource, false);
+        let saved = if may_read { functions::saved(c, database).await? } else { Vec::new() };
+        let functions: Map<_, _> = saved.into_iter().map(|f| (f.name.clone(), f.json())).collect();
         let shown = json!({
             "Name": database.name,
             "Tables": tables,

@@ -151,7 +151,7 @@ pub(super) async fn ingest_inline(c: Command) -> Result<Rows, ApiError> {
     let table = table.ok_or_else(|| unknown_table(&name))?;
     let data = data.trim_start().as_bytes().to_vec();
     let collected: Collected = ingest::read("csv".to_owned(), data, &table).await?;
-    let stored = ingest::store(&c.doors, &c.database, &table, collected, None).await?;
+    let stored = ingest::store(&c.doors, &c.caller, &c.database, &table, collected, None).await?;
     Ok(ingest::receipt(stored))
 }
 

@@ -30,6 +30,7 @@ pub(super) fn directory_row(house: &House, event: &DirectoryEvent) -> Row {
         None => json!({ "app": {
             "appId": &*caller.app_id, "displayName": &*caller.display_name,
             "servicePrincipalId": &*caller.object_id, "servicePrincipalName": null,
+            "ipAddress": event.source.to_string(),
         }}),
     };
     let targets: Vec<serde_json::Value> = event
@@ -51,7 +52,17 @@ pub(super) fn directory_row(house: &House, event: &DirectoryEvent) -> Row {
         })
         .collect();
     let failed = !event.failure.is_empty();
-    let details = json!([{ "key": "IPAddress", "value": event.source.to_string() }]);
+    // in Entra's order: rules read the program as the first, the application as the second
+    let source = event.source.to_string();
+    let app_id = event.targets.iter().find_map(|target| target.app_id.as_deref());
+    let details = [
+        Some(("User-Agent", event.agent.as_str())),
+        app_id.map(|id| ("AppId", id)),
+        Some(("IPAddress", source.as_str())),
+    ];
+    let details = details.into_iter().flatten();
+    let details: Vec<_> =
+        details.map(|(key, value)| json!({ "key": key, "value": value })).collect();
     vec![
         ("TimeGenerated", Value::DateTime(event.time)),
         ("ActivityDateTime", Value::DateTime(event.time)),
@@ -70,7 +81,7 @@ pub(super) fn directory_row(house: &House, event: &DirectoryEvent) -> Row {
         text("Resource", "Microsoft.aadiam"),
         ("InitiatedBy", dynamic(&initiated)),
         ("TargetResources", dynamic(&json!(targets))),
-        ("AdditionalDetails", dynamic(&details)),
+        ("AdditionalDetails", dynamic(&json!(details))),
     ]
 }
 

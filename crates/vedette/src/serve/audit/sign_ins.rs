@@ -1,12 +1,13 @@
 //! Attempts to sign in as rows, in the table of their kind.
 
-use identity::{CredentialKind, SignIn, SignInKind};
+use identity::{CredentialKind, SignIn, SignInKind, SignInStep};
 use model::Value;
 use serde_json::json;
 use values::Dynamic;
 
 use super::super::House;
 use super::super::own_rows::Row;
+use super::device;
 
 /// The table of an attempt, and its row. Rows of one table have the same columns.
 pub(super) fn row(house: &House, event: &SignIn) -> (&'static str, Row) {
@@ -31,6 +32,7 @@ fn text(name: &'static str, text: &str) -> (&'static str, Value) {
 }
 
 fn common(house: &House, event: &SignIn, category: &str) -> Row {
+    let (resource, resource_id) = house.identity.resource_names(&event.resource);
     vec![
         ("TimeGenerated", Value::DateTime(event.time)),
         ("CreatedDateTime", Value::DateTime(event.time)),
@@ -39,10 +41,13 @@ fn common(house: &House, event: &SignIn, category: &str) -> Row {
         text("OperationName", "Sign-in activity"),
         text("Category", category),
         text("AADTenantId", &house.installation.tenant_id),
-        text("ResultType", &event.result_code.to_string()),
+        text("ResultType", &event.logged_code().to_string()),
         text("ResultDescription", &event.result),
         text("AppId", &event.app_id),
-        text("ResourceDisplayName", &event.resource),
+        text("ResultSignature", if event.result_code == 0 { "SUCCESS" } else { "FAILURE" }),
+        text("ConditionalAccessStatus", "notApplied"),
+        text("ResourceDisplayName", &resource),
+        text("ResourceIdentity", &resource_id),
         text("IPAddress", &event.source.to_string()),
         text("UserAgent", &event.user_agent),
         text("UniqueTokenIdentifier", &event.token_id),
@@ -72,34 +77,16 @@ fn application(house: &House, event: &SignIn, category: &str) -> Row {
 
 fn person(house: &House, event: &SignIn, interactive: bool) -> Row {
     let category = if interactive { "SignInLogs" } else { "NonInteractiveUserSignInLogs" };
-    let second = event.methods.iter().any(|m| m == "mfa");
     let outside = event.methods.iter().any(|m| m == "fed");
-    let passkey = event.methods.iter().any(|m| m == "fido");
-    let requirement =
-        if second { "multiFactorAuthentication" } else { "singleFactorAuthentication" };
+    let requirement = match event.is_multi_factor() {
+        true => "multiFactorAuthentication",
+        false => "singleFactorAuthentication",
+    };
     let status = json!({
-        "errorCode": event.result_code,
+        "errorCode": event.logged_code(),
         "failureReason": if event.result_code == 0 { "Other." } else { event.result.as_str() },
     });
-    let details: Vec<serde_json::Value> = event
-        .methods
-        .iter()
-        // a passkey is both factors in one step
-        .filter(|method| !(passkey && *method == "mfa"))
-        .map(|method| {
-            json!({
-                "authenticationStepDateTime": event.time.to_string(),
-                "authenticationMethod": match method.as_str() {
-                    "pwd" => "Password",
-                    "mfa" => "OATH software token",
-                    "fed" => "Federated",
-                    "fido" => "FIDO2 security key",
-                    other => other,
-                },
-                "succeeded": event.result_code == 0,
-            })
-        })
-        .collect();
+    let details: Vec<serde_json::Value> = event.steps().iter().map(|s| detail(event, s)).collect();
     let client = if interactive { "Browser" } else { "Mobile Apps and Desktop clients" };
     // one table keeps these as text, the other as dynamic
     let dynamic = |value: serde_json::Value| match interactive {
@@ -124,9 +111,37 @@ fn person(house: &House, event: &SignIn, interactive: bool) -> Row {
         text("IncomingTokenType", if interactive { "none" } else { "refreshToken" }),
         text("HomeTenantId", &house.installation.tenant_id),
         text("ResourceTenantId", &house.installation.tenant_id),
-        text("ConditionalAccessStatus", "notApplied"),
-        text("ResultSignature", if event.result_code == 0 { "SUCCESS" } else { "FAILURE" }),
+        text("OriginalRequestId", &event.id.to_string()),
+        text("RiskDetail", "none"),
+        text("RiskEventTypes", "[]"),
+        text("RiskEventTypes_V2", "[]"),
+        text("RiskLevelAggregated", "none"),
+        text("RiskLevelDuringSignIn", "none"),
+        text("RiskState", "none"),
+        ("DeviceDetail", dynamic(device::detail(&event.user_agent))),
         ("Status", dynamic(status)),
     ]);
     row
+}
+
+/// A step, as Graph's `authenticationDetail` has it.
+fn detail(event: &SignIn, step: &SignInStep) -> serde_json::Value {
+    let (method, more) = match step.method {
+        "pwd" => ("Password", "Password in the cloud"),
+        "mfa" => ("OATH software token", ""),
+        "fed" => ("Federated", ""),
+        "fido" => ("FIDO2 security key", ""),
+        other => (other, ""),
+    };
+    json!({
+        "authenticationStepDateTime": event.time.to_string(),
+        "authenticationMethod": method,
+        "authenticationMethodDetail": more,
+        "succeeded": step.succeeded,
+        "authenticationStepResultDetail": step.detail,
+        "authenticationStepRequirement": match step.method {
+            "mfa" => "Multifactor authentication",
+            _ => "Primary authentication",
+        },
+    })
 }
