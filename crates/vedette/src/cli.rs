@@ -61,6 +61,10 @@ pub(crate) struct ServeArgs {
     /// A folder, file or beginning of an address that externaldata may read in queries and rules; as often as needed.
     #[arg(long, value_name = "PLACE")]
     pub(crate) allow_external: Vec<String>,
+    /// A beginning of addresses that web hooks of deployments may go to beside https ones of other machines; as often as
+    /// needed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) allow_webhook: Vec<String>,
     /// Leave this machine's own logs alone.
     #[arg(long)]
     pub(crate) no_host_logs: bool,

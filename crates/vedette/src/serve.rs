@@ -4,6 +4,7 @@ mod audit;
 mod built_in;
 mod certificates;
 mod deeds;
+mod elsewhere;
 mod greeting;
 mod health;
 mod host_logs;
