@@ -65,6 +65,9 @@ pub(crate) struct ServeArgs {
     /// needed.
     #[arg(long, value_name = "URL")]
     pub(crate) allow_webhook: Vec<String>,
+    /// Connections at a time from one address (or /64 network); this machine's own are not counted.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    pub(crate) connections_per_address: usize,
     /// Leave this machine's own logs alone.
     #[arg(long)]
     pub(crate) no_host_logs: bool,
