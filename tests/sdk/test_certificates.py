@@ -356,10 +356,12 @@ def test_deployments(certificates, server, rest, tmp_path):
         {"name": "below", "type": "file", "path": "site/own.pem"},
         {"name": "cluster", "type": "kubernetes", "path": "k8s/tls.yaml", "namespace": "web", "secret": "site-tls"},
         {"name": "refused", "type": "file", "path": f"{tmp_path}/site.pem"},
-        {"name": "unheard", "type": "webhook", "url": f"http://127.0.0.1:{free_port()}/hook"},
+        {"name": "unsafe", "type": "webhook", "url": f"http://127.0.0.1:{free_port()}/hook"},
+        {"name": "unheard", "type": "webhook", "url": f"https://127.0.0.1:{free_port()}/hook?sig=canary-signature"},
     ]
     shown = rest("PUT", f"certificates/{name}/deployments", {"targets": targets})
     assert {t["status"]["state"] for t in shown["targets"]} == {"Pending"}
+    assert "canary-signature" not in str(shown)
 
     def states(version):
         found = rest("GET", f"certificates/{name}/deployments")["targets"]
@@ -368,11 +370,14 @@ def test_deployments(certificates, server, rest, tmp_path):
     done = until(lambda: states(first.properties.version))
     assert [done[n]["state"] for n in ("nginx", "below", "cluster")] == ["Succeeded"] * 3, done
     assert done["refused"]["state"] == "Failed" and ".vedette-deploy" in done["refused"]["error"]
-    assert done["unheard"]["state"] == "Failed"
+    for hook in ("unsafe", "unheard"):
+        assert done[hook]["state"] == "Failed" and "--allow-webhook" in done[hook]["error"]
     site = consenting / "site.pem"
     assert site.stat().st_mode & 0o777 == 0o640 and site.read_text().startswith("-----BEGIN PRIVATE KEY-----")
-    assert (folder / "deployed/site/own.pem").stat().st_mode & 0o777 == 0o600
-    manifest = (folder / "deployed/k8s/tls.yaml").read_text()
+    own = folder / "deployed/default/deployed"
+    assert done["below"]["place"] == "deployed/default/deployed/site/own.pem"
+    assert (own / "site/own.pem").stat().st_mode & 0o777 == 0o600
+    manifest = (own / "k8s/tls.yaml").read_text()
     assert "type: kubernetes.io/tls" in manifest and "namespace: web" in manifest
     data = dict(line.strip().split(": ") for line in manifest.splitlines() if line.startswith("  tls."))
     assert b"BEGIN CERTIFICATE" in base64.b64decode(data["tls.crt"])

@@ -9,10 +9,12 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use serde_json::{Value, json};
-use vault::{AcmeAnswer, AcmeCall, AuditRecord, AuthorityPlaces, Vault};
+use vault::{
+    AcmeAnswer, AcmeCall, AcmeProblem, AcmeProblemKind, AuditRecord, AuthorityPlaces, Validation,
+    Vault,
+};
 
-use crate::key_vault::{origin_of, vault_behind};
+use crate::key_vault::{origin_of, require_network, vault_behind};
 use crate::wire::blocking::blocking;
 use crate::wire::body;
 use crate::wire::error::ApiError;
@@ -21,12 +23,20 @@ use crate::{Doors, Incoming};
 /// Longest message.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
+/// When to come again where nothing else is said, in seconds.
+const WAIT: i64 = 5;
+
 /// A refusal in ACME's own form.
-fn refusal(status: u16, kind: &str, detail: &str) -> (u16, Value) {
-    let body = json!({
-        "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": detail, "status": status,
-    });
-    (status, body)
+fn refusal(status: u16, kind: AcmeProblemKind, detail: &str) -> AcmeProblem {
+    AcmeProblem { status, ..AcmeProblem::new(kind, detail) }
+}
+
+fn malformed(status: u16, detail: &str) -> AcmeProblem {
+    refusal(status, AcmeProblemKind::Malformed, detail)
+}
+
+fn unavailable(detail: &str) -> AcmeProblem {
+    refusal(503, AcmeProblemKind::ServerInternal, detail)
 }
 
 /// The vault behind the host, or the default one.
@@ -46,8 +56,8 @@ pub(crate) async fn answer(
     let bytes = match bytes.transpose() {
         Ok(bytes) => bytes,
         Err(error) => {
-            let (status, body) = refusal(error.status, "malformed", "the message cannot be read");
-            return Ok(problem(doors, &incoming, status, &body));
+            let refused = malformed(error.status, "the message cannot be read");
+            return Ok(problem(doors, &incoming, &refused));
         }
     };
     let is_served = matches!(incoming.method, Method::POST | Method::GET | Method::HEAD);
@@ -56,17 +66,23 @@ pub(crate) async fn answer(
     if !is_served || (bytes.is_some() && !typed) {
         let detail = "send POST with content type application/jose+json, or GET the directory";
         let status = if is_served { 415 } else { 405 };
-        let (status, body) = refusal(status, "malformed", detail);
-        return Ok(problem(doors, &incoming, status, &body));
+        return Ok(problem(doors, &incoming, &malformed(status, detail)));
     }
     let Some(vault) = vault(doors, &incoming).filter(|_| incoming.segments.len() > 2) else {
-        let (status, body) =
-            refusal(404, "malformed", "there is no such certificate authority here");
-        return Ok(problem(doors, &incoming, status, &body));
+        let refused = malformed(404, "there is no such certificate authority here");
+        return Ok(problem(doors, &incoming, &refused));
     };
     if doors.vaults.keyring().is_sealed() {
-        let (status, body) = refusal(503, "serverInternal", "the vault is sealed");
-        return Ok(problem(doors, &incoming, status, &body));
+        return Ok(problem(doors, &incoming, &unavailable("the vault is sealed")));
+    }
+    if let Err(error) = require_network(&vault, incoming.source) {
+        let refused = refusal(error.status, AcmeProblemKind::Unauthorized, &error.message);
+        let done = Err(("AcmeRequest", refused.clone()));
+        let row = record(doors, &incoming, &vault, started, &done);
+        if bytes.is_some() && doors.vault_audit.write(row).await.is_err() {
+            return Ok(unrecorded(doors, &incoming));
+        }
+        return Ok(problem(doors, &incoming, &refused));
     }
     // what is signed may change something: the row comes first
     let under_way = match &bytes {
@@ -90,8 +106,8 @@ pub(crate) async fn answer(
         }
     }
     match done {
-        Ok(answer) => Ok(response(doors, &incoming, &vault, answer)),
-        Err((_, status, body)) => Ok(problem(doors, &incoming, status, &body)),
+        Ok(answer) => Ok(response(doors, &incoming, answer)),
+        Err((_, refused)) => Ok(problem(doors, &incoming, &refused)),
     }
 }
 
@@ -104,7 +120,7 @@ struct Asked {
     target: String,
 }
 
-type Done = Result<AcmeAnswer, (&'static str, u16, Value)>;
+type Done = Result<AcmeAnswer, (&'static str, AcmeProblem)>;
 
 impl Asked {
     fn of(incoming: &Incoming) -> Self {
@@ -126,17 +142,17 @@ impl Asked {
             path: &self.path,
             body,
             source: self.source,
+            is_local: self.source.to_canonical().is_loopback() || doors.probe.is_own(self.source),
             places: AuthorityPlaces { origin: doors.identity.urls().origin() },
             now: doors.clock.now().unix_seconds(),
         };
         let operation = if body.is_some() { "AcmeRequest" } else { "" };
-        doors.acme.answer(&call).map_err(|p| (operation, p.status, p.body()))
+        doors.acme.answer(&call).map_err(|problem| (operation, problem))
     }
 }
 
 fn unrecorded(doors: &Arc<Doors>, incoming: &Incoming) -> Response {
-    let (status, body) = refusal(503, "serverInternal", "the audit log cannot be written");
-    problem(doors, incoming, status, &body)
+    problem(doors, incoming, &unavailable("the audit log cannot be written"))
 }
 
 /// A row for what was signed; directory and nonces leave none.
@@ -149,9 +165,7 @@ fn record(
 ) -> AuditRecord {
     let what = match done {
         Ok(answer) => (answer.operation, answer.status, answer.account.as_str(), ""),
-        Err((operation, status, body)) => {
-            (*operation, *status, "", body["detail"].as_str().unwrap_or_default())
-        }
+        Err((operation, refused)) => (*operation, refused.status, "", refused.detail.as_str()),
     };
     record_of(doors, incoming, vault, started, what)
 }
@@ -185,17 +199,15 @@ fn record_of(
     record.bounded()
 }
 
-fn response(
-    doors: &Arc<Doors>,
-    incoming: &Incoming,
-    vault: &Arc<Vault>,
-    answer: AcmeAnswer,
-) -> Response {
+fn response(doors: &Arc<Doors>, incoming: &Incoming, answer: AcmeAnswer) -> Response {
     let (links, location, retry_after) = (answer.links, answer.location, answer.retry_after);
     let kind =
         if answer.is_chain { "application/pem-certificate-chain" } else { "application/json" };
     let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    // RFC 8555, 7.2: a nonce comes with 204 to GET and 200 to HEAD
+    let is_head = incoming.method == Method::HEAD && answer.status == 204;
+    let status = if is_head { 200 } else { answer.status };
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let mut add = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().append(name, value);
@@ -212,24 +224,46 @@ fn response(
         add(header::LINK, &link);
     }
     common(doors, incoming, &mut response);
-    if let Some(validation) = answer.validation {
-        let (doors, vault) = (Arc::clone(doors), Arc::clone(vault));
-        tokio::task::spawn_blocking(move || {
-            let now = doors.clock.now().unix_seconds();
-            let done = doors.acme.validate(&vault, &validation, &*doors.probe, now);
-            if let Err(problem) = done {
-                tracing::warn!(detail = problem.detail, "an ACME challenge could not be recorded");
-            }
-        });
+    if answer.looks {
+        begin_looks(doors);
     }
     response
 }
 
-fn problem(doors: &Doors, incoming: &Incoming, status: u16, body: &Value) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+/// Begins looks at challenges, as many as may run; behind each the next begins.
+fn begin_looks(doors: &Arc<Doors>) {
+    while let Some(next) = doors.acme.next_look() {
+        let doors = Arc::clone(doors);
+        tokio::spawn(async move {
+            let (inside, validation) = (Arc::clone(&doors), next.clone());
+            let done = blocking(move || look(&inside, &validation)).await;
+            doors.acme.looked(&next);
+            if done.is_err() {
+                tracing::error!("a look at an ACME challenge failed inside the server");
+            }
+            begin_looks(&doors);
+        });
+    }
+}
+
+fn look(doors: &Doors, validation: &Validation) {
+    let Some(vault) = doors.vaults.vault(validation.vault()) else { return };
+    let now = doors.clock.now().unix_seconds();
+    if let Err(problem) = doors.acme.validate(&vault, validation, &*doors.probe, now) {
+        tracing::warn!(detail = problem.detail, "an ACME challenge could not be recorded");
+    }
+}
+
+fn problem(doors: &Doors, incoming: &Incoming, refused: &AcmeProblem) -> Response {
+    let mut response = Response::new(Body::from(refused.body().to_string()));
+    *response.status_mut() =
+        StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if matches!(refused.status, 429 | 503) {
+        let wait = HeaderValue::from(refused.retry_after.unwrap_or(WAIT));
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
     common(doors, incoming, &mut response);
     response
 }

@@ -35,6 +35,7 @@ use crate::{Doors, Incoming};
 use route::{Found, Place, Route, Run};
 use work::{Reply, Work};
 
+pub(crate) use rights::require_network;
 pub(crate) use seal::answer as seal;
 
 /// The vault behind the plain host name.
@@ -229,7 +230,7 @@ async fn prepare(
     if doors.vaults.keyring().is_sealed() {
         return Err(VaultError::sealed());
     }
-    rights::require_network(&vault, incoming.source)?;
+    require_network(&vault, incoming.source)?;
     let api_version = version::check(incoming.parameter("api-version"))?;
     rights::require(doors, &caller, &vault, &found)?;
     let body = body::read(doors, &mut incoming, doors.limits.body_bytes).await;

@@ -21,6 +21,7 @@ const REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// What is asked for.
 enum Wanted {
     List { pem: bool },
+    RootList { pem: bool },
     Ocsp(Vec<u8>),
     Issuer,
     Root,
@@ -43,14 +44,8 @@ impl Wanted {
             Ok((CERTIFICATE, der.unwrap_or_default()))
         };
         match self {
-            Self::List { pem } => {
-                let der = vault.revocation_list(authority, now)?;
-                Ok(if pem {
-                    (PEM, vault::pem_of_list(&der))
-                } else {
-                    ("application/pkix-crl", der)
-                })
-            }
+            Self::List { pem } => Ok(list(vault.revocation_list(authority, now)?, pem)),
+            Self::RootList { pem } => Ok(list(vault.root_list(authority, now)?, pem)),
             Self::Ocsp(request) => {
                 Ok(("application/ocsp-response", vault.ocsp(authority, &request, now)?))
             }
@@ -59,6 +54,10 @@ impl Wanted {
             Self::Chain => Ok((PEM, vault.authority_pem(authority)?)),
         }
     }
+}
+
+fn list(der: Vec<u8>, pem: bool) -> (&'static str, Vec<u8>) {
+    if pem { (PEM, vault::pem_of_list(&der)) } else { ("application/pkix-crl", der) }
 }
 
 pub(crate) async fn answer(
@@ -86,11 +85,13 @@ pub(crate) async fn answer(
         "ocsp" if get => Wanted::Ocsp(STANDARD.decode(asked.replace(' ', "+")).unwrap_or_default()),
         "crl" | "crl.der" if get => Wanted::List { pem: false },
         "crl.pem" if get => Wanted::List { pem: true },
+        "root-crl" | "root-crl.der" if get => Wanted::RootList { pem: false },
+        "root-crl.pem" if get => Wanted::RootList { pem: true },
         "issuer" | "issuer.cer" if get => Wanted::Issuer,
         "root" | "root.cer" if get => Wanted::Root,
         "chain" | "chain.pem" if get => Wanted::Chain,
         "ocsp" => return Err(ApiError::method(&incoming, "GET, POST")),
-        "crl" | "crl.der" | "crl.pem" | "issuer" | "root" | "chain" => {
+        "crl" | "crl.der" | "crl.pem" | "root-crl" | "issuer" | "root" | "chain" => {
             return Err(ApiError::method(&incoming, "GET"));
         }
         _ => return Err(missing),

@@ -1,26 +1,33 @@
 //! The ACME server of a vault's private authorities (RFC 8555): who asks, what is ordered, what was shown, what is issued.
-//! The transitions are `pki::acme`'s; here they meet the store. What must be looked at outside is handed back as a
-//! [`Validation`] for somebody who may wait.
+//! The transitions are `pki::acme`'s; here they meet the store. What must be looked at outside waits in line, each as a
+//! [`Validation`] for somebody who may wait for an answer.
 
 mod accounts;
 mod limit;
 mod obtain;
 mod orders;
+mod reach;
 mod revoke;
 mod settings;
 mod store;
 mod sweep;
+mod tally;
+mod turns;
 mod validate;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use parking_lot::Mutex;
-use pki::acme::{Jwk, Jws, KeyReference, Nonces, Problem, ProblemKind};
+use pki::acme::{Identifier, Jwk, Jws, KeyReference, Nonces, Problem, ProblemKind};
 use serde_json::{Value, json};
 
+pub use limit::network_of;
 pub use obtain::Outside;
+pub use reach::{Reach, is_special_address};
 pub use settings::AcmeSettings;
-pub use validate::{Probe, Validation};
+pub(crate) use settings::check as check_settings;
+pub use validate::{Look, Probe, Unseen, Validation};
 
 use crate::{AuthorityPlaces, Vault, VaultError};
 pub(crate) use store::ACME;
@@ -42,6 +49,8 @@ pub struct AcmeCall<'a> {
     pub body: Option<&'a [u8]>,
     /// Where the request comes from.
     pub source: IpAddr,
+    /// It comes from this machine.
+    pub is_local: bool,
     /// Where the outside finds revocation lists.
     pub places: AuthorityPlaces,
     /// Seconds since 1970.
@@ -67,8 +76,8 @@ pub struct AcmeAnswer {
     pub operation: &'static str,
     /// The account that asked.
     pub account: String,
-    /// To be looked at.
-    pub validation: Option<Validation>,
+    /// A challenge is in line: see [`AcmeServer::next_look`].
+    pub looks: bool,
 }
 
 impl AcmeAnswer {
@@ -101,6 +110,9 @@ impl From<VaultError> for Problem {
 pub struct AcmeServer {
     nonces: Mutex<Nonces>,
     newcomers: Mutex<limit::Newcomers>,
+    tally: Mutex<tally::Tally>,
+    turns: Mutex<turns::Turns>,
+    finalizing: Mutex<HashSet<String>>,
 }
 
 /// A message whose sender is known.
@@ -108,6 +120,8 @@ struct Signed {
     /// The sender's account; none where a key alone signs.
     account: Option<pki::acme::Account>,
     key: Jwk,
+    /// The message holds its key, and names no account.
+    by_key: bool,
     payload: Vec<u8>,
 }
 
@@ -148,9 +162,12 @@ impl AcmeServer {
         }
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         let Some(body) = call.body else { return Self::answer_get(call, &path) };
-        let ledger = Ledger::new(call);
+        let ledger = Ledger::of(call.vault, call.authority, &self.tally);
         let by_key = matches!(path.as_slice(), ["new-account" | "revoke-cert"]);
-        let signed = self.signed(call, &ledger, body, by_key)?;
+        let mut signed = self.signed(call, &ledger, body, by_key)?;
+        if path == ["revoke-cert"] && signed.by_key {
+            signed.account = None; // the certificate's own key signs, or nobody who may
+        }
         let account = signed.account.as_ref().map(|a| a.id.clone()).unwrap_or_default();
         let (operation, done) = self.answer_post(call, &ledger, &signed, &path);
         let mut answer = done?;
@@ -188,18 +205,36 @@ impl AcmeServer {
             ["new-order"] => ("AcmeNewOrder", orders::create(call, ledger, signed)),
             ["order", id] => ("AcmeOrder", orders::show(call, ledger, signed, id)),
             ["order", id, "finalize"] => {
-                ("AcmeFinalize", orders::finalize(call, ledger, signed, id))
+                ("AcmeFinalize", self.finalize_once(call, ledger, signed, id))
             }
             ["certificate", id] => ("AcmeCertificate", orders::chain(call, ledger, signed, id)),
             ["authorization", id] => {
                 ("AcmeAuthorization", validate::authorization(call, ledger, signed, id))
             }
             ["challenge", id, kind] => {
-                ("AcmeChallenge", validate::challenge(call, ledger, signed, id, kind))
+                let place = (*id, *kind);
+                ("AcmeChallenge", validate::challenge(call, ledger, signed, &self.turns, place))
             }
-            ["revoke-cert"] => ("AcmeRevokeCertificate", revoke::revoke(call, signed)),
+            ["revoke-cert"] => ("AcmeRevokeCertificate", revoke::revoke(call, ledger, signed)),
             _ => ("AcmeUnknown", Err(Problem::not_found("resource"))),
         }
+    }
+
+    /// One order makes one certificate, also when it is finalized twice at the same moment.
+    fn finalize_once(
+        &self,
+        call: &AcmeCall<'_>,
+        ledger: &Ledger<'_>,
+        signed: &Signed,
+        id: &str,
+    ) -> Result<AcmeAnswer, Problem> {
+        if !self.finalizing.lock().insert(id.to_owned()) {
+            let detail = "the order is being finalized";
+            return Err(Problem::new(ProblemKind::OrderNotReady, detail));
+        }
+        let done = orders::finalize(call, ledger, signed, id);
+        self.finalizing.lock().remove(id);
+        done
     }
 
     /// Reads a message, takes its nonce, finds its key and verifies it.
@@ -224,7 +259,8 @@ impl AcmeServer {
         match &message.key {
             KeyReference::Key(key) if by_key => {
                 let payload = message.verify(key)?.to_vec();
-                Ok(Signed { account: ledger.account_of(key)?, key: key.clone(), payload })
+                let account = ledger.account_of(key)?;
+                Ok(Signed { account, key: key.clone(), by_key: true, payload })
             }
             KeyReference::Key(_) => {
                 Err(Problem::malformed("this must be signed by an account ('kid')"))
@@ -239,7 +275,7 @@ impl AcmeServer {
                     let detail = "the account is no longer in use";
                     return Err(Problem::new(ProblemKind::Unauthorized, detail));
                 }
-                Ok(Signed { account: Some(account), key, payload })
+                Ok(Signed { account: Some(account), key, by_key: false, payload })
             }
         }
     }

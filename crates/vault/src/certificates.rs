@@ -28,7 +28,7 @@ pub use authority::{AuthorityPlaces, IssuedRecord, RevocationReason, pem_of_list
 pub(crate) use authority::{ISSUED, REVOKED};
 pub use bundle::CertificateFacts;
 pub use create::Step;
-pub use deployments::{DuePush, Target, TargetKind};
+pub use deployments::{DuePush, OWN_FILES, Target, TargetKind, without_secrets};
 pub use import::{NewImport, merged_certificates, standard_base64};
 pub(crate) use issuers::OWN;
 pub use issuers::{IssuerRecord, Provider};

@@ -34,13 +34,16 @@ mod wiped;
 
 pub use pki::acme::txt as dns;
 
-pub use acme::{AcmeAnswer, AcmeCall, AcmeServer, AcmeSettings, Outside, Probe, Validation};
+pub use acme::{
+    AcmeAnswer, AcmeCall, AcmeServer, AcmeSettings, Look, Outside, Probe, Reach, Unseen,
+    Validation, is_special_address, network_of,
+};
 pub use audit::{AuditHouse, AuditLog, AuditRecord, AuditReport, ChangeUnderWay};
 pub use certificates::{
     AuthorityPlaces, CertificateChange, CertificateFacts, ContentType, DuePush, IssuedRecord,
-    IssuerRecord, LifetimeAction, NewImport, Pending, PendingStatus, Policy, Provider, Renewal,
-    RevocationReason, Step, Target, TargetKind, Trigger, merged_certificates, pem_of_list,
-    standard_base64,
+    IssuerRecord, LifetimeAction, NewImport, OWN_FILES, Pending, PendingStatus, Policy, Provider,
+    Renewal, RevocationReason, Step, Target, TargetKind, Trigger, merged_certificates, pem_of_list,
+    standard_base64, without_secrets,
 };
 pub use error::VaultError;
 pub use generator::Generator;
@@ -52,7 +55,10 @@ pub use keys::{
 pub use kind::{Kind, check_name};
 pub use object::{AttributeChange, Attributes, Deleted, Object, Tags, Version, tags_from_json};
 pub use objects::{Found, Life, Page};
-pub use pki::acme::{ChallengeKind, Challenged, HttpRequest, HttpResponse, dns_record};
+pub use pki::acme::{
+    ChallengeKind, Challenged, HttpRequest, HttpResponse, Problem as AcmeProblem,
+    ProblemKind as AcmeProblemKind, dns_record,
+};
 pub use seal::{NewSeal, SealKind};
 pub use secrets::{NewSecret, check_content_type};
 pub use settings::{AccessPolicy, IpRange, Network, Settings};

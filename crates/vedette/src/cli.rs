@@ -61,6 +61,13 @@ pub(crate) struct ServeArgs {
     /// A folder, file or beginning of an address that externaldata may read in queries and rules; as often as needed.
     #[arg(long, value_name = "PLACE")]
     pub(crate) allow_external: Vec<String>,
+    /// A beginning of addresses that web hooks of deployments may go to beside https ones of other machines; as often as
+    /// needed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) allow_webhook: Vec<String>,
+    /// Connections at a time from one address (or /64 network); this machine's own are not counted.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    pub(crate) connections_per_address: usize,
     /// Leave this machine's own logs alone.
     #[arg(long)]
     pub(crate) no_host_logs: bool,

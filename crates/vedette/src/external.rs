@@ -19,7 +19,28 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 #[derive(Debug, Default)]
 pub(crate) struct External {
     folders: Vec<PathBuf>,
-    urls: Vec<String>,
+    urls: Beginnings,
+}
+
+/// Beginnings of http and https addresses that an operator allowed.
+#[derive(Debug, Default)]
+pub(crate) struct Beginnings(Vec<String>);
+
+impl Beginnings {
+    pub(crate) fn new<'a>(allowed: impl IntoIterator<Item = &'a String>) -> Self {
+        // https://host alone would also allow https://host.of.somebody.else
+        let ended = |place: &String| match place.matches('/').count() {
+            0..=2 => format!("{place}/"),
+            _ => place.clone(),
+        };
+        Self(allowed.into_iter().map(ended).collect())
+    }
+
+    /// True where the address is an allowed one or lies below it.
+    pub(crate) fn hold(&self, address: &str) -> bool {
+        let climbs = address.contains("/../") || address.contains("%2e") || address.contains('\\');
+        !climbs && self.0.iter().any(|allowed| within(address, allowed))
+    }
 }
 
 /// Where an address leads.
@@ -31,14 +52,9 @@ enum Place {
 impl External {
     /// From `--allow-external`: folders, files, and beginnings of http and https addresses.
     pub(crate) fn new(allowed: &[String]) -> anyhow::Result<Self> {
-        let mut external = Self::default();
-        for place in allowed {
-            if is_url(place) {
-                // https://host alone would also allow https://host.of.somebody.else
-                let ended = place.matches('/').count() > 2;
-                external.urls.push(if ended { place.clone() } else { format!("{place}/") });
-                continue;
-            }
+        let urls = Beginnings::new(allowed.iter().filter(|place| is_url(place)));
+        let mut external = Self { folders: Vec::new(), urls };
+        for place in allowed.iter().filter(|place| !is_url(place)) {
             let path = Path::new(place.strip_prefix("file://").unwrap_or(place));
             let real = path.canonicalize().map_err(|e| {
                 crate::outcome::WrongUse::because(format!("--allow-external {place}: {e}"))
@@ -52,10 +68,7 @@ impl External {
     fn place(&self, address: &str) -> Option<Place> {
         let address = address.split(';').next().unwrap_or_default().trim();
         if is_url(address) {
-            let climbs =
-                address.contains("/../") || address.contains("%2e") || address.contains('\\');
-            let inside = self.urls.iter().any(|allowed| within(address, allowed));
-            return (inside && !climbs).then(|| Place::Url(address.to_owned()));
+            return self.urls.hold(address).then(|| Place::Url(address.to_owned()));
         }
         let path = address.strip_prefix("file://").unwrap_or(address);
         let real = Path::new(path).canonicalize().ok()?;

@@ -4,6 +4,7 @@ mod audit;
 mod built_in;
 mod certificates;
 mod deeds;
+mod elsewhere;
 mod greeting;
 mod health;
 mod host_logs;
@@ -13,8 +14,10 @@ mod machine;
 mod memory;
 mod outside;
 mod own_rows;
+mod patience;
 mod probe;
 mod request_body;
+mod sources;
 mod tasks;
 mod usage;
 
@@ -30,6 +33,7 @@ use crate::cli::ServeArgs;
 use crate::outcome::{Outcome, WrongUse};
 
 use house::House;
+use sources::Sources;
 
 /// Deep queries and parsers want more stack than the default.
 const STACK_BYTES: usize = 16 << 20;
@@ -75,7 +79,9 @@ async fn serve(arguments: &ServeArgs) -> anyhow::Result<()> {
     greeting::tell(&house, arguments)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let serving = tokio::spawn(listener::serve(listener, Arc::clone(&house), audit, stopped));
+    let sources = Arc::new(Sources::new(arguments.connections_per_address));
+    let serving = listener::serve(listener, Arc::clone(&house), audit, sources, stopped);
+    let serving = tokio::spawn(serving);
     tokio::select! {
         _ = terminate.recv() => tracing::info!("asked to end: finishing what is under way"),
         _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),

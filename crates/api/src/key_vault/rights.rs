@@ -9,7 +9,7 @@ use super::route::Found;
 use crate::Doors;
 
 /// Refuses callers from outside the vault's network rules.
-pub(super) fn require_network(vault: &Vault, source: IpAddr) -> Result<(), VaultError> {
+pub(crate) fn require_network(vault: &Vault, source: IpAddr) -> Result<(), VaultError> {
     let settings = vault.settings();
     if settings.network.admits(source) {
         return Ok(());

@@ -22,7 +22,7 @@ impl CrossOrigin {
     /// None for requests of other programs than browsers, and for pages that may not read.
     pub(crate) fn of(doors: &Doors, incoming: &Incoming) -> Option<Self> {
         let origin = incoming.headers.get(header::ORIGIN)?;
-        if key_vault::vault_of(incoming).is_some() {
+        if key_vault::vault_of(doors, incoming).is_some() {
             return None;
         }
         let open = entra::is_open_document(incoming);

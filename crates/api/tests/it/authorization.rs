@@ -359,7 +359,7 @@ async fn roles_of_the_tenant_can_be_read() {
     let version = "?api-version=2022-04-01";
     let roles = "/providers/Microsoft.Authorization/roleDefinitions";
     let custom = "dddddddd-0000-0000-0000-000000000001";
-    let body = json!({ "properties": { "roleName": "ours", "type": "CustomRole",
+    let body = serde_json::json!({ "properties": { "roleName": "ours", "type": "CustomRole",
         "permissions": [{ "actions": ["*/read"] }], "assignableScopes": [house.path("{sub}")] } });
     let path = full(&format!("{{sub}}{roles}/{custom}{version}"));
     assert_eq!(house.call("PUT", &path, &admin, body).await.status, 201);

@@ -111,6 +111,8 @@ async fn what_an_authority_publishes_is_for_everybody() {
     for (path, kind) in [
         ("crl", "application/pkix-crl"),
         ("crl.pem", "application/x-pem-file"),
+        ("root-crl", "application/pkix-crl"),
+        ("root-crl.pem", "application/x-pem-file"),
         ("issuer", "application/pkix-cert"),
         ("root", "application/pkix-cert"),
         ("chain", "application/x-pem-file"),
@@ -320,4 +322,32 @@ async fn no_certificate_stands_where_contacts_and_issuers_are() {
     }
     let contacts = v.good("GET", "/certificates/contacts", Value::Null).await;
     assert_eq!(contacts["contacts"][0]["email"], "a@b.example");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vaults_network_rules_hold_for_its_acme_server() {
+    let v = vault().await;
+    v.good("PUT", "/certificates/issuers/house", json!({ "provider": "PrivateCA" })).await;
+    let resource = "{group}/providers/Microsoft.KeyVault/vaults/default";
+    let shut = json!({ "properties": { "publicNetworkAccess": "Disabled" } });
+    assert_eq!(v.manage("PATCH", resource, shut).await.status, 200);
+    for (method, path) in [
+        ("GET", "/acme/house/directory"),
+        ("HEAD", "/acme/house/new-nonce"),
+        ("GET", "/acme/house/new-nonce"),
+    ] {
+        let told = v.house.call(method, path, "", Value::Null).await;
+        assert_eq!(told.status, 403, "{method} {path}");
+    }
+    let told = v.house.call("GET", "/acme/house/directory", "", Value::Null).await;
+    assert_eq!(told.json()["type"], "urn:ietf:params:acme:error:unauthorized");
+    let typed = [("content-type", "application/jose+json")];
+    let message = v.house.request("POST", "/acme/house/new-order", "", &typed, "{}");
+    assert_eq!(v.house.send(message).await.status, 403);
+    // what an authority publishes is for everybody
+    for path in ["crl", "root-crl", "issuer", "chain"] {
+        let told =
+            v.house.call("GET", &format!("/pki/default/house/{path}"), "", Value::Null).await;
+        assert_eq!(told.status, 200, "{path}");
+    }
 }

@@ -371,8 +371,12 @@ pub fn forged(token: &str) -> String {
 struct NoNetwork;
 
 impl vault::Probe for NoNetwork {
-    fn http(&self, _: &str, _: u16, _: &str, _: usize) -> Result<Vec<u8>, String> {
-        Err("no network in tests".into())
+    fn http(&self, _: &vault::Look<'_>) -> Result<Vec<u8>, vault::Unseen> {
+        Err(vault::Unseen::NoAnswer("no network in tests".into()))
+    }
+
+    fn is_own(&self, _: std::net::IpAddr) -> bool {
+        false
     }
 
     fn texts(&self, _: &str, _: Option<&str>) -> Result<Vec<String>, String> {

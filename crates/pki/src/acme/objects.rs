@@ -181,7 +181,12 @@ impl Order {
         Ok(found)
     }
 
-    /// Follows its authorizations and the clock.
+    /// True as long as a certificate may come of it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Processing)
+    }
+
+    /// Follows its authorizations and the clock. One that fails ends now, not when it would have ended.
     pub fn refresh(&mut self, authorizations: &[Authorization], now: i64) {
         if !matches!(self.status, OrderStatus::Pending | OrderStatus::Ready) {
             return;
@@ -192,6 +197,7 @@ impl Order {
         if let Some(failed) = failed {
             let problem = failed.challenges.iter().find_map(|c| c.error.clone());
             self.status = OrderStatus::Invalid;
+            self.expires = self.expires.min(now);
             self.error = problem.or_else(|| {
                 let detail = format!("the authorization of '{}' failed", failed.identifier.value);
                 Some(Problem::new(ProblemKind::Unauthorized, detail))

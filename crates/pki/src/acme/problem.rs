@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Signing;
+
 /// Kinds of errors, by their names on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,12 +72,21 @@ pub struct Problem {
     pub detail: String,
     /// HTTP status.
     pub status: u16,
+    /// When to come again, in seconds: `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<i64>,
 }
 
 impl Problem {
     /// One with the status that goes with its kind.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), status: kind.status() }
+        Self { kind, detail: detail.into(), status: kind.status(), retry_after: None }
+    }
+
+    /// Too much for now; come again in so many seconds.
+    pub fn rate_limited(what: &str, wait: i64) -> Self {
+        let detail = format!("{what}; come again in {wait} seconds");
+        Self { retry_after: Some(wait), ..Self::new(ProblemKind::RateLimited, detail) }
     }
 
     /// The message is none.
@@ -92,10 +103,14 @@ impl Problem {
     pub fn body(&self) -> Value {
         let name = serde_json::to_value(self.kind).unwrap_or_default();
         let name = name.as_str().unwrap_or("serverInternal");
-        json!({
+        let mut body = json!({
             "type": format!("urn:ietf:params:acme:error:{name}"),
             "detail": self.detail,
             "status": self.status,
-        })
+        });
+        if self.kind == ProblemKind::BadSignatureAlgorithm {
+            body["algorithms"] = json!(Signing::names());
+        }
+        body
     }
 }

@@ -22,6 +22,11 @@ pub fn question(id: u16, name: &str) -> Option<Vec<u8>> {
     (name.len() <= 253 && name.is_ascii()).then_some(out)
 }
 
+/// True for an answer that did not fit into UDP and is to be asked for over TCP.
+pub fn is_cut(answer: &[u8]) -> bool {
+    answer.get(2).is_some_and(|flags| flags & 0x02 != 0)
+}
+
 /// The texts in an answer to that question; each record's pieces are joined.
 pub fn texts(question: &[u8], answer: &[u8]) -> Result<Vec<String>, &'static str> {
     const BROKEN: &str = "the name server's answer is broken";

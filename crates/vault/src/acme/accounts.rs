@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::limit::Newcomers;
 use super::store::Ledger;
 use super::{AcmeAnswer, AcmeCall, AcmeSettings, Signed, no_account};
-use crate::{Kind, Vault};
+use crate::Kind;
 
 /// Tag of a secret that lets accounts be bound: its value is the authority, the secret's name the key id, the secret's
 /// value the key in base64url.
@@ -55,7 +55,7 @@ pub(super) fn create(
     let binding = sent.get("externalAccountBinding").filter(|b| !b.is_null());
     let external = match binding {
         Some(binding) => Some(Jws::check_binding(binding, &signed.key, &call.url, |kid| {
-            external_key(call.vault, call.authority, kid)
+            external_key(call, kid)
         })?),
         None if AcmeSettings::of(call.vault, call.authority).requires_external_account => {
             let detail = "this authority needs an external account binding; ask its operator for a key id and key";
@@ -76,13 +76,16 @@ pub(super) fn create(
 }
 
 /// The key that was handed out under a key id: a secret of the vault that is tagged for the authority.
-fn external_key(vault: &Vault, authority: &str, kid: &str) -> Option<Vec<u8>> {
-    let found = vault.find(Kind::Secret, kid, None).ok()?;
+fn external_key(call: &AcmeCall<'_>, kid: &str) -> Option<Vec<u8>> {
+    let found = call.vault.find(Kind::Secret, kid, None).ok()?;
     let tag = found.version.tags.as_ref()?.get(TAG)?.as_str()?;
-    if !tag.eq_ignore_ascii_case(authority) {
+    let attributes = &found.version.attributes;
+    let holds = attributes.nbf.is_none_or(|from| from <= call.now)
+        && attributes.exp.is_none_or(|until| call.now < until);
+    if !tag.eq_ignore_ascii_case(call.authority) || !holds {
         return None;
     }
-    let value = vault.secret_value(&found).ok()?;
+    let value = call.vault.secret_value(&found).ok()?;
     let text = std::str::from_utf8(value.expose()).ok()?.trim_end_matches('=');
     URL_SAFE_NO_PAD
         .decode(text)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use pki::acme::{Problem, ProblemKind};
+use pki::acme::Problem;
 
 /// New accounts from one place within [`SPAN`].
 pub(super) const ACCOUNTS_MAX: u32 = 50;
@@ -19,13 +19,13 @@ pub(super) struct Newcomers(HashMap<IpAddr, (i64, u32)>);
 impl Newcomers {
     /// Counts one more, or refuses it.
     pub(super) fn admit(&mut self, source: IpAddr, now: i64) -> Result<(), Problem> {
-        let source = place(source);
+        let source = network_of(source);
         if self.0.len() >= PLACES_MAX && !self.0.contains_key(&source) {
             self.0.retain(|_, (since, _)| (0..SPAN).contains(&(now - *since)));
         }
         let is_known = self.0.contains_key(&source);
         if self.0.len() >= PLACES_MAX && !is_known {
-            return Err(refused("too many accounts are being made here", SPAN));
+            return Err(Problem::rate_limited("too many accounts are being made here", SPAN));
         }
         let (since, count) = self.0.entry(source).or_insert((now, 0));
         if !(0..SPAN).contains(&(now - *since)) {
@@ -33,15 +33,18 @@ impl Newcomers {
         }
         if *count >= ACCOUNTS_MAX {
             let wait = *since + SPAN - now;
-            return Err(refused("too many accounts were made from this address", wait));
+            return Err(Problem::rate_limited(
+                "too many accounts were made from this address",
+                wait,
+            ));
         }
         *count += 1;
         Ok(())
     }
 }
 
-/// A network of one customer counts as one place.
-fn place(source: IpAddr) -> IpAddr {
+/// The network of an address that one customer has all of: the address itself in IPv4, /64 in IPv6.
+pub fn network_of(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(address) => {
             let network = u128::from(address) & !u128::from(u64::MAX);
@@ -51,14 +54,11 @@ fn place(source: IpAddr) -> IpAddr {
     }
 }
 
-fn refused(what: &str, wait: i64) -> Problem {
-    Problem::new(ProblemKind::RateLimited, format!("{what}; come again in {wait} seconds"))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use pki::acme::ProblemKind;
 
     #[test]
     fn a_place_makes_so_many_accounts_in_a_while() {
@@ -70,6 +70,7 @@ mod tests {
         }
         let refused = newcomers.admit(one, 1001).unwrap_err();
         assert_eq!((refused.kind, refused.status), (ProblemKind::RateLimited, 429));
+        assert_eq!(refused.retry_after, Some(SPAN - 1));
         newcomers.admit(two, 1001).unwrap();
         assert!(newcomers.admit("::ffff:192.0.2.1".parse().unwrap(), 1001).is_err(), "the same");
         assert!(newcomers.admit(one, 1000 + SPAN - 1).is_err());

@@ -58,12 +58,12 @@ impl Vault {
         outside.hide();
         let chain = match done {
             Ok(()) => client.chain().map(<[pki::Certificate]>::to_vec).unwrap_or_default(),
-            Err(why) => return self.fail_pending(name, "AcmeFailed", &why),
+            Err(why) => return self.fail_pending(name, &pending.version, "AcmeFailed", &why),
         };
         match self.complete(name, &pending.version, &chain, None, None, now) {
             Ok(_) => Ok(()),
             Err(error) if error.status == 503 => Err(error),
-            Err(error) => self.fail_pending(name, error.code, &error.message),
+            Err(error) => self.fail_pending(name, &pending.version, error.code, &error.message),
         }
     }
 

@@ -2,19 +2,24 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pki::acme::{Authorization, Order, OrderStatus, Problem, ProblemKind};
+use pki::acme::{Authorization, Identifier, Order, OrderStatus, Problem, ProblemKind};
 use pki::time::{parse_rfc3339, rfc3339};
 use pki::{AlternativeNames, KeyUsage, Name, Template, pem};
 use serde_json::{Value, json};
 
 use super::store::Ledger;
-use super::{AcmeAnswer, AcmeCall, AcmeSettings, Signed};
+use super::validate;
+use super::{AcmeAnswer, AcmeCall, AcmeSettings, Reach, Signed, reach};
 
 const DAY: i64 = 24 * 60 * 60;
 /// How long an order can be completed.
 const ORDER_LASTS: i64 = 7 * DAY;
+/// Certificates begin this long before they are made: clocks of others may be behind.
+const BACKDATED: i64 = 10 * 60;
 /// Orders on one page of a list.
 const PAGE: usize = 100;
+/// Behind it in the address of a page stands the last order of the page before.
+const CURSOR: &str = "?cursor=";
 
 fn url(call: &AcmeCall<'_>, id: &str) -> String {
     format!("{}/order/{id}", call.base)
@@ -56,11 +61,7 @@ pub(super) fn create(
     let account = signed.account()?;
     let sent = signed.object()?;
     let identifiers = Order::identifiers(sent.get("identifiers"))?;
-    let settings = AcmeSettings::of(call.vault, call.authority);
-    if let Some(refused) = identifiers.iter().find(|i| !settings.admits(i.base())) {
-        let detail = format!("this authority has no certificates for '{}'", refused.value);
-        return Err(Problem::new(ProblemKind::RejectedIdentifier, detail));
-    }
+    check_names(call, &identifiers)?;
     let time = |name: &str| match sent.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_str().and_then(parse_rfc3339) {
@@ -68,6 +69,8 @@ pub(super) fn create(
             None => Err(Problem::malformed(format!("'{name}' is no time"))),
         },
     };
+    let (not_before, not_after) = (time("notBefore")?, time("notAfter")?);
+    check_times(call, not_before, not_after)?;
     let mut order = Order {
         id: format!("{}-{}", account.id, crate::new_version_id()?),
         account: account.id.clone(),
@@ -75,8 +78,8 @@ pub(super) fn create(
         expires: call.now + ORDER_LASTS,
         identifiers,
         authorizations: Vec::new(),
-        not_before: time("notBefore")?,
-        not_after: time("notAfter")?,
+        not_before,
+        not_after,
         certificate: None,
         error: None,
     };
@@ -87,8 +90,44 @@ pub(super) fn create(
         authorizations.push(made.map_err(crate::VaultError::from)?);
     }
     order.authorizations = authorizations.iter().map(|a| a.id.clone()).collect();
-    ledger.put_all(&[&order], &authorizations)?;
+    ledger.open(call, &order, &authorizations)?;
     Ok(answer(call, 201, &order))
+}
+
+/// Refuses times that the certificate could not have.
+fn check_times(
+    call: &AcmeCall<'_>,
+    not_before: Option<i64>,
+    not_after: Option<i64>,
+) -> Result<(), Problem> {
+    let first = call.now - BACKDATED;
+    let last = call.now + AcmeSettings::of(call.vault, call.authority).validity_days * DAY;
+    let (from, until) = (not_before.unwrap_or(first), not_after.unwrap_or(last));
+    if first <= from && from < until && call.now < until && until <= last {
+        return Ok(());
+    }
+    Err(Problem::malformed(format!(
+        "'notBefore' and 'notAfter' lie between {} and {} here",
+        rfc3339(first),
+        rfc3339(last)
+    )))
+}
+
+/// Refuses names that the authority has no certificates for, and names that only this machine could answer for where the
+/// caller is none of it.
+fn check_names(call: &AcmeCall<'_>, identifiers: &[Identifier]) -> Result<(), Problem> {
+    let settings = AcmeSettings::of(call.vault, call.authority);
+    if let Some(refused) = identifiers.iter().find(|i| !settings.admits(i.base())) {
+        let detail = format!("this authority has no certificates for '{}'", refused.value);
+        return Err(Problem::new(ProblemKind::RejectedIdentifier, detail));
+    }
+    let is_here = |i: &&Identifier| reach::is_special(i);
+    match identifiers.iter().find(is_here) {
+        Some(refused) if settings.reach(call.is_local) == Reach::Elsewhere => {
+            Err(validate::leads_here(&refused.value))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An order of the account as it is now.
@@ -106,6 +145,9 @@ pub(super) fn current(
 }
 
 pub(super) fn refreshed(ledger: &Ledger<'_>, mut order: Order, now: i64) -> Result<Order, Problem> {
+    if !order.is_open() {
+        return Ok(order);
+    }
     let mut authorizations = Vec::new();
     for id in &order.authorizations {
         let mut found =
@@ -141,10 +183,16 @@ pub(super) fn list(
     if signed.account()?.id != account {
         return Err(Problem::new(ProblemKind::Unauthorized, "this is another account"));
     }
-    let orders = ledger.orders_of(account, None, PAGE)?;
+    let after = call.url.split_once(CURSOR).map(|(_, id)| id);
+    let orders = ledger.orders_of(account, after, PAGE)?;
     let open = orders.iter().filter(|o| o.status != OrderStatus::Invalid);
     let urls: Vec<String> = open.map(|o| url(call, &o.id)).collect();
-    Ok(AcmeAnswer::json(200, &json!({ "orders": urls })))
+    let mut answer = AcmeAnswer::json(200, &json!({ "orders": urls }));
+    if let Some(last) = orders.last().filter(|_| orders.len() == PAGE) {
+        let next = format!("{}/account/{account}/orders{CURSOR}{}", call.base, last.id);
+        answer.links.push(format!("<{next}>;rel=\"next\""));
+    }
+    Ok(answer)
 }
 
 /// `finalize`: the signing request becomes a certificate.
@@ -178,8 +226,8 @@ pub(super) fn finalize(
         extended_usage: [pki::oids::SERVER_AUTH, pki::oids::CLIENT_AUTH]
             .map(str::to_owned)
             .to_vec(),
-        not_before: order.not_before.unwrap_or(call.now - 600).max(call.now - 600),
-        not_after: order.not_after.unwrap_or(end).min(end),
+        not_before: order.not_before.unwrap_or(call.now - BACKDATED),
+        not_after: order.not_after.unwrap_or(end),
         ..Template::default()
     };
     let key = request.public_key();

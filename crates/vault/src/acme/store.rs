@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pki::acme::{Account, Authorization, Jwk, Order, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use state::{Condition, Op, Store};
 
 use super::AcmeCall;
+use super::tally::Tally;
 use crate::{Vault, VaultError};
 
 pub(crate) const ACME: &str = "vault-acme";
@@ -16,16 +18,13 @@ pub(crate) const ACME: &str = "vault-acme";
 pub(super) struct Ledger<'a> {
     store: &'a Arc<dyn Store>,
     prefix: String,
+    tally: &'a Mutex<Tally>,
 }
 
 impl<'a> Ledger<'a> {
-    pub(super) fn new(call: &AcmeCall<'a>) -> Self {
-        Self::of(call.vault, call.authority)
-    }
-
-    pub(super) fn of(vault: &'a Vault, authority: &str) -> Self {
+    pub(super) fn of(vault: &'a Vault, authority: &str, tally: &'a Mutex<Tally>) -> Self {
         let prefix = format!("{}/{}", vault.id(), authority.to_ascii_lowercase());
-        Self { store: vault.shelf.store(), prefix }
+        Self { store: vault.shelf.store(), prefix, tally }
     }
 
     fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, Problem> {
@@ -83,6 +82,22 @@ impl<'a> Ledger<'a> {
         self.get("authorization", id)
     }
 
+    /// Stores a new order with its authorizations, unless there are too many of them.
+    pub(super) fn open(
+        &self,
+        call: &AcmeCall<'_>,
+        order: &Order,
+        authorizations: &[Authorization],
+    ) -> Result<(), Problem> {
+        let (id, names) = ((order.id.as_str(), order.expires), authorizations.len());
+        self.tally.lock().admit(id, &order.account, call.source, names, call.now)?;
+        let stored = self.put_all(&[order], authorizations);
+        if stored.is_err() {
+            self.tally.lock().close(&order.id);
+        }
+        stored
+    }
+
     pub(super) fn put_all(
         &self,
         orders: &[&Order],
@@ -95,7 +110,11 @@ impl<'a> Ledger<'a> {
         for authorization in authorizations {
             ops.push(self.put("authorization", &authorization.id, authorization)?);
         }
-        self.apply(ops)
+        self.apply(ops)?;
+        for order in orders.iter().filter(|order| !order.is_open()) {
+            self.tally.lock().close(&order.id);
+        }
+        Ok(())
     }
 
     /// Orders of an account, by id, behind one.

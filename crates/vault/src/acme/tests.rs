@@ -21,12 +21,26 @@ use crate::{AttributeChange, NewSecret};
 struct Net {
     files: Lock<HashMap<String, String>>,
     texts: Lock<HashMap<String, String>>,
+    /// What comes instead of a file.
+    unseen: Lock<Option<Unseen>>,
 }
 
 impl Probe for Net {
-    fn http(&self, host: &str, port: u16, path: &str, _: usize) -> Result<Vec<u8>, String> {
+    fn http(&self, look: &Look<'_>) -> Result<Vec<u8>, Unseen> {
+        let Look { host, port, path, reach, .. } = *look;
+        if let Some(unseen) = self.unseen.lock().clone() {
+            return Err(unseen);
+        }
+        if host == "own.example" && reach == Reach::Elsewhere {
+            return Err(Unseen::Here);
+        }
         let url = format!("http://{host}:{port}{path}");
-        self.files.lock().get(&url).map(|f| f.clone().into_bytes()).ok_or("404".to_owned())
+        let found = self.files.lock().get(&url).map(|f| f.clone().into_bytes());
+        found.ok_or(Unseen::Other("status 404".into()))
+    }
+
+    fn is_own(&self, _: std::net::IpAddr) -> bool {
+        false
     }
 
     fn texts(&self, name: &str, _: Option<&str>) -> Result<Vec<String>, String> {
@@ -39,6 +53,8 @@ struct World {
     vault: Arc<Vault>,
     server: AcmeServer,
     net: Net,
+    /// Calls come from this machine.
+    is_local: std::sync::atomic::AtomicBool,
 }
 
 const BASE: &str = "https://ca.example/acme/house";
@@ -49,7 +65,8 @@ impl World {
         let vault = vault(&folder);
         let issuer = json!({ "provider": "PrivateCA", "acme": acme });
         vault.set_issuer("house", &issuer, true, NOW).unwrap();
-        Self { _folder: folder, vault, server: AcmeServer::default(), net: Net::default() }
+        let (server, net) = (AcmeServer::default(), Net::default());
+        Self { _folder: folder, vault, server, net, is_local: false.into() }
     }
 
     /// One request, and what it sets going.
@@ -65,15 +82,14 @@ impl World {
             path: &path,
             body: request.body.as_ref().map(String::as_bytes),
             source: std::net::IpAddr::from([192, 0, 2, 1]),
+            is_local: self.is_local.load(std::sync::atomic::Ordering::Relaxed),
             places: AuthorityPlaces::default(),
             now: NOW,
         };
         let nonce = Some(self.server.nonce().unwrap());
         match self.server.answer(&call) {
             Ok(answer) => {
-                if let Some(validation) = &answer.validation {
-                    self.server.validate(&self.vault, validation, &self.net, NOW).unwrap();
-                }
+                assert_eq!(self.server.next_look().is_some_and(|v| self.look(&v)), answer.looks);
                 let (status, location, body) = (answer.status, answer.location, answer.body);
                 HttpResponse { status, nonce, location, body }
             }
@@ -82,6 +98,12 @@ impl World {
                 HttpResponse { status: problem.status, nonce, location: None, body }
             }
         }
+    }
+
+    fn look(&self, validation: &Validation) -> bool {
+        self.server.validate(&self.vault, validation, &self.net, NOW).unwrap();
+        self.server.looked(validation);
+        true
     }
 
     /// Our own client against our own server.
@@ -173,7 +195,8 @@ fn who_does_not_control_the_name_gets_nothing() {
     let world = World::new(json!({ "httpPort": 5002, "domains": ["example"] }));
     let (first, _) = wish(&["a.example"], ChallengeKind::Http01);
     let error = world.obtain(first, account_key(), false).unwrap_err().to_string();
-    assert!(error.contains("challenge failed") && error.contains("404"), "{error}");
+    assert!(error.contains("challenge failed") && error.contains("does not hold"), "{error}");
+    assert!(!error.contains("404"), "{error}");
     // somebody else's file does not help
     let (first, _) = wish(&["a.example"], ChallengeKind::Http01);
     world.obtain(first, account_key(), true).unwrap();
@@ -284,13 +307,21 @@ fn outside_accounts_are_bound_by_secrets_of_the_vault() {
     assert!(error.contains("externalAccountRequired"), "{error}");
     let hmac_key = [7; 32];
     let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hmac_key);
-    for (name, tag) in [("kid-1", "house"), ("kid-2", "other")] {
+    let ended = AttributeChange { exp: Some(NOW), ..AttributeChange::default() };
+    let later = AttributeChange { nbf: Some(NOW + 1), ..AttributeChange::default() };
+    let always = AttributeChange::default();
+    for (name, tag, attributes) in [
+        ("kid-1", "house", always),
+        ("kid-2", "other", always),
+        ("ended", "house", ended),
+        ("later", "house", later),
+    ] {
         let mut tags = crate::Tags::new();
         tags.insert("acme".into(), tag.into());
         let new = NewSecret {
             value: crypto::SecretText::new(text.clone()),
             content_type: None,
-            attributes: AttributeChange::default(),
+            attributes,
             tags: Some(tags),
         };
         pollster::block_on(world.vault.set_secret(name, &new, NOW)).unwrap();
@@ -302,7 +333,9 @@ fn outside_accounts_are_bound_by_secrets_of_the_vault() {
     };
     assert!(bound("kid-1").is_ok());
     assert!(bound("kid-2").unwrap_err().to_string().contains("unauthorized"));
-    assert!(bound("kid-3").unwrap_err().to_string().contains("unauthorized"));
+    for kid in ["kid-3", "ended", "later"] {
+        assert!(bound(kid).unwrap_err().to_string().contains("unauthorized"), "{kid}");
+    }
     let binding = external_binding(&Jwk::of(&account_key()).unwrap(), "kid-1", &hmac_key, "x");
     let answer = world.post(
         &account_key(),
@@ -355,13 +388,26 @@ fn certificates_are_revoked_by_those_who_may() {
     let by_key =
         world.post(&second_key, None, "revoke-cert", &json!({ "certificate": text(&two[0]) }));
     assert_eq!(by_key.status, 200);
+    // an account's key is no certificate's key, and one that showed control of all names may
+    let (third, _) = wish(&["a.example", "b.example"], ChallengeKind::Http01);
+    let three = world.obtain(third, account_key(), true).unwrap();
+    let one_name =
+        world.post(&again, Some(&url), "revoke-cert", &json!({ "certificate": text(&three[0]) }));
+    assert_eq!(kind_of(&one_name), "unauthorized", "it showed one of two names");
+    let (fourth, _) = wish(&["a.example"], ChallengeKind::Http01);
+    let four = world.obtain(fourth, account_key(), true).unwrap();
+    let by_jwk = world.post(&again, None, "revoke-cert", &json!({ "certificate": text(&four[0]) }));
+    assert_eq!(kind_of(&by_jwk), "unauthorized", "an account signs by its name");
+    let holder =
+        world.post(&again, Some(&url), "revoke-cert", &json!({ "certificate": text(&four[0]) }));
+    assert_eq!(holder.status, 200);
     let root = &world.vault.authority_chain("house").unwrap()[1];
     let foreign =
         world.post(&again, Some(&url), "revoke-cert", &json!({ "certificate": text(root) }));
     assert_eq!(foreign.status, 404);
     let list = world.vault.revocation_list("house", NOW + 1).unwrap();
     let list = pki::crl::RevocationList::read(&list, &two[1]).unwrap();
-    assert_eq!(list.revoked.len(), 2);
+    assert_eq!(list.revoked.len(), 3);
 }
 
 #[test]
@@ -388,20 +434,226 @@ fn order(name: &str) -> Value {
 #[test]
 fn orders_that_ended_long_ago_are_removed() {
     const DAY: i64 = 24 * 60 * 60;
-    let world = World::new(json!({}));
+    let world = World::new(json!({ "httpPort": 5002 }));
     let key = account_key();
     let url = world.post(&key, None, "new-account", &json!({})).location.unwrap();
     let placed: Vec<String> = ["a.example", "b.example"]
         .map(|name| world.post(&key, Some(&url), "new-order", &order(name)).location.unwrap())
         .to_vec();
     let place = |url: &str| url.strip_prefix(&format!("{BASE}/")).unwrap().to_owned();
-    assert_eq!(world.vault.sweep_acme(NOW + 8 * DAY).unwrap(), 0, "kept for a while");
+    let (wish, _) = wish(&["c.example"], ChallengeKind::Http01);
+    world.obtain(wish, account_key(), true).unwrap();
+    assert_eq!(world.vault.sweep_acme(NOW + 7 * DAY + DAY / 2).unwrap(), 0, "kept for a while");
     assert_eq!(world.post(&key, Some(&url), &place(&placed[0]), &Value::Null).status, 200);
-    assert_eq!(world.vault.sweep_acme(NOW + 38 * DAY).unwrap(), 4, "orders, authorizations");
+    assert_eq!(world.vault.sweep_acme(NOW + 9 * DAY).unwrap(), 4, "orders, authorizations");
+    assert_eq!(world.vault.sweep_acme(NOW + 37 * DAY).unwrap(), 0, "one led to a certificate");
+    assert_eq!(world.vault.sweep_acme(NOW + 38 * DAY).unwrap(), 2);
     for url_of_order in &placed {
         let gone = world.post(&key, Some(&url), &place(url_of_order), &Value::Null);
         assert_eq!(gone.status, 404);
     }
     assert_eq!(world.vault.sweep_acme(NOW + 38 * DAY).unwrap(), 0);
     assert_eq!(world.post(&key, Some(&url), "new-order", &order("c.example")).status, 201);
+}
+
+/// An account, its address, and where a challenge of an order of its is.
+fn challenged(world: &World, name: &str) -> (KeyPair, String, String, String) {
+    let key = account_key();
+    let url = world.post(&key, None, "new-account", &json!({})).location.unwrap();
+    let kind = if name.parse::<std::net::IpAddr>().is_ok() { "ip" } else { "dns" };
+    let sent = json!({ "identifiers": [{ "type": kind, "value": name }] });
+    let made = world.post(&key, Some(&url), "new-order", &sent);
+    assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+    let order: Value = serde_json::from_slice(&made.body).unwrap();
+    let place = order["authorizations"][0].as_str().unwrap();
+    let authorization = place.strip_prefix(&format!("{BASE}/")).unwrap().to_owned();
+    let id = authorization.rsplit('/').next().unwrap();
+    (key, url, authorization.clone(), format!("challenge/{id}/http-01"))
+}
+
+/// Kind and detail of what came of a challenge.
+fn outcome(world: &World, name: &str) -> (String, String) {
+    let (key, url, authorization, challenge) = challenged(world, name);
+    assert_eq!(world.post(&key, Some(&url), &challenge, &json!({})).status, 200);
+    let shown = world.post(&key, Some(&url), &authorization, &Value::Null);
+    let shown: Value = serde_json::from_slice(&shown.body).unwrap();
+    let error = &shown["challenges"][0]["error"];
+    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    (text("type").rsplit(':').next().unwrap().to_owned(), text("detail"))
+}
+
+#[test]
+fn who_comes_from_outside_learns_the_kind_of_what_was_seen() {
+    let world = World::new(json!({}));
+    for (unseen, kind, secret) in [
+        (Unseen::NoName("SERVFAIL".into()), "dns", "SERVFAIL"),
+        (Unseen::NoAnswer("Connection refused".into()), "connection", "refused"),
+        (Unseen::Other("status 302".into()), "incorrectResponse", "status 302"),
+    ] {
+        *world.net.unseen.lock() = Some(unseen);
+        let (told, detail) = outcome(&world, "a.example");
+        assert_eq!(told, kind);
+        assert!(!detail.contains(secret) && !detail.is_empty(), "{detail}");
+        world.is_local.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (told, detail) = outcome(&world, "a.example");
+        assert_eq!(told, kind);
+        assert!(detail.contains(secret), "on this machine all is told: {detail}");
+        world.is_local.store(false, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn this_machine_is_looked_at_for_its_own_callers_alone() {
+    for (setting, is_local, allowed) in [
+        (Value::Null, false, false),
+        (Value::Null, true, true),
+        (json!(true), false, true),
+        (json!(false), true, false),
+    ] {
+        let world = World::new(json!({ "allowLocal": setting }));
+        world.is_local.store(is_local, std::sync::atomic::Ordering::Relaxed);
+        let key = account_key();
+        let url = world.post(&key, None, "new-account", &json!({})).location.unwrap();
+        for (kind, name) in [
+            ("dns", "localhost"),
+            ("dns", "a.localhost"),
+            ("ip", "127.0.0.1"),
+            ("ip", "::1"),
+            ("ip", "169.254.169.254"),
+            ("ip", "0.0.0.0"),
+        ] {
+            let sent = json!({ "identifiers": [{ "type": kind, "value": name }] });
+            let made = world.post(&key, Some(&url), "new-order", &sent);
+            assert_eq!(made.status == 201, allowed, "{name} {setting} {is_local}");
+            if !allowed {
+                assert_eq!(kind_of(&made), "rejectedIdentifier");
+                let text = String::from_utf8_lossy(&made.body).into_owned();
+                assert!(text.contains("allowLocal"), "{text}");
+            }
+        }
+        // a name that leads here only tells when it is looked at
+        let (told, _) = outcome(&world, "own.example");
+        assert_eq!(told, if allowed { "incorrectResponse" } else { "rejectedIdentifier" });
+    }
+}
+
+#[test]
+fn open_orders_are_bounded_and_end() {
+    let world = World::new(json!({}));
+    let key = account_key();
+    let url = world.post(&key, None, "new-account", &json!({})).location.unwrap();
+    let many = |n: usize| {
+        let names =
+            (0..100).map(|at| json!({ "type": "dns", "value": format!("n{n}-{at}.example") }));
+        json!({ "identifiers": names.collect::<Vec<_>>() })
+    };
+    let mut placed = Vec::new();
+    for n in 0..tally::ACCOUNT_NAMES_MAX / 100 {
+        let made = world.post(&key, Some(&url), "new-order", &many(n));
+        assert_eq!(made.status, 201);
+        placed.push(made);
+    }
+    let refused = world.post(&key, Some(&url), "new-order", &order("one.example"));
+    assert_eq!((refused.status, kind_of(&refused).as_str()), (429, "rateLimited"));
+    // one that is given up makes room, and is over now
+    let first: Value = serde_json::from_slice(&placed[0].body).unwrap();
+    let place = |url: &str| url.strip_prefix(&format!("{BASE}/")).unwrap().to_owned();
+    let authorization = place(first["authorizations"][7].as_str().unwrap());
+    let given_up = json!({ "status": "deactivated" });
+    assert_eq!(world.post(&key, Some(&url), &authorization, &given_up).status, 200);
+    assert_eq!(world.post(&key, Some(&url), "new-order", &order("one.example")).status, 201);
+    assert_eq!(world.vault.sweep_acme(NOW + 2 * 24 * 60 * 60).unwrap(), 101);
+}
+
+#[test]
+fn a_look_that_was_forgotten_is_begun_anew() {
+    let mut world = World::new(json!({}));
+    let (key, url, _, challenge) = challenged(&world, "a.example");
+    let nonce = world.server.nonce().unwrap();
+    let at = format!("{BASE}/{challenge}");
+    let body = sign(&key, Some(&url), Some(&nonce), &at, b"{}").unwrap().to_string();
+    let path: Vec<String> = challenge.split('/').map(str::to_owned).collect();
+    let call = AcmeCall {
+        vault: &world.vault,
+        authority: "house",
+        base: BASE.into(),
+        url: at,
+        path: &path,
+        body: Some(body.as_bytes()),
+        source: std::net::IpAddr::from([192, 0, 2, 1]),
+        is_local: false,
+        places: AuthorityPlaces::default(),
+        now: NOW,
+    };
+    assert!(world.server.answer(&call).unwrap().looks);
+    drop(world.server.next_look().unwrap());
+    let again = |world: &World| world.post(&key, Some(&url), &challenge, &json!({}));
+    assert_eq!(again(&world).status, 200, "it is under way: nothing begins");
+    world.server = AcmeServer::default();
+    assert_eq!(again(&world).status, 200);
+    let shown: Value = serde_json::from_slice(&again(&world).body).unwrap();
+    assert_eq!(shown["status"], "invalid");
+}
+
+#[test]
+fn times_that_cannot_be_are_refused_at_once() {
+    let world = World::new(json!({ "validityDays": 30 }));
+    let key = account_key();
+    let url = world.post(&key, None, "new-account", &json!({})).location.unwrap();
+    let day = 24 * 60 * 60;
+    for (from, until, status) in [
+        (None, Some(NOW + day), 201),
+        (Some(NOW), Some(NOW + day), 201),
+        (Some(NOW + day), None, 201),
+        (None, Some(NOW + 31 * day), 400),
+        (Some(NOW - day), None, 400),
+        (Some(NOW + 2 * day), Some(NOW + day), 400),
+        (None, Some(NOW - 1), 400),
+    ] {
+        let mut sent = order("a.example");
+        for (name, time) in [("notBefore", from), ("notAfter", until)] {
+            if let Some(time) = time {
+                sent[name] = json!(pki::time::rfc3339(time));
+            }
+        }
+        let made = world.post(&key, Some(&url), "new-order", &sent);
+        assert_eq!(made.status, status, "{sent}");
+    }
+}
+
+#[test]
+fn orders_are_listed_by_pages() {
+    let world = World::new(json!({}));
+    let key = account_key();
+    let url = world.post(&key, None, "new-account", &json!({})).location.unwrap();
+    for n in 0..103 {
+        let made = world.post(&key, Some(&url), "new-order", &order(&format!("n{n}.example")));
+        assert_eq!(made.status, 201);
+    }
+    let mut at = format!("{url}/orders");
+    let path = at.strip_prefix(&format!("{BASE}/")).unwrap().to_owned();
+    let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+    let mut counts = Vec::new();
+    loop {
+        let nonce = world.server.nonce().unwrap();
+        let body = sign(&key, Some(&url), Some(&nonce), &at, b"").unwrap().to_string();
+        let call = AcmeCall {
+            vault: &world.vault,
+            authority: "house",
+            base: BASE.into(),
+            url: at.clone(),
+            path: &path,
+            body: Some(body.as_bytes()),
+            source: std::net::IpAddr::from([192, 0, 2, 1]),
+            is_local: false,
+            places: AuthorityPlaces::default(),
+            now: NOW,
+        };
+        let page = world.server.answer(&call).unwrap();
+        let body: Value = serde_json::from_slice(&page.body).unwrap();
+        counts.push(body["orders"].as_array().unwrap().len());
+        let Some(next) = page.links.first() else { break };
+        at = next.trim_start_matches('<').split('>').next().unwrap().to_owned();
+    }
+    assert_eq!(counts, [100, 3]);
 }

@@ -23,6 +23,8 @@ const ROOT_MONTHS: u32 = 240;
 const ISSUING_MONTHS: u32 = 120;
 /// How long a list or an answer holds: short, so that a copy somewhere does not hide a revocation for long.
 const HOLDS: i64 = 60 * 60;
+/// How long the root's list holds: it is empty, and the root's key is seldom used.
+const ROOT_HOLDS: i64 = 7 * crate::DAY;
 
 /// Where the outside finds what an authority publishes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +43,17 @@ impl AuthorityPlaces {
         template.ocsp_url = Some(format!("{base}/ocsp"));
         template.issuer_url = Some(format!("{base}/issuer"));
     }
+
+    /// As [`AuthorityPlaces::apply`], for what the root signs.
+    fn apply_of_root(&self, template: &mut Template, vault: &str, issuer: &str) {
+        let base = format!("{}/pki/{vault}/{issuer}", self.origin);
+        template.crl_url = Some(format!("{base}/root-crl"));
+        template.issuer_url = Some(format!("{base}/root"));
+    }
 }
+
+/// `certificateHold`: may be given by those alone who can take it back, which nobody can here.
+const HOLD: u8 = 6;
 
 /// Why a certificate no longer holds, by the number of RFC 5280.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +65,7 @@ impl RevocationReason {
 
     /// From its number; none for numbers that may not be given.
     pub fn from_number(number: u64) -> Option<Self> {
-        let number = u8::try_from(number).ok()?;
+        let number = u8::try_from(number).ok().filter(|n| *n != HOLD)?;
         REASONS.iter().any(|(n, _)| *n == number).then_some(Self(number))
     }
 
@@ -64,7 +76,7 @@ impl RevocationReason {
             Value::Number(number) => Self::from_number(number.as_u64()?),
             Value::String(name) => {
                 let known = REASONS.iter().find(|(_, n)| n.eq_ignore_ascii_case(name));
-                known.map(|(number, _)| Self(*number))
+                Self::from_number(u64::from(known?.0))
             }
             _ => None,
         }
@@ -184,13 +196,51 @@ impl Vault {
     }
 
     fn signer(&self, issuer: &str) -> Result<Issuer, VaultError> {
+        self.signer_of(issuer, "issuing", 0)
+    }
+
+    /// One of the authority's two: the name of its key, and its place in the chain.
+    fn signer_of(&self, issuer: &str, which: &str, at: usize) -> Result<Issuer, VaultError> {
         let document = self.authority_document(issuer).ok_or_else(|| not_found(issuer))?;
-        let sealed = document.get("issuingKey").cloned().unwrap_or_default();
-        let key = self.open_aside(OWN, &key_place(issuer, "issuing"), &sealed)?;
+        let sealed = document.get(format!("{which}Key")).cloned().unwrap_or_default();
+        let key = self.open_aside(OWN, &key_place(issuer, which), &sealed)?;
         let key = KeyPair::from_der(key.expose())?;
-        let issuing = self.authority_chain(issuer)?.into_iter().next();
-        let issuing = issuing.ok_or_else(|| VaultError::damaged("the certificate authority"))?;
-        Ok(Issuer::new(issuing, key)?)
+        let certificate = self.authority_chain(issuer)?.into_iter().nth(at);
+        let certificate =
+            certificate.ok_or_else(|| VaultError::damaged("the certificate authority"))?;
+        Ok(Issuer::new(certificate, key)?)
+    }
+
+    /// The issuing certificate says where the root's list is: it is signed anew, over the same key, where it names no
+    /// place or another one.
+    fn ensure_places(
+        &self,
+        issuer: &str,
+        places: &AuthorityPlaces,
+        now: i64,
+    ) -> Result<(), VaultError> {
+        let document = self.authority_document(issuer).ok_or_else(|| not_found(issuer))?;
+        let named = document.get("origin").and_then(Value::as_str).unwrap_or_default();
+        if places.origin.is_empty() || named == places.origin {
+            return Ok(());
+        }
+        let root = self.signer_of(issuer, "root", 1)?;
+        let before = self.authority_chain(issuer)?.into_iter().next();
+        let before = before.ok_or_else(|| VaultError::damaged("the certificate authority"))?;
+        if before.not_after() <= now {
+            return Ok(());
+        }
+        let mut template = issuing_template(before.subject().clone(), now, before.not_after());
+        places.apply_of_root(&mut template, &self.id, &issuer.to_ascii_lowercase());
+        let made = root.issue(&template, before.public_key(), &new_serial()?)?;
+        self.change_own(|own| {
+            let all = own.get_mut("authorities").and_then(Value::as_object_mut);
+            if let Some(kept) = all.and_then(|all| all.get_mut(&issuer.to_ascii_lowercase())) {
+                kept["issuing"] = json!(super::import::standard_base64(made.der()));
+                kept["origin"] = json!(places.origin);
+            }
+            Ok(())
+        })
     }
 
     /// Signs a certificate; it is on record before it leaves. The chain comes back, without the root.
@@ -215,6 +265,7 @@ impl Vault {
         places: &AuthorityPlaces,
         now: i64,
     ) -> Result<Vec<Certificate>, VaultError> {
+        self.ensure_places(issuer, places, now)?;
         let signer = self.signer(issuer)?;
         if signer.certificate().not_after() <= now {
             return Err(VaultError::forbidden(
@@ -335,6 +386,14 @@ impl Vault {
         Ok(list.sign(&signer)?)
     }
 
+    /// The root's revocation list as of now, in DER. The issuing authority is never on it.
+    pub fn root_list(&self, issuer: &str, now: i64) -> Result<Vec<u8>, VaultError> {
+        let number = u64::try_from(now).unwrap_or_default();
+        let (this_update, next_update) = (now, now + ROOT_HOLDS);
+        let list = RevocationList { number, this_update, next_update, revoked: Vec::new() };
+        Ok(list.sign(&self.signer_of(issuer, "root", 1)?)?)
+    }
+
     /// The answer to an OCSP request, in DER. What cannot be answered gets OCSP's own failures.
     pub fn ocsp(&self, issuer: &str, request: &[u8], now: i64) -> Result<Vec<u8>, VaultError> {
         let signer = self.signer(issuer)?;
@@ -375,6 +434,17 @@ fn authority_name(name: &str, organization: Option<&str>, what: &str) -> Result<
     Ok(Name::parse(&format!("O=\"{quoted}\", CN={name} {what}"))?)
 }
 
+fn issuing_template(subject: Name, now: i64, not_after: i64) -> Template {
+    Template {
+        subject,
+        usage: KeyUsage::AUTHORITY,
+        not_before: now - 600,
+        not_after,
+        authority: Some(Authority { path_length: Some(0) }),
+        ..Template::default()
+    }
+}
+
 fn new_issuing(
     name: &str,
     organization: Option<&str>,
@@ -382,14 +452,8 @@ fn new_issuing(
     now: i64,
 ) -> Result<(Certificate, KeyPair), VaultError> {
     let key = KeyPair::generate(KeyKind::P256)?;
-    let template = Template {
-        subject: authority_name(name, organization, "issuing")?,
-        usage: KeyUsage::AUTHORITY,
-        not_before: now - 600,
-        not_after: add_months(now, ISSUING_MONTHS),
-        authority: Some(Authority { path_length: Some(0) }),
-        ..Template::default()
-    };
+    let subject = authority_name(name, organization, "issuing")?;
+    let template = issuing_template(subject, now, add_months(now, ISSUING_MONTHS));
     let public = PublicKey::from_der(key.spki()).ok_or_else(|| VaultError::damaged("the key"))?;
     Ok((root.issue(&template, &public, &new_serial()?)?, key))
 }

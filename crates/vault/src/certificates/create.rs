@@ -86,7 +86,7 @@ impl Vault {
         self.check_issuer(&policy.issuer)?;
         self.check_startable(name)?;
         let key = self.next_key(name, &policy)?;
-        let csr = SigningRequest::create(&policy.template(now)?, &key)?;
+        let csr = SigningRequest::create(&self.asked(&policy, now)?, &key)?;
         let version = crate::new_version_id()?;
         let sealed = self.seal_aside(name, &pending_place(&version), key.to_pkcs8()?.expose())?;
         let pending = Pending {
@@ -116,6 +116,20 @@ impl Vault {
         writing.put(object);
         writing.commit()?;
         Ok(pending)
+    }
+
+    /// What the request says. ACME servers want every name among the alternative ones.
+    fn asked(&self, policy: &Policy, now: i64) -> Result<Template, VaultError> {
+        let mut template = policy.template(now)?;
+        if self.issuer(&policy.issuer).is_ok_and(|issuer| issuer.provider == Provider::Acme)
+            && let Some(common) = template.subject.common_name()
+            && pki::is_dns_name(common)
+            && !template.names.dns.iter().any(|name| name.eq_ignore_ascii_case(common))
+        {
+            let common = common.to_ascii_lowercase();
+            template.names.dns.insert(0, common);
+        }
+        Ok(template)
     }
 
     fn check_startable(&self, name: &str) -> Result<(), VaultError> {
@@ -203,19 +217,31 @@ impl Vault {
                 self.complete(name, &pending.version, &chain, None, None, now).map(|_| ())?
             }
             Err(error) if error.status == 503 => return Err(error),
-            Err(error) => self.fail_pending(name, error.code, &error.message)?,
+            Err(error) => self.fail_pending(name, &pending.version, error.code, &error.message)?,
         }
         self.pending(name).map(Step::Over)
     }
 
-    /// Ends an operation without a version.
-    pub fn fail_pending(&self, name: &str, code: &str, message: &str) -> Result<(), VaultError> {
-        self.change_pending(name, |pending| {
+    /// Ends an operation without a version, if it still is the one that was begun: another may have taken its place.
+    pub fn fail_pending(
+        &self,
+        name: &str,
+        version: &str,
+        code: &str,
+        message: &str,
+    ) -> Result<(), VaultError> {
+        let failed = self.change_pending(name, |pending| {
+            if !pending.is_open() || pending.version != version {
+                return Err(not_found(name));
+            }
             pending.error = Some((code.to_owned(), message.to_owned()));
             pending.end(PendingStatus::Failed);
             Ok(())
-        })?;
-        Ok(())
+        });
+        match failed {
+            Err(error) if error.status != 404 => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Takes in what an authority elsewhere made of the signing request: the certificate, and those above it.
@@ -290,6 +316,15 @@ impl Vault {
             true
         });
         names.into_iter().collect()
+    }
+
+    /// Those of them that wait for an ACME server.
+    pub fn acme_operations(&self) -> Vec<String> {
+        let is_acme = |name: &String| {
+            let issuer = self.pending(name).and_then(|pending| self.issuer(&pending.issuer));
+            issuer.is_ok_and(|issuer| issuer.provider == Provider::Acme)
+        };
+        self.open_operations().into_iter().filter(is_acme).collect()
     }
 
     /// What an ACME server is to be asked for a pending certificate: names and signing request.

@@ -1,19 +1,26 @@
 //! Where a certificate is carried to whenever it has a new version: files, Kubernetes manifests, web hooks. What came of
-//! it stands with the target.
+//! it stands with the target. A place outside the data folder belongs to the certificate that was carried there first.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pki::pem;
 use serde_json::{Value, json};
+use state::{Condition, Op};
 use zeroize::Zeroizing;
 
 use super::CertificateFacts;
-use crate::{Found, Kind, Vault, VaultError};
+use crate::{Found, Kind, Vault, VaultError, Vaults};
 
 /// Targets of one certificate.
 const TARGETS_MAX: usize = 20;
 /// A push that failed is tried again after this long, in seconds.
 const RETRY_AFTER: i64 = 5 * 60;
+/// Permission bits that a file with a key may have: reading and writing, for owner and group.
+const MODE_MAX: u32 = 0o660;
+/// How the server's own files beside deployed ones begin.
+pub const OWN_FILES: &str = ".vedette";
+/// Whose places outside the data folder are.
+const PLACES: &str = "vault-deployed";
 
 /// A kind of target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +57,8 @@ pub struct Target {
     pub kind: TargetKind,
     /// Name of a program among the instance's hooks that is run behind it.
     pub reload: Option<String>,
+    /// Where the file went, once it did; below the data folder where it has a relative path.
+    pub place: Option<String>,
     /// Version that was pushed last, or tried.
     pub version: String,
     /// When, in seconds since 1970.
@@ -72,11 +81,74 @@ fn wrong(what: &str) -> VaultError {
 
 fn is_word(text: &str) -> bool {
     let good = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-    (1..=127).contains(&text.len()) && text.bytes().all(good) && !text.starts_with('.')
+    // a program may take what begins with '-' for an option
+    (1..=127).contains(&text.len()) && text.bytes().all(good) && !text.starts_with(['.', '-'])
+}
+
+/// A name as Kubernetes has it (RFC 1123): small letters, digits, hyphens inside, parts with dots between.
+fn is_cluster_name(name: &str) -> bool {
+    name.split('.').all(|part| {
+        let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !part.is_empty() && part.bytes().all(good) && !part.starts_with('-') && !part.ends_with('-')
+    })
+}
+
+/// The last part of a path, where a file can have it.
+fn file_name(path: &str) -> Option<&str> {
+    let last = path.rsplit('/').next().filter(|last| !["", "."].contains(last));
+    last.filter(|last| !last.starts_with(OWN_FILES))
 }
 
 impl Target {
     fn from_wire(value: &Value) -> Result<Self, VaultError> {
+        let target = Self::read(value)?;
+        target.check()?;
+        Ok(target)
+    }
+
+    /// Refuses what may not be carried out, also of targets that were stored before it was refused.
+    pub fn check(&self) -> Result<(), VaultError> {
+        let mut words = vec![("name", self.name.as_str())];
+        words.extend(self.reload.iter().map(|reload| ("reload", reload.as_str())));
+        if let TargetKind::Kubernetes { namespace, secret, .. } = &self.kind {
+            let is_name = |name: &str, most| name.len() <= most && is_cluster_name(name);
+            if !is_name(namespace, 63) || namespace.contains('.') || !is_name(secret, 253) {
+                return Err(wrong("namespace and secret are names as Kubernetes has them"));
+            }
+        }
+        if let Some((what, _)) = words.into_iter().find(|(_, word)| !is_word(word)) {
+            return Err(wrong(&format!("{what} is no name")));
+        }
+        if let TargetKind::File { mode, .. } = self.kind
+            && mode & !MODE_MAX != 0
+        {
+            return Err(wrong("the file holds the key: its mode is 0660 or less"));
+        }
+        match self.path().map(file_name) {
+            Some(None) => Err(wrong("a path ends in the name of a file")),
+            _ => Ok(()),
+        }
+    }
+
+    /// An address that comes back as it was shown is the one that was sent before.
+    fn keep_secrets_of(&mut self, before: &Self) {
+        if let (TargetKind::Webhook { url }, TargetKind::Webhook { url: whole }) =
+            (&mut self.kind, &before.kind)
+            && *url == without_secrets(whole)
+        {
+            url.clone_from(whole);
+        }
+    }
+
+    /// The path of a target that is a file, as it was sent.
+    pub fn path(&self) -> Option<&str> {
+        match &self.kind {
+            TargetKind::File { path, .. } | TargetKind::Kubernetes { path, .. } => Some(path),
+            TargetKind::Webhook { .. } => None,
+        }
+    }
+
+    fn read(value: &Value) -> Result<Self, VaultError> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let path = || {
             let path =
@@ -87,26 +159,21 @@ impl Target {
             }
             Ok(path.to_owned())
         };
-        let word = |name: &str, standard: &str| {
-            let word = text(name).unwrap_or(standard);
-            if is_word(word) {
-                Ok(word.to_owned())
-            } else {
-                Err(wrong(&format!("{name} is no name")))
-            }
-        };
+        let word = |name: &str, standard: &str| text(name).unwrap_or(standard).to_owned();
         let kind = match text("type").unwrap_or_default() {
             "file" => {
-                let mode = u32::from_str_radix(text("mode").unwrap_or("0600"), 8).ok();
-                let mode = mode
-                    .filter(|m| *m <= 0o777)
-                    .ok_or_else(|| wrong("mode is octal, like 0640"))?;
+                let mode = match value.get("mode") {
+                    None | Some(Value::Null) => Some(0o600),
+                    Some(mode) => mode.as_str().and_then(|m| u32::from_str_radix(m, 8).ok()),
+                };
+                let mode = mode.filter(|m| *m <= 0o777);
+                let mode = mode.ok_or_else(|| wrong("mode is an octal text, like \"0640\""))?;
                 TargetKind::File { path: path()?, mode }
             }
             "kubernetes" => TargetKind::Kubernetes {
                 path: path()?,
-                namespace: word("namespace", "default")?,
-                secret: word("secret", text("name").unwrap_or_default())?,
+                namespace: word("namespace", "default"),
+                secret: word("secret", text("name").unwrap_or_default()),
             },
             "webhook" => {
                 let url =
@@ -116,15 +183,21 @@ impl Target {
             }
             _ => return Err(wrong("type is file, kubernetes or webhook")),
         };
-        let reload = match text("reload") {
-            None => None,
-            Some(_) => Some(word("reload", "")?),
-        };
-        let name = word("name", "")?;
-        Ok(Self { name, kind, reload, version: String::new(), at: 0, failure: None })
+        let (name, reload) = (word("name", ""), text("reload").map(str::to_owned));
+        let (place, version, at, failure) = (None, String::new(), 0, None);
+        Ok(Self { name, kind, reload, place, version, at, failure })
     }
 
-    /// As it is shown and stored.
+    /// As it is shown: what may be a secret in an address stays out.
+    pub fn shown(&self) -> Value {
+        let mut out = self.to_json();
+        if let TargetKind::Webhook { url } = &self.kind {
+            out["url"] = json!(without_secrets(url));
+        }
+        out
+    }
+
+    /// As it is stored.
     pub fn to_json(&self) -> Value {
         let mut out = match &self.kind {
             TargetKind::File { path, mode } => {
@@ -145,12 +218,16 @@ impl Target {
             (Some(_), _) => "Failed",
         };
         out["status"] = json!({ "state": state, "version": self.version, "at": self.at, "error": self.failure });
+        if let Some(place) = &self.place {
+            out["status"]["place"] = json!(place);
+        }
         out
     }
 
     fn from_json(value: &Value) -> Option<Self> {
-        let mut target = Self::from_wire(value).ok()?;
+        let mut target = Self::read(value).ok()?;
         let status = value.get("status")?;
+        target.place = status.get("place").and_then(Value::as_str).map(str::to_owned);
         target.version = status.get("version")?.as_str()?.to_owned();
         target.at = status.get("at")?.as_i64()?;
         target.failure = status.get("error").and_then(Value::as_str).map(str::to_owned);
@@ -186,21 +263,33 @@ impl Vault {
         if names.len() != targets.len() {
             return Err(wrong("two have the same name"));
         }
-        let before = self.deployments(name)?;
-        for target in &mut targets {
-            let old = before.iter().find(|b| b.name == target.name && b.kind == target.kind);
-            if let Some(old) = old {
-                (target.version, target.at) = (old.version.clone(), old.at);
-                target.failure.clone_from(&old.failure);
+        self.change_targets(name, |stored| {
+            for target in &mut targets {
+                if let Some(before) = stored.iter().find(|b| b.name == target.name) {
+                    target.keep_secrets_of(before);
+                }
+                let is_old = |b: &&Target| {
+                    b.name == target.name && b.kind == target.kind && b.reload == target.reload
+                };
+                if let Some(old) = stored.iter().find(is_old) {
+                    target.clone_from(old);
+                }
             }
-        }
-        self.put_targets(name, &targets)?;
+            stored.clone_from(&targets);
+        })?;
         Ok(targets)
     }
 
-    fn put_targets(&self, name: &str, targets: &[Target]) -> Result<(), VaultError> {
+    /// Changes the targets of a certificate under the lock of the shelf.
+    fn change_targets(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Vec<Target>),
+    ) -> Result<(), VaultError> {
         let mut writing = self.shelf.change();
         let mut object = writing.live(Kind::Certificate, name)?;
+        let mut targets = targets_of(object.settings.get("deployments"));
+        change(&mut targets);
         let stored: Vec<Value> = targets.iter().map(Target::to_json).collect();
         object.settings.insert("deployments".into(), Value::Array(stored));
         writing.put(object);
@@ -219,7 +308,10 @@ impl Vault {
             for target in targets_of(object.settings.get("deployments")) {
                 let is_new = target.version != version.id;
                 let again = target.failure.is_some() && target.at + RETRY_AFTER <= now;
-                if is_new || again {
+                // carried before files had places of their own
+                let is_lost =
+                    target.failure.is_none() && target.place.is_none() && target.path().is_some();
+                if is_new || again || is_lost {
                     let found = Found {
                         object: std::sync::Arc::clone(object),
                         version: std::sync::Arc::clone(version),
@@ -260,22 +352,73 @@ impl Vault {
         Ok(Some(Zeroizing::new(bytes)))
     }
 
-    /// Records what came of a push.
+    /// Records what came of a push: the place of the file, where there is one, or what went wrong.
     pub fn record_push(
         &self,
         push: &DuePush,
-        failure: Option<String>,
+        outcome: &Result<Option<String>, String>,
         now: i64,
     ) -> Result<(), VaultError> {
-        let name = &push.found.object.name;
-        let mut targets = self.deployments(name)?;
-        for target in targets.iter_mut().filter(|t| t.name == push.target.name) {
-            target.version.clone_from(&push.found.version.id);
-            target.at = now;
-            target.failure.clone_from(&failure);
-        }
-        self.put_targets(name, &targets)
+        let (pushed, version) = (&push.target, &push.found.version.id);
+        self.change_targets(&push.found.object.name, |targets| {
+            // one that was changed meanwhile is another
+            let is_it = |t: &&mut Target| {
+                t.name == pushed.name && t.kind == pushed.kind && t.reload == pushed.reload
+            };
+            for target in targets.iter_mut().filter(is_it) {
+                (target.version, target.at) = (version.clone(), now);
+                target.failure = outcome.as_ref().err().cloned();
+                if let Ok(place) = outcome {
+                    target.place.clone_from(place);
+                }
+            }
+        })
     }
+}
+
+impl Vaults {
+    /// Takes a place outside the data folder for the certificate of a push. It keeps it as long as it has a target with
+    /// that path; another is refused.
+    pub fn take_place(&self, vault: &Vault, push: &DuePush, place: &str) -> Result<(), VaultError> {
+        let certificate = push.found.object.name.to_ascii_lowercase();
+        let path = push.target.path();
+        let owner = json!({ "vault": vault.id(), "certificate": certificate, "path": path });
+        let store = vault.shelf.store();
+        let condition = match store.get(PLACES, place)? {
+            None => Condition::Absent,
+            Some(held) if held.value == owner => return Ok(()),
+            Some(held) if self.is_held(&held.value, &owner) => {
+                return Err(VaultError::bad_parameter(format!(
+                    "{place} belongs to another certificate."
+                )));
+            }
+            Some(held) => Condition::Match(held.etag),
+        };
+        let (collection, key) = (PLACES.to_owned(), place.to_owned());
+        store.apply(vec![Op::Put { collection, key, value: owner, condition }])?;
+        Ok(())
+    }
+
+    /// True where a place is that of another certificate, which still has a target there.
+    fn is_held(&self, held: &Value, by: &Value) -> bool {
+        let text = |name: &str| held.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (vault, certificate) = (text("vault"), text("certificate"));
+        if ["vault", "certificate"].iter().all(|name| held.get(name) == by.get(name)) {
+            return false;
+        }
+        let object = self.vault(vault).and_then(|v| v.shelf.object(Kind::Certificate, certificate));
+        let targets = object.map(|o| targets_of(o.settings.get("deployments")));
+        targets.unwrap_or_default().iter().any(|target| target.path() == Some(text("path")))
+    }
+}
+
+/// An address without user, password, query and fragment.
+pub fn without_secrets(url: &str) -> String {
+    let plain = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = plain.split_once("://") else { return String::new() };
+    let (host, path) = rest.split_once('/').map_or((rest, None), |(h, p)| (h, Some(p)));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
 }
 
 fn targets_of(stored: Option<&Value>) -> Vec<Target> {

@@ -234,7 +234,8 @@ impl Vault {
             record.organization = organization.clone();
         }
         if let Some(acme) = given("acme") {
-            record.acme = acme.clone();
+            crate::acme::check_settings(&record.provider, acme)?;
+            record.acme = merged(&record.acme, acme);
         }
         if let Some(enabled) = given("attributes").and_then(|a| a.get("enabled")?.as_bool()) {
             record.enabled = enabled;
@@ -242,6 +243,12 @@ impl Vault {
         if record.provider == Provider::Acme && record.directory().is_none() {
             return Err(VaultError::bad_parameter(
                 "An ACME issuer needs the address of the server's directory in org_details.id.",
+            ));
+        }
+        let is_https = |directory: &str| directory.starts_with("https://");
+        if record.provider == Provider::Acme && !record.directory().is_some_and(is_https) {
+            return Err(VaultError::bad_parameter(
+                "Property org_details.id: the directory of an ACME server is an https address.",
             ));
         }
         Ok(record)
@@ -269,6 +276,15 @@ impl Vault {
         }
         self.open_aside(OWN, &password_place(&issuer.name), &issuer.password).map(Some)
     }
+}
+
+/// Settings with those that were sent; null takes one away.
+fn merged(before: &Value, sent: &Value) -> Value {
+    let (Value::Object(before), Value::Object(sent)) = (before, sent) else { return sent.clone() };
+    let mut all = before.clone();
+    all.extend(sent.iter().map(|(name, value)| (name.clone(), value.clone())));
+    all.retain(|_, value| !value.is_null());
+    Value::Object(all)
 }
 
 fn no_provider() -> VaultError {

@@ -116,6 +116,7 @@ impl Pending {
     /// No longer needed once it is over: the sealed key goes.
     pub(super) fn end(&mut self, status: PendingStatus) {
         self.status = status;
+        self.details = None;
         self.key = Value::Null;
     }
 }

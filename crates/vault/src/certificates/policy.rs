@@ -127,6 +127,11 @@ impl Policy {
         /// Of a month of validity, as Azure counts.
         const DAYS_OF_MONTH: i64 = 27;
         let policy = self.merged(value, now)?;
+        if policy.actions.len() > 1 {
+            return Err(VaultError::bad_parameter(
+                "Property policy.lifetime_actions: At most one action is allowed.",
+            ));
+        }
         let days_max = i64::from(policy.months) * DAYS_OF_MONTH;
         let too_early =
             |a: &LifetimeAction| matches!(a.trigger, Trigger::DaysBefore(d) if d > days_max);
@@ -190,7 +195,10 @@ impl Policy {
     fn take_key(&mut self, key: &Map<String, Value>) -> Result<(), VaultError> {
         self.exportable = flag(key, "exportable")?.unwrap_or(self.exportable);
         self.reuse_key = flag(key, "reuse_key")?.unwrap_or(self.reuse_key);
-        let size = key.get("key_size").and_then(Value::as_u64);
+        let size = match key.get("key_size") {
+            None | Some(Value::Null) => None,
+            Some(size) => Some(size.as_u64().ok_or_else(|| wrong("key_props.key_size"))?),
+        };
         let curve = text(key, "crv")?;
         let kty = text(key, "kty")?.map(str::to_owned);
         let kty = kty.unwrap_or_else(|| match (curve, self.key) {

@@ -2,7 +2,7 @@
 //! something made here.
 
 use super::bundle::policy_of;
-use super::{CertificateFacts, Policy};
+use super::{CertificateFacts, LifetimeAction, Policy};
 use crate::{Kind, Object, Pending, Vault, VaultError};
 
 /// What a look at a vault's certificates led to.
@@ -80,7 +80,10 @@ fn due_action(object: &Object, now: i64) -> Option<(Policy, bool, i64)> {
     let policy = policy_of(object).filter(|p| p.enabled)?;
     let certificate = CertificateFacts::of(version)?.certificate;
     let (start, end) = (certificate.not_before(), certificate.not_after());
-    let action = policy.actions.iter().find(|a| a.due(start, end) <= now)?;
+    let due =
+        |renews: bool| move |a: &&LifetimeAction| a.renews == renews && a.due(start, end) <= now;
+    let renewal = policy.actions.iter().find(due(true));
+    let action = renewal.or_else(|| policy.actions.iter().find(due(false)))?;
     let renews = action.renews && !policy.is_issued_elsewhere();
     let stands = object.settings.get("pending").and_then(Pending::from_json);
     if renews && stands.is_some_and(|p| p.is_open()) {

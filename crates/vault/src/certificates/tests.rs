@@ -267,7 +267,6 @@ fn a_policy_comes_back_as_it_was() {
             },
             "lifetime_actions": [
                 { "trigger": { "days_before_expiry": 30 }, "action": { "action_type": "AutoRenew" } },
-                { "trigger": { "lifetime_percentage": 90 }, "action": { "action_type": "EmailContacts" } },
             ],
         }),
     );
@@ -276,6 +275,14 @@ fn a_policy_comes_back_as_it_was() {
     assert_eq!(again, policy);
     assert_eq!(policy.to_json()["x509_props"]["sans"], sent["x509_props"]["sans"]);
     assert_eq!(policy.to_json()["lifetime_actions"], sent["lifetime_actions"]);
+    let mut two = sent.clone();
+    let tells = json!({ "trigger": { "lifetime_percentage": 50 }, "action": { "action_type": "EmailContacts" } });
+    two["lifetime_actions"] = json!([tells, sent["lifetime_actions"][0]]);
+    let refused = Policy::standard("", "Self", 5).changed(&two, 6).unwrap_err();
+    assert!(refused.message.contains("At most one action"), "{}", refused.message);
+    let mut size = sent.clone();
+    size["key_props"] = json!({ "kty": "RSA", "key_size": "4096" });
+    assert!(Policy::standard("", "Self", 5).changed(&size, 6).is_err(), "a size is a number");
 }
 
 #[test]
@@ -584,7 +591,8 @@ fn the_private_authority_issues_revokes_and_tells() {
     let found = make(&vault, "leaf", &policy("house", json!({})), NOW);
     let facts = CertificateFacts::of(&found.version).unwrap();
     assert!(facts.certificate.is_signed_by(&authority[0]));
-    assert_eq!(facts.chain, [authority[0].clone()]);
+    let issuing = vault.authority_chain("house").unwrap().swap_remove(0);
+    assert_eq!(facts.chain, [issuing], "the authority's key, with places from now on");
     let ask = || {
         let request = pki::ocsp::Request::create(&facts.certificate, &authority[0], &[1; 8]);
         vault.ocsp("house", &request, NOW + 9).unwrap()
@@ -656,9 +664,11 @@ fn new_versions_are_carried_to_their_targets() {
     assert!(content(&due[1]).unwrap().contains("name: k8s\n  namespace: n\n"));
     assert!(content(&due[2]).is_none());
     assert!(due[2].notice("one")["x5t"].is_string());
-    vault.record_push(&due[0], None, NOW).unwrap();
-    vault.record_push(&due[1], Some("disk full".into()), NOW).unwrap();
-    vault.record_push(&due[2], None, NOW).unwrap();
+    vault.record_push(&due[0], &Ok(Some("deployed/one/d/a/b.pem".into())), NOW).unwrap();
+    vault.record_push(&due[1], &Err("disk full".into()), NOW).unwrap();
+    vault.record_push(&due[2], &Ok(None), NOW).unwrap();
+    let shown = vault.deployments("d").unwrap()[0].to_json();
+    assert_eq!(shown["status"]["place"], "deployed/one/d/a/b.pem");
     assert!(vault.due_pushes(NOW + 10).is_empty());
     let again = vault.due_pushes(NOW + 600);
     assert_eq!(again.iter().map(|p| p.target.name.as_str()).collect::<Vec<_>>(), ["k8s"]);
@@ -682,6 +692,15 @@ fn new_versions_are_carried_to_their_targets() {
         json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "reload": "../sh" }] }),
         json!({ "targets": [{ "name": "a", "type": "webhook", "url": "file:///etc/passwd" }] }),
         json!({ "targets": [{ "name": "a", "type": "kubernetes", "path": "x", "namespace": "a\nb" }] }),
+        json!({ "targets": [{ "name": "a", "type": "kubernetes", "path": "x", "secret": "Site_tls" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "mode": 420 }] }),
+        json!({ "targets": [{ "name": "--flag", "type": "file", "path": "x" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "reload": "-x" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "mode": "0777" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "mode": "0644" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x", "mode": "0700" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "x/" }] }),
+        json!({ "targets": [{ "name": "a", "type": "file", "path": "/x/.vedette-deploy" }] }),
         json!({ "targets": [{ "name": "a", "type": "file", "path": "x" }, { "name": "a", "type": "file", "path": "y" }] }),
     ] {
         assert_eq!(vault.set_deployments("d", &bad).unwrap_err().status, 400, "{bad}");
@@ -697,4 +716,117 @@ fn new_versions_are_carried_to_their_targets() {
         .unwrap();
     let due = vault.due_pushes(NOW).into_iter().find(|p| p.found.object.name == "kept").unwrap();
     assert!(vault.push_content(&due).unwrap_err().message.contains("may not leave"));
+}
+
+#[test]
+fn a_place_outside_belongs_to_one_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let vaults = vaults(&folder);
+    let one = vaults.vault("one").unwrap();
+    let id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/two";
+    vaults.keyring().ensure_key("two").unwrap();
+    vaults.admit(crate::Settings::from_document(&model::ResourceId::new(id), &json!({}))).unwrap();
+    let two = vaults.vault("two").unwrap();
+    let target = |path: &str| json!({ "targets": [{ "name": "a", "type": "file", "path": path }] });
+    let due = |vault: &Vault, name: &str, targets: &Value| {
+        vault.set_deployments(name, targets).unwrap();
+        let found = vault.due_pushes(NOW).into_iter().find(|p| p.found.object.name == name);
+        found.unwrap()
+    };
+    for (vault, name) in [(&one, "site"), (&one, "other"), (&two, "site")] {
+        make(vault, name, &policy("Self", json!({})), NOW);
+    }
+    let victim = due(&one, "site", &target("/etc/web/site.pem"));
+    vaults.take_place(&one, &victim, "/etc/web/site.pem").unwrap();
+    vaults.take_place(&one, &victim, "/etc/web/site.pem").unwrap();
+    for (vault, name) in [(&two, "site"), (&one, "other")] {
+        let thief = due(vault, name, &target("/etc/web/./site.pem"));
+        let refused = vaults.take_place(vault, &thief, "/etc/web/site.pem").unwrap_err();
+        assert!(refused.message.contains("belongs to another"), "{}", refused.message);
+    }
+    // a deleted certificate can come back; one that goes elsewhere leaves its place
+    one.set_deployments("site", &target("/etc/web/new.pem")).unwrap();
+    let next = due(&two, "site", &target("/etc/web/site.pem"));
+    vaults.take_place(&two, &next, "/etc/web/site.pem").unwrap();
+    let back = due(&one, "site", &target("/etc/web/site.pem"));
+    assert!(vaults.take_place(&one, &back, "/etc/web/site.pem").is_err());
+}
+
+#[test]
+fn targets_of_before_are_checked_and_carried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    make(&vault, "d", &policy("Self", json!({})), NOW);
+    let targets = json!({ "targets": [{ "name": "a", "type": "file", "path": "x" }] });
+    vault.set_deployments("d", &targets).unwrap();
+    let due = vault.due_pushes(NOW);
+    vault.record_push(&due[0], &Ok(None), NOW).unwrap();
+    assert_eq!(vault.due_pushes(NOW).len(), 1, "it has no place yet");
+    vault.record_push(&due[0], &Ok(Some("deployed/one/d/x".into())), NOW).unwrap();
+    assert!(vault.due_pushes(NOW).is_empty());
+    let mut stored = vault.deployments("d").unwrap();
+    stored[0].kind = TargetKind::File { path: "x".into(), mode: 0o777 };
+    assert!(stored[0].check().unwrap_err().message.contains("mode"));
+}
+
+#[test]
+fn an_operation_that_took_the_place_of_another_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let begin = || {
+        let sent = policy("Unknown", json!({}));
+        vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap()
+    };
+    let first = begin();
+    vault.cancel_pending("c").unwrap();
+    vault.fail_pending("c", &first.version, "AcmeFailed", "late").unwrap();
+    assert_eq!(vault.pending("c").unwrap().status, PendingStatus::Cancelled);
+    let second = begin();
+    vault.fail_pending("c", &first.version, "AcmeFailed", "late").unwrap();
+    assert_eq!(vault.pending("c").unwrap(), second);
+    vault.fail_pending("c", &second.version, "AcmeFailed", "now").unwrap();
+    assert_eq!(vault.pending("c").unwrap().status, PendingStatus::Failed);
+    vault.fail_pending("nothing", "v", "AcmeFailed", "gone").unwrap();
+}
+
+#[test]
+fn the_whole_path_can_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    vault.set_issuer("house", &json!({ "provider": "PrivateCA" }), true, NOW).unwrap();
+    let before = vault.authority_chain("house").unwrap();
+    make(&vault, "c", &policy("house", json!({})), NOW);
+    let [issuing, root] =
+        <[Certificate; 2]>::try_from(vault.authority_chain("house").unwrap()).unwrap();
+    assert_ne!(issuing, before[0], "signed anew");
+    assert!(issuing.is_signed_by(&root) && root == before[1]);
+    assert_eq!(issuing.public_key(), before[0].public_key());
+    assert_eq!(issuing.not_after(), before[0].not_after());
+    let place = b"https://localhost:8443/pki/one/house/root-crl";
+    assert!(issuing.der().windows(place.len()).any(|w| w == place));
+    let list = vault.root_list("house", NOW).unwrap();
+    assert!(pki::crl::RevocationList::read(&list, &root).unwrap().revoked.is_empty());
+    make(&vault, "d", &policy("house", json!({})), NOW);
+    assert_eq!(vault.authority_chain("house").unwrap()[0], issuing, "once");
+}
+
+#[test]
+fn secrets_in_addresses_are_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    make(&vault, "d", &policy("Self", json!({})), NOW);
+    let hook = |url: &str| json!({ "targets": [{ "name": "a", "type": "webhook", "url": url }] });
+    let whole = "https://me:word@hooks.example:8443/a/b?sig=canary#x";
+    let shown = vault.set_deployments("d", &hook(whole)).unwrap()[0].shown();
+    assert_eq!(shown["url"], "https://hooks.example:8443/a/b");
+    let kind = TargetKind::Webhook { url: whole.into() };
+    let sent_back = hook(shown["url"].as_str().unwrap());
+    assert_eq!(vault.set_deployments("d", &sent_back).unwrap()[0].kind, kind);
+    let due = vault.due_pushes(NOW);
+    assert_eq!(due[0].target.kind, kind);
+    // what was changed while it was pushed is another
+    vault.set_deployments("d", &hook("https://other.example/")).unwrap();
+    vault.record_push(&due[0], &Ok(None), NOW).unwrap();
+    assert_eq!(vault.deployments("d").unwrap()[0].to_json()["status"]["state"], "Pending");
+    assert_eq!(without_secrets("https://h?x"), "https://h");
 }

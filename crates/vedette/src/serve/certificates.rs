@@ -13,19 +13,51 @@ use vault::{AuthorityPlaces, Renewal, Step, Vault};
 use super::House;
 use super::deeds::{self, Deed};
 
-/// One turn over all vaults. May run twice: what is done is not done again.
+/// Certificates whose ACME server is to be asked.
+type Waiting = Vec<(Arc<Vault>, String)>;
+
+/// One turn over all vaults, as far as it goes here. May run twice: what is done is not done again.
 pub(super) async fn turn(house: Arc<House>) -> anyhow::Result<()> {
+    work(house, |house, deeds| {
+        for vault in house.vaults.all() {
+            renew(house, &vault, deeds);
+            carry_on(house, &vault, deeds);
+            deploy::push_all(house, &vault, false, deeds);
+        }
+    })
+    .await
+}
+
+/// One turn of what waits for servers elsewhere: web hooks, then ACME servers. Their silence holds up nothing but this.
+pub(super) async fn turn_elsewhere(house: Arc<House>) -> anyhow::Result<()> {
+    work(house, |house, deeds| {
+        let mut waiting = Waiting::new();
+        for vault in house.vaults.all() {
+            deploy::push_all(house, &vault, true, deeds);
+            let asking = vault.acme_operations().into_iter();
+            waiting.extend(asking.map(|name| (Arc::clone(&vault), name)));
+        }
+        for (vault, name) in waiting {
+            let started = Instant::now();
+            let asked = acme_client::obtain(house, &vault, &name).and_then(|()| {
+                Ok(vault.pending(&name).map_err(|e| e.to_string())?.error.map(|(_, m)| m))
+            });
+            let failure = asked.unwrap_or_else(Some);
+            deeds.push(deed(&vault, "CertificateEnroll", &name, failure, started));
+        }
+    })
+    .await
+}
+
+/// Works where waiting is allowed, and records what came of it.
+async fn work(house: Arc<House>, turn: fn(&House, &mut Vec<Deed>)) -> anyhow::Result<()> {
     if house.vaults.keyring().is_sealed() {
         return Ok(());
     }
     let working = Arc::clone(&house);
     let deeds = tokio::task::spawn_blocking(move || {
         let mut deeds = Vec::new();
-        for vault in working.vaults.all() {
-            renew(&working, &vault, &mut deeds);
-            carry_on(&working, &vault, &mut deeds);
-            deploy::push_all(&working, &vault, &mut deeds);
-        }
+        turn(&working, &mut deeds);
         deeds
     });
     deeds::tell(&house, deeds.await?).await
@@ -56,20 +88,17 @@ fn renew(house: &House, vault: &Arc<Vault>, deeds: &mut Vec<Deed>) {
     }
 }
 
+/// Completes what needs nobody elsewhere.
 fn carry_on(house: &House, vault: &Arc<Vault>, deeds: &mut Vec<Deed>) {
     let places = AuthorityPlaces { origin: house.identity.urls().origin() };
     for name in vault.open_operations() {
         let started = Instant::now();
         let now = house.clock.now().unix_seconds();
-        let step = match vault.advance_certificate(&name, &places, now) {
-            Ok(Step::Waits(_)) => continue,
-            Ok(Step::Over(pending)) => Ok(pending.error.map(|(_, message)| message)),
-            Ok(Step::Acme(_)) => acme_client::obtain(house, vault, &name).and_then(|()| {
-                Ok(vault.pending(&name).map_err(|e| e.to_string())?.error.map(|(_, m)| m))
-            }),
-            Err(error) => Err(error.to_string()),
+        let failure = match vault.advance_certificate(&name, &places, now) {
+            Ok(Step::Waits(_) | Step::Acme(_)) => continue,
+            Ok(Step::Over(pending)) => pending.error.map(|(_, message)| message),
+            Err(error) => Some(error.to_string()),
         };
-        let failure = step.unwrap_or_else(Some);
         deeds.push(deed(vault, "CertificateEnroll", &name, failure, started));
     }
 }

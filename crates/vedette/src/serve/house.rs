@@ -26,6 +26,7 @@ use vault::{AuditHouse, AuditLog, KeyFiles, Vaults};
 
 use super::built_in;
 use crate::cli::{PIN_VARIABLE, ServeArgs};
+use crate::external::Beginnings;
 use crate::instance::{DataFolder, Instance};
 
 /// The location that resources report.
@@ -46,6 +47,8 @@ pub(crate) struct House {
     pub(super) instance: Instance,
     pub(super) tls: TlsServer,
     pub(super) names: ServerNames,
+    /// Where web hooks may go beside other machines.
+    pub(super) web_hooks: Beginnings,
     pub(super) first_start: bool,
     /// Held as long as the house stands: two servers on one folder would spoil it.
     _lock: File,
@@ -130,6 +133,7 @@ impl House {
             instance,
             tls,
             names,
+            web_hooks: Beginnings::new(&arguments.allow_webhook),
             first_start,
             _lock: lock,
         })

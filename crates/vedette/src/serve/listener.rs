@@ -7,10 +7,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -19,15 +20,14 @@ use tower::ServiceExt;
 
 use super::House;
 use super::health;
+use super::patience::{self, Marked, Patience};
 use super::request_body::RequestBody;
+use super::sources::Sources;
 
 /// Connections at a time; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 12_000;
 /// Longest TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Longest wait for the headers of a request, and for the next request on an idle HTTP/1.1 connection: clients that do not
-/// try again keep a connection for minutes while they are busy elsewhere. How many may wait is bounded.
-const HEADERS: Duration = Duration::from_secs(15 * 60);
 /// HTTP/2: how often a silent peer is asked whether it lives, and how long it may take to say so.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WAIT: Duration = Duration::from_secs(20);
@@ -39,6 +39,7 @@ pub(super) async fn serve(
     listener: TcpListener,
     house: Arc<House>,
     audit: api::Audit,
+    sources: Arc<Sources>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let listener = match listener
@@ -67,17 +68,25 @@ pub(super) async fn serve(
                 continue;
             }
         };
+        let Some(counted) = sources.admit(peer.ip()) else {
+            tracing::debug!(%peer, "the address has too many connections");
+            continue;
+        };
         let (acceptor, routes, server) = (acceptor.clone(), routes.clone(), Arc::clone(&server));
         let watcher = graceful.watcher();
         tokio::spawn(async move {
             if let Some(tls) = handshake(acceptor, stream).await {
-                let service = TowerToHyperService::new(with_peer(routes, peer));
-                let connection = server.serve_connection(TokioIo::new(tls), service);
-                if let Err(error) = watcher.watch(connection.into_owned()).await {
-                    tracing::debug!(%peer, %error, "a connection ended badly");
+                let patience = Arc::new(Patience::default());
+                let service = service(routes, peer, Arc::clone(&patience));
+                let marked = Marked { stream: tls, patience: Arc::clone(&patience) };
+                let connection = server.serve_connection(TokioIo::new(marked), service);
+                match patience.bear(watcher.watch(connection.into_owned())).await {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => tracing::debug!(%peer, %error, "a connection ended badly"),
+                    None => tracing::debug!(%peer, "an idle connection is ended"),
                 }
             }
-            drop(place);
+            drop((place, counted));
         });
     }
     drop(listener);
@@ -101,7 +110,11 @@ pub(super) fn doors(house: &House) -> api::House {
 
 pub(super) fn server() -> Builder<TokioExecutor> {
     let mut server = Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience::REST)
+        .max_buf_size(64 * 1024);
     server
         .http2()
         .timer(TokioTimer::new())
@@ -127,18 +140,26 @@ async fn handshake(
     }
 }
 
-/// The routes, told where each request comes from.
-pub(super) fn with_peer(
+/// The routes, told where each request comes from; requests leave their marks.
+pub(super) fn service(
     routes: Router,
     peer: SocketAddr,
-) -> impl tower::Service<
-    hyper::Request<hyper::body::Incoming>,
+    patience: Arc<Patience>,
+) -> impl Service<
+    hyper::Request<Incoming>,
     Response = axum::response::Response,
     Error = std::convert::Infallible,
     Future: Send,
-> + Clone {
-    routes.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+> {
+    service_fn(move |mut request: hyper::Request<Incoming>| {
+        let busy = patience.request(request.version());
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(|body| Body::new(RequestBody::new(body)))
+        let request = request.map(|body| Body::new(RequestBody::new(body, busy.clone())));
+        let answering = routes.clone().oneshot(request);
+        async move {
+            let answer = answering.await;
+            drop(busy);
+            answer
+        }
     })
 }

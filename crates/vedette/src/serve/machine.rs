@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use crypto::{SecretText, random_alphanumeric, read_private, write_private};
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::House;
-use super::listener::{doors, server, with_peer};
+use super::listener::{doors, server, service};
+use super::patience::Patience;
 use crate::cli::ServeArgs;
 
 const CONNECTIONS_MAX: usize = 256;
@@ -72,7 +72,7 @@ pub(super) async fn start(
                     continue;
                 }
             }
-            let service = TowerToHyperService::new(with_peer(routes.clone(), peer));
+            let service = service(routes.clone(), peer, Arc::new(Patience::default()));
             tokio::spawn(async move {
                 let server = server();
                 let served = server.serve_connection(TokioIo::new(stream), service);

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
+use super::patience::Busy;
+
 /// Most bytes taken off the wire for nothing; more ends the connection.
 const BYTES_MAX: usize = 32 << 20;
 /// Longest time for it.
@@ -15,11 +17,13 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 /// A body that empties itself when it is let go.
 pub(super) struct RequestBody {
     inner: Option<Incoming>,
+    /// Its connection is in use until the last byte.
+    busy: Option<Busy>,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming) -> Self {
-        Self { inner: Some(inner) }
+    pub(super) fn new(inner: Incoming, busy: Busy) -> Self {
+        Self { inner: Some(inner), busy: Some(busy) }
     }
 }
 
@@ -50,7 +54,11 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         let Some(inner) = self.inner.take().filter(|body| !body.is_end_stream()) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(tokio::time::timeout(TIME_MAX, empty(inner)));
+        let busy = self.busy.take();
+        runtime.spawn(async move {
+            let _ = tokio::time::timeout(TIME_MAX, empty(inner)).await; // or the connection ends
+            drop(busy);
+        });
     }
 }
 

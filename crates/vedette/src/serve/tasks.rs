@@ -66,6 +66,11 @@ const TASKS: &[Task] = &[
         run: |house| Box::pin(purge_workspaces(house)),
     },
     Task {
+        name: "certificates elsewhere",
+        every: Duration::from_secs(10),
+        run: |house| Box::pin(super::certificates::turn_elsewhere(house)),
+    },
+    Task {
         name: "heartbeat",
         every: Duration::from_secs(60),
         run: |house| Box::pin(heartbeat(house)),

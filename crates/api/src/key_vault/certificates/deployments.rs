@@ -9,7 +9,7 @@ use crate::key_vault::work::{Reply, Work};
 
 fn shown(work: &Work, targets: &[Target]) -> Reply {
     let id = format!("{}/deployments", object_id(work, KIND, &work.name));
-    let targets: Vec<Value> = targets.iter().map(Target::to_json).collect();
+    let targets: Vec<Value> = targets.iter().map(Target::shown).collect();
     Reply::json(&json!({ "id": id, "targets": targets }))
 }
 

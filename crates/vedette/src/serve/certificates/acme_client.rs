@@ -58,6 +58,14 @@ enum Shown {
     Record { hook: String, name: String, text: String },
 }
 
+impl Network {
+    fn run(&self, hook: &str, action: &str, name: &str, text: &str) -> Result<(), String> {
+        let variables =
+            [("VEDETTE_ACTION", action), ("VEDETTE_NAME", name), ("VEDETTE_TEXT", text)];
+        hook::run(&self.hooks, hook, &[action, name, text], &variables)
+    }
+}
+
 impl Outside for Network {
     fn send(&self, request: &HttpRequest) -> Result<HttpResponse, String> {
         let answer = match (request.method, &request.body) {
@@ -98,7 +106,7 @@ impl Outside for Network {
                     hook.ok_or("dns-01 needs the name of a hook: acme.dnsHook of the issuer")?;
                 let name = format!("_acme-challenge.{}", challenged.identifier.value);
                 let text = dns_record(&challenged.key_authorization);
-                hook::run(&self.hooks, hook, &["add", &name, &text])?;
+                self.run(hook, "add", &name, &text)?;
                 Shown::Record { hook: hook.to_owned(), name, text }
             }
         };
@@ -109,7 +117,7 @@ impl Outside for Network {
     fn hide(&self) {
         match self.shown.borrow_mut().take() {
             Some(Shown::Record { hook, name, text }) => {
-                if let Err(why) = hook::run(&self.hooks, &hook, &["remove", &name, &text]) {
+                if let Err(why) = self.run(&hook, "remove", &name, &text) {
                     tracing::warn!(name, why, "the record of a challenge could not be taken away");
                 }
             }

@@ -9,8 +9,14 @@ use crate::cli::PIN_VARIABLE;
 /// Longest run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs `hooks/name` and waits for it; anything but success is a failure in words.
-pub(super) fn run(hooks: &Path, name: &str, arguments: &[&str]) -> Result<(), String> {
+/// Runs `hooks/name` and waits for it; anything but success is a failure in words. What the arguments say, variables say
+/// too: a text in them is never taken for an option.
+pub(super) fn run(
+    hooks: &Path,
+    name: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<(), String> {
     let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
     let program = hooks.join(name);
     if !plain || !program.is_file() {
@@ -18,6 +24,7 @@ pub(super) fn run(hooks: &Path, name: &str, arguments: &[&str]) -> Result<(), St
     }
     let child = Command::new(&program)
         .args(arguments)
+        .envs(variables.iter().copied())
         .env_remove(PIN_VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -48,12 +55,16 @@ mod tests {
     fn only_what_lies_in_the_folder_is_run() {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("good");
-        std::fs::write(&script, "#!/bin/sh\ntest \"$1\" = yes\n").unwrap();
+        std::fs::write(&script, "#!/bin/sh\ntest \"$1 $V\" = \"yes v\"\n").unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-        assert!(run(folder.path(), "good", &["yes"]).is_ok());
-        assert!(run(folder.path(), "good", &["no"]).unwrap_err().contains("ended with"));
+        let variables = [("V", "v")];
+        assert!(run(folder.path(), "good", &["yes"], &variables).is_ok());
+        assert!(
+            run(folder.path(), "good", &["no"], &variables).unwrap_err().contains("ended with")
+        );
         for bad in ["", "missing", "../good", "/bin/true", ".", "."] {
-            assert!(run(folder.path(), bad, &[]).unwrap_err().contains("no program"), "{bad}");
+            let refused = run(folder.path(), bad, &[], &[]).unwrap_err();
+            assert!(refused.contains("no program"), "{bad}");
         }
     }
 }
