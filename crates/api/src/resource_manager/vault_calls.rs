@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use arm::{Target, Verb};
 use axum::response::Response;
+use model::ResourceId;
 use serde_json::Value;
 use vault::AuditRecord;
 
@@ -25,9 +26,17 @@ pub(super) struct VaultCall {
 }
 
 impl VaultCall {
-    /// None for other resources, and for lists: these are of no vault.
+    /// None for other resources, lists, and other subscriptions: these are of no vault.
     pub(super) fn of(doors: &Doors, incoming: &Incoming, asked: &Asked) -> Option<Self> {
         let (operation, resource) = operation(&asked.target, asked.verb)?;
+        // vaults of other subscriptions are none of this house: the audit log is of its own
+        let own = arm::subscription_id(&**doors.arm.store()).ok();
+        let named = ResourceId::new(&resource);
+        let is_here =
+            |own: String| named.subscription().is_some_and(|s| s.eq_ignore_ascii_case(&own));
+        if !own.is_none_or(is_here) {
+            return None;
+        }
         let caller = &asked.caller;
         let record = AuditRecord {
             time: doors.clock.now(),

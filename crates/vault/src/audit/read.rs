@@ -49,7 +49,7 @@ pub(super) fn source(house: &AuditHouse, form: &Form) -> String {
     let Form { table, calls, resource, link, .. } = form;
     let own = &house.subscription;
     format!(
-        "{table} | where {calls} | where isempty({resource}) or {resource} startswith '/subscriptions/{own}/' \
+        "{table} | where {calls} | where isempty({resource}) or {resource} startswith '/subscriptions/{own}' \
          | extend s = tolong({link}.sequence)"
     )
 }

@@ -604,7 +604,7 @@ async fn rows_that_others_put_there_are_findings_and_no_end_of_the_chain() {
     assert_eq!(told.findings, TABLES.map(stray));
     assert_eq!((told.rows, told.last, told.proven), (2, 2, 2));
     let asked = tables.queries();
-    let bounded = |q: &model::QueryRequest| q.text.contains("startswith '/subscriptions/s/'");
+    let bounded = |q: &model::QueryRequest| q.text.contains("startswith '/subscriptions/s'");
     assert!(asked.iter().all(bounded), "vaults elsewhere are none of ours");
 }
 
