@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use model::{
     AppendReceipt, AppendRequest, DateTime, FunctionDefinition, QueryAnswer, QueryError,
-    QueryRequest, ResultTable, Retention, Rows, TableInfo, TableKind, Tables, TablesError,
+    QueryRequest, ResultTable, Retention, Rows, Schema, TableInfo, TableKind, Tables, TablesError,
 };
 use parking_lot::Mutex;
 
@@ -19,6 +19,8 @@ pub struct CannedTables(Mutex<State>);
 struct State {
     answers: Vec<(String, Result<QueryAnswer, QueryError>)>,
     queries: Vec<QueryRequest>,
+    /// The transforms asked for, each with the columns of its `source`.
+    transforms: Vec<(String, Arc<Schema>)>,
     tables: BTreeMap<(String, String), Arc<TableInfo>>,
     appends: Vec<AppendRequest>,
     functions: BTreeMap<String, Vec<FunctionDefinition>>,
@@ -68,6 +70,11 @@ impl CannedTables {
         self.0.lock().queries.clone()
     }
 
+    /// All transforms so far, each with the columns of its `source`.
+    pub fn transforms(&self) -> Vec<(String, Arc<Schema>)> {
+        self.0.lock().transforms.clone()
+    }
+
     /// All appends so far, duplicates left out.
     pub fn appends(&self) -> Vec<AppendRequest> {
         self.0.lock().appends.clone()
@@ -88,6 +95,16 @@ impl CannedTables {
 
 fn key(workspace: &str, name: &str) -> (String, String) {
     (workspace.to_owned(), name.to_owned())
+}
+
+impl State {
+    /// The canned answer to a text.
+    fn answer_to(&self, text: &str) -> Result<QueryAnswer, QueryError> {
+        let found = self.answers.iter().rev().find(|(part, _)| text.contains(part.as_str()));
+        found
+            .map(|(_, answer)| answer.clone())
+            .unwrap_or_else(|| Err(QueryError::Execution(format!("no canned answer for: {text}"))))
+    }
 }
 
 /// What [`Tables::append`] promises to refuse.
@@ -131,21 +148,15 @@ impl Tables for CannedTables {
 
     async fn query(&self, request: QueryRequest) -> Result<QueryAnswer, QueryError> {
         let mut state = self.0.lock();
-        let answer =
-            state.answers.iter().rev().find(|(text, _)| request.text.contains(text.as_str()));
-        let answer = answer.map(|(_, answer)| answer.clone()).unwrap_or_else(|| {
-            Err(QueryError::Execution(format!("no canned answer for: {}", request.text)))
-        });
+        let answer = state.answer_to(&request.text);
         state.queries.push(request);
         answer
     }
 
-    async fn transform(&self, text: &str, _: Rows, _: DateTime) -> Result<Rows, QueryError> {
-        let state = self.0.lock();
-        let found = state.answers.iter().rev().find(|(part, _)| text.contains(part.as_str()));
-        let answer = found.map(|(_, answer)| answer.clone()).unwrap_or_else(|| {
-            Err(QueryError::Execution(format!("no canned answer for: {text}")))
-        })?;
+    async fn transform(&self, text: &str, rows: Rows, _: DateTime) -> Result<Rows, QueryError> {
+        let mut state = self.0.lock();
+        state.transforms.push((text.to_owned(), rows.schema));
+        let answer = state.answer_to(text)?;
         Ok(answer.tables.into_iter().next().map(|t| t.rows).unwrap_or_default())
     }
 

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
-use serde_json::json;
 
 use crate::house::{
     CONTRIBUTOR, DATA_READER, Fixture, ORIGIN, OWNER, PUBLISHER, READER, forged, house,

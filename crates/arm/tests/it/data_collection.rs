@@ -68,12 +68,9 @@ async fn a_good_rule_is_stored_with_its_ids() {
         [("t".to_owned(), ScalarType::DateTime), ("n".to_owned(), ScalarType::String)]
     );
     assert_eq!(format!("\"{}\"", read.etag), stored["etag"].as_str().unwrap());
-    let asked = &house.tables.queries()[0];
-    assert!(asked.bind_only);
-    assert_eq!(
-        asked.text,
-        "let source = datatable(['t']: datetime, ['n']: string)[];\nsource | project n = tolong(n)"
-    );
+    let (text, source) = &house.tables.transforms()[0];
+    assert_eq!(text, "source | project n = tolong(n)");
+    assert_eq!(*source, schema("t:datetime,n:string"));
 
     // the same again keeps the id; tags alone may be patched
     let again = house.put(RULE, stored.clone()).await;
