@@ -171,6 +171,32 @@ def test_merge(certificates, tmp_path):
     assert merged.properties.x509_thumbprint
     assert certificates.get_certificate_operation(name).status == "completed"
     assert certificates.get_certificate(name).policy.issuer_name == "Unknown"
+    assert merged.properties.preserve_order is False
+
+
+def test_chain_order(certificates, secrets, tmp_path):
+    """A chain out of order is sorted, unless it is to stay as it is."""
+    def make(name, *more):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / f"{name}.key", "-subj", f"/CN={name}", "-days", "9", *more)
+    make("root", "-x509", "-out", tmp_path / "root.pem")
+    for name, above in [("middle", "root"), ("leaf", "middle")]:
+        make(name, "-out", tmp_path / f"{name}.csr")
+        (tmp_path / "ext").write_text(f"basicConstraints=CA:{'FALSE' if name == 'leaf' else 'TRUE'}")
+        openssl("x509", "-req", "-in", tmp_path / f"{name}.csr", "-CA", tmp_path / f"{above}.pem", "-CAkey", tmp_path / f"{above}.key",
+                "-set_serial", "7", "-days", "8", "-extfile", tmp_path / "ext", "-out", tmp_path / f"{name}.pem")
+    files = {name: (tmp_path / f"{name}.pem").read_text() for name in ("leaf", "root", "middle")}
+    key = (tmp_path / "leaf.key").read_text()
+    pem = CertificatePolicy(content_type=CertificateContentType.pem, issuer_name="Unknown", subject="CN=leaf")
+    for keeps, order in [(True, ["leaf", "root", "middle"]), (False, ["leaf", "middle", "root"])]:
+        name = f"chain-{keeps}".lower()
+        made = certificates.import_certificate(name, (key + "".join(files.values())).encode(), policy=pem, preserve_order=keeps)
+        assert made.properties.preserve_order is keeps and certificates.get_certificate(name).properties.preserve_order is keeps
+        bodies = ["".join(part.split("-----END")[0].split()) for part in secrets.get_secret(name).value.split("BEGIN CERTIFICATE-----")[1:]]
+        wanted = ["".join(files[one].split("-----")[2].split()) for one in order]
+        assert bodies == wanted, (keeps, order)
+    waiting = certificates.begin_create_certificate("chain-later", policy("Unknown"), preserve_order=True).result()
+    assert waiting.preserve_order is True
+    assert certificates.get_certificate_operation("chain-later").preserve_order is True
 
 
 @pytest.mark.parametrize("form", ["pfx", "pfx-password", "pem", "pem-rest"])

@@ -18,6 +18,7 @@ use super::life::{self, Shape};
 use super::paging;
 use super::route::{GET, PATCH, POST, PUT, REMOVE, Route, elsewhere, here, route};
 use super::shape::{add_common, add_deleted, object_id, version_id};
+use super::version::is_since;
 use super::work::{Reply, Work, required};
 
 const KIND: Kind = Kind::Certificate;
@@ -102,6 +103,9 @@ fn bundle(work: &Work, found: &Found) -> Value {
         if let Some(text) = found.version.text(member) {
             out[member] = json!(text);
         }
+    }
+    if is_since(&work.api_version, 6) {
+        out["preserveCertOrder"] = json!(found.version.keeps_chain_order());
     }
     add_common(work, found, &mut out);
     add_object(work, &found.object, &mut out);
@@ -208,6 +212,7 @@ fn get(work: &Work) -> Result<Reply, VaultError> {
 
 /// What creating and changing a certificate may say.
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PolicyBody {
     #[serde(default)]
     policy: Value,
@@ -215,6 +220,9 @@ struct PolicyBody {
     attributes: Value,
     #[serde(default)]
     tags: Value,
+    /// Of creating alone.
+    #[serde(default)]
+    preserve_cert_order: Option<bool>,
 }
 
 fn update(work: &Work) -> Result<Reply, VaultError> {

@@ -21,8 +21,26 @@ pub struct CertificateFacts {
     pub content_type: String,
 }
 
+const ORDER: &str = "preserveCertOrder";
+
+impl Version {
+    /// True when a certificate's chain stands in the order in which it came.
+    pub fn keeps_chain_order(&self) -> bool {
+        keeps_order(self.facts.get(ORDER))
+    }
+}
+
+/// Whether a chain stays as it came: what is stored of it.
+pub(super) fn keeps_order(stored: Option<&Value>) -> bool {
+    stored.and_then(Value::as_bool).unwrap_or(false)
+}
+
 /// The facts of a new version.
-pub(super) fn facts(chain: &[Certificate], content_type: ContentType) -> Map<String, Value> {
+pub(super) fn facts(
+    chain: &[Certificate],
+    keeps_order: bool,
+    content_type: ContentType,
+) -> Map<String, Value> {
     let mut facts = Map::new();
     if let Some(leaf) = chain.first() {
         facts.insert("x5t".into(), json!(leaf.x5t()));
@@ -32,6 +50,9 @@ pub(super) fn facts(chain: &[Certificate], content_type: ContentType) -> Map<Str
     let above: Vec<String> = chain.iter().skip(1).map(|c| STANDARD.encode(c.der())).collect();
     facts.insert("chain".into(), json!(above));
     facts.insert("contentType".into(), json!(content_type.name()));
+    if keeps_order {
+        facts.insert(ORDER.into(), json!(true));
+    }
     facts
 }
 

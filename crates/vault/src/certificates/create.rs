@@ -7,6 +7,7 @@ use pki::{Certificate, Name, SigningRequest, Template, new_serial, self_signed, 
 use serde_json::Value;
 
 use super::bundle::policy_of;
+use super::import::in_order;
 use super::issuers::Provider;
 use super::pending::{PendingStatus, not_found, pending_place};
 use super::twins::NewVersion;
@@ -15,6 +16,14 @@ use crate::{AttributeChange, Found, Kind, Object, Tags, Vault, VaultError};
 
 /// Certificates begin this long before they are made: clocks of others may be behind.
 const BACKDATED: i64 = 10 * 60;
+
+/// Why a version is made.
+pub(super) enum Cause {
+    /// Somebody wants it; whether the chain of a merge stays as it comes.
+    Asked { keeps_order: bool },
+    /// It is time.
+    Renewal,
+}
 
 /// What is done next with an operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +61,7 @@ impl Vault {
         policy: &Value,
         attributes: &Value,
         tags: Option<Tags>,
+        keeps_order: bool,
         now: i64,
     ) -> Result<Pending, VaultError> {
         check_certificate_name(name)?;
@@ -70,7 +80,7 @@ impl Vault {
             }
         };
         self.require_policy_hardware(&policy)?;
-        self.begin(name, policy, attributes, tags, false, now)
+        self.begin(name, policy, attributes, tags, Cause::Asked { keeps_order }, now)
     }
 
     /// As [`Vault::create_certificate`], with a policy that was checked.
@@ -80,7 +90,7 @@ impl Vault {
         policy: Policy,
         attributes: &Value,
         tags: Option<Tags>,
-        renewal: bool,
+        cause: Cause,
         now: i64,
     ) -> Result<Pending, VaultError> {
         self.check_issuer(&policy.issuer)?;
@@ -89,6 +99,13 @@ impl Vault {
         let csr = SigningRequest::create(&self.asked(&policy, now)?, &key)?;
         let version = crate::new_version_id()?;
         let sealed = self.seal_aside(name, &pending_place(&version), key.to_pkcs8()?.expose())?;
+        let (renewal, keeps_order) = match cause {
+            Cause::Asked { keeps_order } => (false, keeps_order),
+            Cause::Renewal => {
+                let before = self.find(Kind::Certificate, name, None);
+                (true, before.is_ok_and(|found| found.version.keeps_chain_order()))
+            }
+        };
         let pending = Pending {
             request_id: crate::new_version_id()?,
             version,
@@ -103,6 +120,7 @@ impl Vault {
             created: now,
             renewal,
             exportable: policy.exportable,
+            keeps_order,
             attributes: attributes.clone(),
             tags,
             key: sealed,
@@ -258,7 +276,7 @@ impl Vault {
             return Err(not_found(name));
         }
         let key = self.pending_key(name, &pending)?;
-        let chain = Certificate::chain(chain, &key).ok_or_else(|| {
+        let chain = in_order(chain, &key, pending.keeps_order).ok_or_else(|| {
             VaultError::bad_parameter(
                 "Property x5c: the public key of the end-entity certificate does not match that of the pending certificate's request.",
             )
@@ -299,7 +317,16 @@ impl Vault {
         object.settings.insert("pending".into(), pending.to_json());
         let exportable = policy.exportable && pending.exportable;
         let policy = Policy { exportable, ..policy };
-        let new = NewVersion { id: version, key: &key, chain, policy: &policy, change, tags };
+        let keeps_order = pending.keeps_order;
+        let new = NewVersion {
+            id: version,
+            key: &key,
+            chain,
+            keeps_order,
+            policy: &policy,
+            change,
+            tags,
+        };
         self.add_version(&mut writing, object, &new, now)?;
         writing.commit()?;
         self.find(Kind::Certificate, name, Some(version))

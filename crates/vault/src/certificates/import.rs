@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use crypto::{KeyKind, SecretText};
+use crypto::{KeyKind, KeyPair, SecretText};
 use pki::pem::Bundle;
 use pki::{Certificate, PkiError, pem, pkcs12};
 use serde_json::Value;
@@ -40,6 +40,16 @@ pub(super) fn any_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
         });
     }
     URL_SAFE_NO_PAD.decode(plain.as_bytes()).ok().map(Zeroizing::new)
+}
+
+/// The chain of `key`: as it came where that is wanted and the key's certificate comes first, else sorted.
+pub(super) fn in_order(
+    chain: Vec<Certificate>,
+    key: &KeyPair,
+    keeps_order: bool,
+) -> Option<Vec<Certificate>> {
+    let stays = keeps_order && chain.first().is_some_and(|c| c.belongs_to(key));
+    if stays { Some(chain) } else { Certificate::chain(chain, key) }
 }
 
 /// Certificates of a merge: DER, base64 of DER, or PEM, each perhaps in one more layer of base64.
@@ -113,14 +123,7 @@ impl Vault {
         let key = bundle.key.ok_or_else(|| {
             VaultError::bad_parameter("The specified certificate has no private key in its file.")
         })?;
-        let in_order =
-            import.keeps_order && bundle.certificates.first().is_some_and(|c| c.belongs_to(&key));
-        let chain = if in_order {
-            Some(bundle.certificates)
-        } else {
-            Certificate::chain(bundle.certificates, &key)
-        };
-        let chain = chain.ok_or_else(|| {
+        let chain = in_order(bundle.certificates, &key, import.keeps_order).ok_or_else(|| {
             VaultError::bad_parameter("The file holds no certificate for its private key.")
         })?;
         let id = crate::new_version_id()?;
@@ -152,6 +155,7 @@ impl Vault {
             id: &id,
             key: &key,
             chain: &chain,
+            keeps_order: import.keeps_order,
             policy: &policy,
             change: import.attributes,
             tags: import.tags,

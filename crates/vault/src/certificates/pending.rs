@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use crypto::KeyPair;
 use serde_json::{Value, json};
 
+use super::bundle::keeps_order;
 use crate::sealed::{Place, Sealed};
 use crate::{AttributeChange, Kind, Object, Tags, Vault, VaultError, check_name};
 
@@ -60,6 +61,8 @@ pub struct Pending {
     pub renewal: bool,
     /// The key may leave the vault: decided when it was made, whatever the policy says later.
     pub(super) exportable: bool,
+    /// The chain of a merge stays as it comes.
+    pub keeps_order: bool,
     pub(super) attributes: Value,
     /// Tags of the version.
     pub tags: Option<Tags>,
@@ -75,6 +78,7 @@ impl Pending {
             "cancellationRequested": self.cancellation_requested, "details": self.details,
             "error": self.error, "attributes": self.attributes, "tags": self.tags, "key": self.key,
             "renewal": self.renewal, "exportable": self.exportable,
+            "preserveCertOrder": self.keeps_order,
         })
     }
 
@@ -93,6 +97,7 @@ impl Pending {
             created: value.get("created")?.as_i64()?,
             renewal: value.get("renewal").and_then(Value::as_bool).unwrap_or(false),
             exportable: value.get("exportable").and_then(Value::as_bool).unwrap_or(true),
+            keeps_order: keeps_order(value.get("preserveCertOrder")),
             attributes: value.get("attributes")?.clone(),
             tags: value.get("tags").and_then(Value::as_object).cloned(),
             key: value.get("key")?.clone(),

@@ -1,7 +1,10 @@
 //! Renewal by itself: certificates whose policy says so, near their end. What was made elsewhere is never replaced by
 //! something made here.
 
+use serde_json::Value;
+
 use super::bundle::policy_of;
+use super::create::Cause;
 use super::{CertificateFacts, LifetimeAction, Policy};
 use crate::{Kind, Object, Pending, Vault, VaultError};
 
@@ -43,7 +46,7 @@ impl Vault {
             }
             let tags =
                 self.find(Kind::Certificate, &name, None).ok().and_then(|f| f.version.tags.clone());
-            let begun = self.begin(&name, policy, &serde_json::Value::Null, tags, true, now);
+            let begun = self.begin(&name, policy, &Value::Null, tags, Cause::Renewal, now);
             done.push(match begun {
                 Ok(_) => Renewal::Begun(name),
                 Err(error) => Renewal::Failed(name, error.message),
@@ -59,7 +62,7 @@ impl Vault {
             let Some(mut object) = writing.object(Kind::Certificate, name) else {
                 return Ok(false);
             };
-            if object.settings.get("told").and_then(serde_json::Value::as_i64) == Some(ends) {
+            if object.settings.get("told").and_then(Value::as_i64) == Some(ends) {
                 return Ok(false);
             }
             object.settings.insert("told".into(), ends.into());

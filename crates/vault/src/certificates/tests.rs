@@ -56,7 +56,7 @@ fn policy(issuer: &str, more: Value) -> Value {
 }
 
 fn make(vault: &Vault, name: &str, policy: &Value, now: i64) -> crate::Found {
-    vault.create_certificate(name, policy, &Value::Null, None, now).unwrap();
+    vault.create_certificate(name, policy, &Value::Null, None, false, now).unwrap();
     let step = vault.advance_certificate(name, &places(), now).unwrap();
     assert!(matches!(&step, Step::Over(p) if p.status == PendingStatus::Completed), "{step:?}");
     vault.find(Kind::Certificate, name, None).unwrap()
@@ -72,12 +72,14 @@ fn secret(vault: &Vault, name: &str) -> String {
 fn self_signed_with_twins() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(&folder);
-    let pending =
-        vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, NOW).unwrap();
+    let pending = vault
+        .create_certificate("c", &policy("Self", json!({})), &Value::Null, None, false, NOW)
+        .unwrap();
     assert_eq!(pending.status, PendingStatus::InProgress);
     assert_eq!(vault.certificate_policy("c").unwrap().issuer, "Self");
     assert!(vault.find(Kind::Certificate, "c", None).is_err());
-    let again = vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, NOW);
+    let again =
+        vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, false, NOW);
     assert_eq!(again.unwrap_err().status, 409);
     assert_eq!(vault.open_operations(), ["c"]);
     vault.advance_certificate("c", &places(), NOW).unwrap();
@@ -105,7 +107,8 @@ fn self_signed_with_twins() {
     for kind in Kind::ALL {
         assert!(vault.find(kind, "c", None).is_err());
     }
-    let taken = vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, NOW);
+    let taken =
+        vault.create_certificate("c", &policy("Self", json!({})), &Value::Null, None, false, NOW);
     assert_eq!(taken.unwrap_err().status, 409);
     vault.recover_certificate("c").unwrap();
     assert!(vault.find(Kind::Key, "c", None).is_ok());
@@ -183,10 +186,11 @@ fn policies_that_are_refused() {
     ];
     for more in bad {
         let sent = policy("Self", more.clone());
-        let error = vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap_err();
+        let error =
+            vault.create_certificate("c", &sent, &Value::Null, None, false, NOW).unwrap_err();
         assert_eq!((error.status, error.code), (400, "BadParameter"), "{more}");
     }
-    let none = vault.create_certificate("c", &Value::Null, &Value::Null, None, NOW);
+    let none = vault.create_certificate("c", &Value::Null, &Value::Null, None, false, NOW);
     assert_eq!(none.unwrap_err().status, 400);
     let secret = crate::NewSecret {
         value: SecretText::new("v".into()),
@@ -195,7 +199,8 @@ fn policies_that_are_refused() {
         tags: None,
     };
     pollster::block_on(vault.set_secret("s", &secret, NOW)).unwrap();
-    let taken = vault.create_certificate("s", &policy("Self", json!({})), &Value::Null, None, NOW);
+    let taken =
+        vault.create_certificate("s", &policy("Self", json!({})), &Value::Null, None, false, NOW);
     assert_eq!(taken.unwrap_err().status, 409);
 }
 
@@ -228,7 +233,8 @@ fn kinds_of_hardware_want_a_premium_vault() {
     make(&vault, "plain", &policy("Self", json!({})), NOW);
     for kty in ["EC-HSM", "RSA-HSM"] {
         let sent = policy("Self", hsm(kty));
-        let error = vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap_err();
+        let error =
+            vault.create_certificate("c", &sent, &Value::Null, None, false, NOW).unwrap_err();
         refused(error, kty);
         refused(vault.update_certificate_policy("plain", &hsm(kty), NOW).unwrap_err(), kty);
     }
@@ -323,7 +329,7 @@ fn requests_are_merged_with_what_an_authority_made() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(&folder);
     let sent = policy("Unknown", json!({}));
-    let pending = vault.create_certificate("m", &sent, &Value::Null, None, NOW).unwrap();
+    let pending = vault.create_certificate("m", &sent, &Value::Null, None, false, NOW).unwrap();
     assert!(matches!(vault.advance_certificate("m", &places(), NOW).unwrap(), Step::Waits(_)));
     let request = SigningRequest::from_der(&pending.csr).unwrap();
     assert_eq!(request.names().dns, ["a.example"]);
@@ -383,7 +389,9 @@ fn operations_are_cancelled_and_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(&folder);
     assert!(vault.pending("p").unwrap_err().message.contains("not found"));
-    vault.create_certificate("p", &policy("Unknown", json!({})), &Value::Null, None, NOW).unwrap();
+    vault
+        .create_certificate("p", &policy("Unknown", json!({})), &Value::Null, None, false, NOW)
+        .unwrap();
     let stopped = vault.cancel_pending("p").unwrap();
     assert!(stopped.cancellation_requested && stopped.status == PendingStatus::Cancelled);
     assert!(vault.cancel_pending("p").is_err());
@@ -398,6 +406,72 @@ fn operations_are_cancelled_and_forgotten() {
     vault.delete_certificate("p", NOW).unwrap();
     vault.purge(Kind::Certificate, "p").unwrap();
     assert!(vault.deleted_certificate("p").is_err());
+}
+
+#[test]
+fn chains_stay_as_they_come_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let authority = |name: &str, above: Option<&pki::Issuer>| {
+        let key = KeyPair::generate(KeyKind::P256).unwrap();
+        let template = pki::Template {
+            subject: pki::Name::common(name),
+            not_before: NOW - 100,
+            not_after: NOW + 1000 * DAY,
+            authority: Some(pki::Authority { path_length: None }),
+            usage: pki::KeyUsage::AUTHORITY,
+            ..pki::Template::default()
+        };
+        let made = match above {
+            Some(above) => {
+                let csr = SigningRequest::create(&template, &key).unwrap();
+                let request = SigningRequest::from_der(&csr).unwrap();
+                above.issue(&template, request.public_key(), &[8]).unwrap()
+            }
+            None => pki::self_signed(&template, &key, &[9]).unwrap(),
+        };
+        pki::Issuer::new(made, key).unwrap()
+    };
+    let root = authority("Root", None);
+    let middle = authority("Middle", Some(&root));
+    for keeps_order in [true, false] {
+        let name = format!("m-{keeps_order}");
+        let sent = policy("Unknown", json!({}));
+        let pending =
+            vault.create_certificate(&name, &sent, &Value::Null, None, keeps_order, NOW).unwrap();
+        assert_eq!(pending.keeps_order, keeps_order);
+        assert_eq!(vault.pending(&name).unwrap().keeps_order, keeps_order);
+        let request = SigningRequest::from_der(&pending.csr).unwrap();
+        let leaf = pki::Template {
+            subject: request.subject().clone(),
+            not_before: NOW - 100,
+            not_after: NOW + 90 * DAY,
+            ..pki::Template::default()
+        };
+        let made = middle.issue(&leaf, request.public_key(), &[7]).unwrap();
+        let sent = [&made, root.certificate(), middle.certificate()].map(Clone::clone);
+        let merged = vault
+            .merge_certificate(&name, sent.to_vec(), AttributeChange::default(), None, NOW)
+            .unwrap();
+        let mut wanted = sent;
+        if !keeps_order {
+            wanted.swap(1, 2);
+        }
+        assert_eq!(CertificateFacts::of(&merged.version).unwrap().whole(), wanted);
+        assert_eq!(merged.version.keeps_chain_order(), keeps_order);
+        let secret = vault.find(Kind::Secret, &name, None).unwrap();
+        let secret = vault.shelf.open(&secret.object, &secret.version).unwrap();
+        let again = NewImport {
+            value: SecretText::new(String::from_utf8(secret.expose().to_vec()).unwrap()),
+            password: None,
+            policy: Value::Null,
+            attributes: AttributeChange::default(),
+            tags: None,
+            keeps_order,
+        };
+        let imported = vault.import_certificate(&format!("i-{keeps_order}"), again, NOW).unwrap();
+        assert_eq!(imported.version.keeps_chain_order(), keeps_order);
+    }
 }
 
 fn import(
@@ -556,7 +630,9 @@ fn issuers_and_contacts() {
     let off = vault.set_issuer("x1", &changed, false, NOW + 1).unwrap();
     assert!(!off.enabled && off.name == "X1" && off.account_id.is_some());
     assert!(
-        vault.create_certificate("c", &policy("x1", json!({})), &Value::Null, None, NOW).is_err()
+        vault
+            .create_certificate("c", &policy("x1", json!({})), &Value::Null, None, false, NOW)
+            .is_err()
     );
     assert!(vault.set_issuer("y", &changed, false, NOW).is_err());
     for bad in [json!({}), json!({ "provider": "ACME" }), json!({ "provider": 1 })] {
@@ -775,7 +851,7 @@ fn an_operation_that_took_the_place_of_another_is_left_alone() {
     let vault = vault(&folder);
     let begin = || {
         let sent = policy("Unknown", json!({}));
-        vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap()
+        vault.create_certificate("c", &sent, &Value::Null, None, false, NOW).unwrap()
     };
     let first = begin();
     vault.cancel_pending("c").unwrap();

@@ -18,6 +18,8 @@ pub(super) struct NewVersion<'a> {
     pub(super) key: &'a KeyPair,
     /// The certificate, then those above it.
     pub(super) chain: &'a [Certificate],
+    /// The chain stays as it came.
+    pub(super) keeps_order: bool,
     pub(super) policy: &'a Policy,
     pub(super) change: AttributeChange,
     pub(super) tags: Option<Tags>,
@@ -48,7 +50,7 @@ impl Vault {
         };
         let name = object.name.clone();
         let pkcs8 = new.key.to_pkcs8()?;
-        let own = version(facts(new.chain, new.policy.content_type), attributes);
+        let own = version(facts(new.chain, new.keeps_order, new.policy.content_type), attributes);
         writing.add(object, own, pkcs8.expose())?;
 
         let twin = |writing: &Change<'_>, kind| -> Result<Object, VaultError> {

@@ -9,6 +9,7 @@ use vault::{
 
 use super::{KIND, PolicyBody, bundle, places};
 use crate::key_vault::shape::object_id;
+use crate::key_vault::version::is_since;
 use crate::key_vault::work::{Reply, Work};
 
 fn shown(work: &Work, pending: &Pending) -> Value {
@@ -21,6 +22,9 @@ fn shown(work: &Work, pending: &Pending) -> Value {
         "status": pending.status.name(),
         "request_id": pending.request_id,
     });
+    if is_since(&work.api_version, 6) {
+        out["preserveCertOrder"] = json!(pending.keeps_order);
+    }
     if let Some(details) = &pending.details {
         out["status_details"] = json!(details);
     }
@@ -50,7 +54,15 @@ pub(super) fn create(work: &Work) -> Result<Reply, VaultError> {
     let body: PolicyBody = work.read_or_default()?;
     let tags = tags_from_json(&body.tags)?;
     let (name, now) = (&work.name, work.now);
-    let pending = work.vault.create_certificate(name, &body.policy, &body.attributes, tags, now)?;
+    let keeps_order = body.preserve_cert_order.unwrap_or(false);
+    let pending = work.vault.create_certificate(
+        name,
+        &body.policy,
+        &body.attributes,
+        tags,
+        keeps_order,
+        now,
+    )?;
     work.vault.advance_certificate(name, &places(work), now)?;
     Ok(Reply { status: 202, ..told(work, &pending) })
 }

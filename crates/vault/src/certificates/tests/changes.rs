@@ -61,7 +61,7 @@ fn a_key_stays_what_it_was_while_its_request_is_out() {
         let folder = tempfile::tempdir().unwrap();
         let vault = vault(&folder);
         let sent = policy("Unknown", key_props(made));
-        vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap();
+        vault.create_certificate("c", &sent, &Value::Null, None, false, NOW).unwrap();
         vault.update_certificate_policy("c", &key_props(changed), NOW).unwrap();
         let found = merge(&vault, "c");
         assert_eq!(holds_a_key(&vault, "c"), holds, "{made} {changed}");
@@ -124,7 +124,7 @@ async fn a_name_is_taken_from_the_request_on() {
         .into_iter()
         .collect();
     let sent = policy("Unknown", json!({}));
-    let begin = || vault.create_certificate("c", &sent, &Value::Null, None, NOW);
+    let begin = || vault.create_certificate("c", &sent, &Value::Null, None, false, NOW);
     assert_eq!(begin().unwrap_err().status, 409);
     for kind in [Kind::Secret, Kind::Key] {
         vault.delete(kind, "c", NOW).unwrap();
@@ -144,7 +144,8 @@ async fn a_name_is_taken_from_the_request_on() {
     vault.recover_certificate("c").unwrap();
     merge(&vault, "c");
     for name in ["contacts", "Issuers"] {
-        let error = vault.create_certificate(name, &sent, &Value::Null, None, NOW).unwrap_err();
+        let error =
+            vault.create_certificate(name, &sent, &Value::Null, None, false, NOW).unwrap_err();
         assert_eq!((error.status, error.code), (400, "BadParameter"), "{name}");
         let (key, made) = outside();
         let file = pem::bundle(&key, &[made]).unwrap().expose().to_owned();
@@ -158,7 +159,7 @@ fn a_backup_leaves_behind_what_belongs_to_its_vault() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(&folder);
     let sent = policy("Unknown", json!({}));
-    let begin = || vault.create_certificate("c", &sent, &Value::Null, None, NOW).unwrap();
+    let begin = || vault.create_certificate("c", &sent, &Value::Null, None, false, NOW).unwrap();
     begin();
     assert_eq!(vault.backup(Kind::Certificate, "c").unwrap_err().status, 400, "nothing to keep");
     merge(&vault, "c");
