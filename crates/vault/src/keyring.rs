@@ -275,25 +275,41 @@ impl Keyring {
     /// Makes the key of a vault unless there is one.
     pub(crate) fn ensure_key(&self, id: &str) -> Result<(), VaultError> {
         let _one_at_a_time = self.changing.lock();
-        let mut open = self.open.write();
-        let open = open.as_mut().ok_or_else(VaultError::sealed)?;
-        if open.keys.contains_key(id) {
-            return Ok(());
-        }
         let key = SealingKey::generate()?;
-        let value = key_document(&open.root, id, &key)?;
+        let made = self.while_open(|open| {
+            let missing = !open.keys.contains_key(id);
+            missing.then(|| key_document(&open.root, id, &key)).transpose()
+        })?;
+        let Some(value) = made else { return Ok(()) };
         self.store.put(KEYRING, &document_key(id), value, Condition::Any)?;
-        open.keys.insert(id.to_owned(), Arc::new(key));
+        self.change_open(|open| {
+            open.keys.insert(id.to_owned(), Arc::new(key));
+        });
         Ok(())
+    }
+
+    /// Reads what is open. Nobody may wait for the store meanwhile: its commits wait for the audit log, and that reads here.
+    fn while_open<T>(
+        &self,
+        read: impl FnOnce(&Open) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
+        read(self.open.read().as_ref().ok_or_else(VaultError::sealed)?)
+    }
+
+    /// Changes what is open, once the store has it. Whoever calls this holds `changing`: nobody sealed meanwhile.
+    fn change_open(&self, change: impl FnOnce(&mut Open)) {
+        if let Some(open) = self.open.write().as_mut() {
+            change(open);
+        }
     }
 
     /// Destroys the key of a vault, and with it all that the vault ever held.
     pub(crate) fn destroy_key(&self, id: &str) -> Result<(), VaultError> {
         let _one_at_a_time = self.changing.lock();
         self.store.delete(KEYRING, &document_key(id), Condition::Any)?;
-        if let Some(open) = self.open.write().as_mut() {
+        self.change_open(|open| {
             open.keys.remove(id);
-        }
+        });
         Ok(())
     }
 
@@ -332,9 +348,7 @@ impl Keyring {
             condition: Condition::Any,
         }));
         let generation = self.generation()?;
-        let mut open = self.open.write();
-        let open = open.as_mut().ok_or_else(VaultError::sealed)?;
-        let root = root_document(&unseal, &open.root, generation)?;
+        let root = self.while_open(|open| root_document(&unseal, &open.root, generation))?;
         ops.push(put(KEYRING, ROOT, root, Condition::Exists));
         // the new file lies beside the old one until the seals are stored: a kill leaves one that opens
         let renewed = renewed(&self.files.own);
@@ -342,7 +356,7 @@ impl Keyring {
             write_private(&renewed, text.expose().as_bytes())?;
         }
         self.store.apply(ops)?;
-        open.unseal = unseal;
+        self.change_open(|open| open.unseal = unseal);
         let done = match file {
             Some(_) => std::fs::rename(&renewed, &self.files.own),
             None => remove(&self.files.own),
@@ -361,17 +375,18 @@ impl Keyring {
     /// A new root key; the keys of all vaults are wrapped anew under it, in one transaction.
     pub fn rotate_root(&self) -> Result<u64, VaultError> {
         let _one_at_a_time = self.changing.lock();
-        let mut open = self.open.write();
-        let open = open.as_mut().ok_or_else(VaultError::sealed)?;
         let (root, generation) = (SealingKey::generate()?, self.generation()? + 1);
-        let value = root_document(&open.unseal, &root, generation)?;
-        let mut ops = vec![put(KEYRING, ROOT, value, Condition::Exists)];
-        for (id, key) in &open.keys {
-            let value = key_document(&root, id, key)?;
-            ops.push(put(KEYRING, &document_key(id), value, Condition::Exists));
-        }
+        let ops = self.while_open(|open| {
+            let value = root_document(&open.unseal, &root, generation)?;
+            let mut ops = vec![put(KEYRING, ROOT, value, Condition::Exists)];
+            for (id, key) in &open.keys {
+                let value = key_document(&root, id, key)?;
+                ops.push(put(KEYRING, &document_key(id), value, Condition::Exists));
+            }
+            Ok(ops)
+        })?;
         self.store.apply(ops)?;
-        open.root = root;
+        self.change_open(|open| open.root = root);
         Ok(generation)
     }
 }

@@ -140,3 +140,32 @@ fn a_swapped_or_edited_box_does_not_open() {
     place.store.put(KEYRING, "kek/a", b.value, Condition::Any).unwrap();
     assert!(place.start().is_sealed(), "keys of two vaults cannot be exchanged");
 }
+
+/// The store's commits wait for the audit log, whose writers read the keyring: whoever changes it must not hold them up.
+#[test]
+fn commits_may_read_the_keyring() {
+    type Change = fn(&Keyring) -> Result<(), VaultError>;
+    let changes: [(&str, Change); 4] = [
+        ("ensure_key", |keyring| keyring.ensure_key("second")),
+        ("rotate_root", |keyring| keyring.rotate_root().map(drop)),
+        ("rekey", |keyring| keyring.rekey(&[NewSeal::KeyFile], now()).map(drop)),
+        ("destroy_key", |keyring| keyring.destroy_key("second")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(state::SqliteStore::open(folder.path().join("state.db")).unwrap());
+    let files = KeyFiles { own: folder.path().join("vault.unseal"), credential: None, token: None };
+    let keyring = Arc::new(Keyring::open(store.clone(), files, now()).unwrap());
+    let reader = Arc::downgrade(&keyring);
+    let barrier = move || match reader.upgrade() {
+        Some(keyring) => keyring.audit_key().map(drop).map_err(|e| e.to_string()),
+        None => Ok(()),
+    };
+    let barrier = move || barrier().map_err(state::StoreError::Unavailable);
+    assert!(store.before_commits(Box::new(barrier)));
+    for (name, change) in changes {
+        let (own, (told, done)) = (Arc::clone(&keyring), std::sync::mpsc::channel());
+        let working = std::thread::spawn(move || told.send(change(&own).is_ok()));
+        assert_eq!(done.recv_timeout(std::time::Duration::from_secs(20)), Ok(true), "{name}");
+        working.join().unwrap().unwrap();
+    }
+}
