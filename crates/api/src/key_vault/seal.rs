@@ -23,13 +23,17 @@ use crate::{Doors, Incoming};
 
 /// Method, path, action at the subscription, name in audit rows.
 const DOORS: &[(Method, &str, &str, &str)] = &[
-    (Method::GET, "status", "Vedette.Vault/seal/read", "VaultSealStatus"),
+    (Method::GET, "status", "Vedette.Vault/seal/status/action", "VaultSealStatus"),
     (Method::POST, "seal", "Vedette.Vault/seal/close/action", "VaultSeal"),
     (Method::POST, "unseal", "Vedette.Vault/seal/open/action", "VaultUnseal"),
     (Method::POST, "rekey", "Vedette.Vault/seal/rekey/action", "VaultRekey"),
     (Method::POST, "rotate-root", "Vedette.Vault/seal/rotateRoot/action", "VaultRotateRoot"),
-    (Method::POST, "verify-audit", "Vedette.Vault/audit/read", "VaultVerifyAudit"),
+    (Method::POST, "verify-audit", "Vedette.Vault/audit/verify/action", "VaultVerifyAudit"),
 ];
+
+/// Wanted at every door beside its own action: who may write resources is not for that reason a keeper of the keys, nor
+/// who may give roles away. Owners have both.
+const OWNERS: &str = "Microsoft.Authorization/roleAssignments/write";
 
 #[derive(Deserialize)]
 struct UnsealBody {
@@ -71,7 +75,9 @@ pub(crate) async fn answer(
     }
     let subscription = arm::subscription_id(doors.arm.store().as_ref())?;
     let scope = ResourceId::new(&format!("/subscriptions/{subscription}"));
-    doors.identity.require(&caller, action, &scope, false)?;
+    for action in [action, OWNERS] {
+        doors.identity.require(&caller, action, &scope, false)?;
+    }
     let mut call = Call::begin(doors, &incoming, None);
     call.record.operation = (*operation).into();
     call.record.resource = scope.as_str().into();

@@ -330,9 +330,16 @@ async fn sealed_means_that_only_status_and_unseal_answer() {
     for token in ["", v.token.as_str()] {
         assert_eq!(v.house.call("GET", "/vault/status", token, Value::Null).await.status, 401);
     }
-    let reader = v
-        .house
-        .principal("acdd72a7-3385-48ef-bd42-f606fba81ae7", "{sub}", crate::house::ORIGIN)
-        .await;
-    assert_eq!(v.house.call("POST", "/vault/seal", &reader, Value::Null).await.status, 403);
+    for role in [
+        "acdd72a7-3385-48ef-bd42-f606fba81ae7", // Reader
+        "b24988ac-6180-42a0-ab88-20f7382dd24c", // Contributor
+        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", // User Access Administrator
+    ] {
+        let other = v.house.principal(role, "{sub}", crate::house::ORIGIN).await;
+        for word in ["status", "seal", "unseal", "rekey", "rotate-root", "verify-audit"] {
+            let method = if word == "status" { "GET" } else { "POST" };
+            let told = v.house.call(method, &format!("/vault/{word}"), &other, json!({})).await;
+            assert_eq!(told.status, 403, "{word} by {role}");
+        }
+    }
 }
