@@ -159,6 +159,42 @@ pub(crate) fn check(
 }
 
 /// The object that holds the last part of a path; made on the way when absent.
+/// The body of a call with `properties` and what the table names in the table's casing; none where it has that already.
+/// Names given twice are refused: nobody knows which one is meant.
+pub(crate) fn recased(body: &Value, table: &[Field]) -> Result<Option<Value>, String> {
+    let Value::Object(members) = body else { return Ok(None) };
+    let mut members = members.clone();
+    let mut changed = recase(&mut members, "properties")?;
+    if let Some(Value::Object(properties)) = members.get_mut("properties") {
+        for field in table {
+            let mut at = &mut *properties;
+            let mut names = field.path.split('/').peekable();
+            while let Some(name) = names.next() {
+                changed |= recase(at, name)?;
+                match at.get_mut(name) {
+                    Some(Value::Object(inner)) if names.peek().is_some() => at = inner,
+                    _ => break,
+                }
+            }
+        }
+    }
+    Ok(changed.then_some(Value::Object(members)))
+}
+
+/// Puts a member under its own name; true where it stood under another casing.
+fn recase(map: &mut Map<String, Value>, name: &str) -> Result<bool, String> {
+    let same = |key: &&String| key.eq_ignore_ascii_case(name);
+    match (map.keys().find(same).cloned(), map.keys().filter(same).count()) {
+        (_, 2..) => Err(name.to_owned()),
+        (Some(key), _) if key != name => {
+            let value = map.remove(&key).unwrap_or_default();
+            map.insert(name.to_owned(), value);
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 fn holder<'a, 'p>(
     mut map: &'a mut Map<String, Value>,
     path: &'p str,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{ArmError, NameRule, PutContext};
+use crate::{ArmError, Field, NameRule, PutContext};
 
 /// One type of resource. Pillars keep slices of these (`pub const TYPES: &[ResourceType]`).
 #[derive(Clone, Copy)]
@@ -38,6 +38,8 @@ pub struct ResourceType {
     pub rests_in: Option<&'static str>,
     /// True where clients read a list without asking for a second page.
     pub whole_lists: bool,
+    /// Properties whose names are read without case.
+    pub members: &'static [Field],
 }
 
 /// A place where a type lives.
@@ -138,7 +140,15 @@ impl ResourceType {
             indexes: &[],
             rests_in: None,
             whole_lists: false,
+            members: &[],
         }
+    }
+
+    /// Properties whose names are read without case, as Azure reads them, and kept in this one.
+    #[must_use]
+    pub const fn members(mut self, members: &'static [Field]) -> Self {
+        self.members = members;
+        self
     }
 
     /// Where it lives.

@@ -233,6 +233,39 @@ async fn vaults_are_resources() {
     assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.status, 200);
     assert_eq!(v.manage("PATCH", path, acls("Maybe", "x")).await.status, 400);
 
+    // names are read without case; a slip in them would leave the vault open
+    let cased = json!({ "Properties": { "NetworkAcls": {
+        "Bypass": "None", "DefaultAction": "Deny", "IpRules": [{ "value": "10.0.0.0/8" }],
+    } } });
+    let told = v.manage("PATCH", path, cased).await;
+    assert_eq!(
+        (told.status, &told.json()["properties"]["networkAcls"]["bypass"]),
+        (200, &json!("None"))
+    );
+    assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.status, 403);
+    let open = json!({ "properties": { "PublicNetworkAccess": "Enabled", "networkacls": { "defaultAction": "Allow" } } });
+    let told = v.manage("PATCH", path, open).await;
+    assert_eq!(told.status, 200);
+    assert!(told.json()["properties"].get("PublicNetworkAccess").is_none());
+    assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.status, 200);
+    let twice = json!({ "properties": { "publicNetworkAccess": "Enabled", "PublicNetworkAccess": "Disabled" } });
+    assert_eq!(v.manage("PATCH", path, twice).await.status, 400);
+
+    // templates say recover of vaults that stand: those stay as they are
+    let before = v.manage("GET", path, Value::Null).await.json();
+    let again = json!({ "location": "local", "properties": {
+        "tenantId": tenant, "sku": { "family": "A", "name": "standard" }, "createMode": "recover",
+    } });
+    let told = v.manage("PUT", path, again).await;
+    assert_eq!(told.status, 200, "{}", told.json());
+    assert_eq!(
+        (&told.json()["properties"], &told.json()["tags"]),
+        (&before["properties"], &before["tags"])
+    );
+    let odd =
+        json!({ "location": "local", "properties": { "tenantId": tenant, "createMode": "other" } });
+    assert_eq!(v.manage("PUT", path, odd).await.status, 400);
+
     // what a vault cannot be
     let policy = |object: &str| json!({ "tenantId": tenant, "objectId": object, "permissions": { "keys": ["get"] } });
     let (me, other) = (&v.house.admin.object_id, "11111111-2222-3333-4444-555555555555");

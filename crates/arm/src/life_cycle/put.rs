@@ -1,5 +1,6 @@
 //! PUT and PATCH: check, complete, store in one transaction, tell the hooks.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::ResourceId;
@@ -7,6 +8,7 @@ use serde_json::{Map, Value, json};
 use state::{Condition, Document, Op, StoreError};
 
 use super::{Arm, etag, members, merge, missing, parents, wire};
+use crate::fields;
 use crate::path::{Place, Target};
 use crate::registry::Entry;
 use crate::{Answer, ArmError, Call, Patch, PutContext, ResourceType};
@@ -24,9 +26,22 @@ struct Prepared<'a> {
     ops: Vec<Op>,
 }
 
+/// The call with its body's members in the casing of the type's table.
+fn recased<'a>(call: &'a Call, kind: &ResourceType) -> Result<Cow<'a, Call>, ArmError> {
+    if kind.members.is_empty() {
+        return Ok(Cow::Borrowed(call));
+    }
+    let body = fields::recased(&call.body, kind.members).map_err(|name| {
+        let message = format!("'{name}' is given twice, in different casing; give it once");
+        ArmError::bad_request(kind.invalid_code, message).target(name)
+    })?;
+    Ok(body.map_or(Cow::Borrowed(call), |body| Cow::Owned(Call { body, ..call.clone() })))
+}
+
 impl Arm {
     pub(super) async fn put_at(&self, call: &Call, place: &Place) -> Result<Answer, ArmError> {
         let entry = self.writable(place)?;
+        let call = &*recased(call, entry.kind)?;
         if let Some(provider) = &entry.provider {
             self.require_parent(call, place).await?;
             return provider.put(self, call, place).await;
@@ -40,6 +55,7 @@ impl Arm {
 
     pub(super) async fn patch_at(&self, call: &Call, place: &Place) -> Result<Answer, ArmError> {
         let entry = self.registry.entry(&place.type_name)?;
+        let call = &*recased(call, entry.kind)?;
         if let Some(provider) = &entry.provider {
             self.require_parent(call, place).await?;
             return provider.patch(self, call, place).await;
@@ -81,6 +97,9 @@ impl Arm {
         for (call, target) in calls.iter().zip(&targets) {
             let Target::Resource(place) = target else { return None };
             let entry = self.writable(place).ok().filter(|e| e.provider.is_none())?;
+            if matches!(recased(call, entry.kind), Err(_) | Ok(Cow::Owned(_))) {
+                return None;
+            }
             prepared.push(self.prepare(call, place, entry, &|_| Ok(call.body.clone())).await.ok()?);
         }
         let documents = self.store_prepared(&mut prepared).ok()?;

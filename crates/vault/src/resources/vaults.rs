@@ -8,7 +8,7 @@ use arm::{
 };
 use async_trait::async_trait;
 use model::{Clock, ResourceId};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use state::Condition;
 
 use super::access_policies::check_policies;
@@ -38,6 +38,7 @@ pub const VAULT: ResourceType = ResourceType::new("Microsoft.KeyVault/vaults")
         collection: BY_NAME,
         key: |value| value.get("name").and_then(Value::as_str).map(str::to_ascii_lowercase),
     }])
+    .members(FIELDS)
     .check(check);
 
 /// The first version that lets roles decide unless told otherwise.
@@ -57,6 +58,7 @@ const FIELDS: &[Field] = &[
     Field::new("enablePurgeProtection", Kind::Bool),
     Field::new("publicNetworkAccess", Kind::Text(32)).or(Default::Text("Enabled")),
     Field::new("networkAcls", Kind::Object),
+    Field::new("createMode", Kind::OneOf(&["default", "recover"])),
     Field::read_only("hsmPoolResourceId"),
 ];
 
@@ -68,16 +70,18 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
             format!("the vault name '{name}' is invalid: {}, no two hyphens in a row", NAMES.says),
         ));
     }
-    if vault.existing.is_none() {
-        require_free_name(vault, &name)?;
+    match vault.existing {
+        None => require_free_name(vault, &name)?,
+        Some(stored) if recovers(vault) => back_as_it_was(vault, stored),
+        Some(_) => {}
     }
-    vault.properties.remove("createMode");
     let by_default = vault.call.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE
         && vault.call.api_version.starts_with('2');
     if vault.get("enablePurgeProtection").is_null() {
         vault.properties.remove("enablePurgeProtection"); // null says nothing, as in Azure
     }
     vault.check_fields(FIELDS)?;
+    vault.properties.remove("createMode");
     check_permission_model(vault, by_default)?;
     check_tenant(vault)?;
     check_protection(vault)?;
@@ -124,9 +128,26 @@ fn vault_uri(public_url: &str, name: &str) -> String {
     format!("https://{}.vault.localhost{port}/", name.to_ascii_lowercase())
 }
 
+/// True where a vault is to come back as it was.
+fn recovers(vault: &PutContext<'_>) -> bool {
+    vault.text("createMode").is_some_and(|mode| mode.eq_ignore_ascii_case("recover"))
+}
+
+/// What was: settings, tags and location. Templates say `recover` of vaults that stand, to leave their policies alone.
+fn back_as_it_was(vault: &mut PutContext<'_>, document: &Value) {
+    let old = document.get("properties").and_then(Value::as_object);
+    for (name, value) in old.into_iter().flatten() {
+        vault.properties.insert(name.clone(), value.clone());
+    }
+    for member in ["tags", "location"] {
+        if let Some(value) = document.get(member) {
+            vault.top.insert(member.into(), value.clone());
+        }
+    }
+}
+
 /// A new vault's name must be free; or the deleted vault of that name is brought back.
 fn require_free_name(vault: &mut PutContext<'_>, name: &str) -> Result<(), ArmError> {
-    let recovers = vault.text("createMode").is_some_and(|m| m.eq_ignore_ascii_case("recover"));
     if let Some(other) = vault.store.get(BY_NAME, &name.to_ascii_lowercase())? {
         let owner = other.value.get("id").and_then(Value::as_str).unwrap_or_default();
         if ResourceId::new(owner).key() != vault.id.key() {
@@ -138,7 +159,7 @@ fn require_free_name(vault: &mut PutContext<'_>, name: &str) -> Result<(), ArmEr
         }
     }
     let deleted = deleted_vault(vault.store, name).map_err(ArmError::from)?;
-    match (recovers, deleted) {
+    match (recovers(vault), deleted) {
         (false, None) => Ok(()),
         (true, None) => Err(ArmError::new(
             404,
@@ -163,15 +184,7 @@ fn require_free_name(vault: &mut PutContext<'_>, name: &str) -> Result<(), ArmEr
                     ),
                 ));
             }
-            let old = deleted.document.get("properties").and_then(Value::as_object);
-            for (name, value) in old.into_iter().flatten() {
-                vault.properties.insert(name.clone(), value.clone());
-            }
-            for member in ["tags", "location"] {
-                if let Some(value) = deleted.document.get(member) {
-                    vault.top.insert(member.into(), value.clone());
-                }
-            }
+            back_as_it_was(vault, &deleted.document);
             Ok(())
         }
     }
@@ -247,17 +260,20 @@ fn check_network(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
         }
     }
     let Some(acls) = vault.get("networkAcls").as_object().cloned() else { return Ok(()) };
+    // by the lower case of their names, as Azure reads them
+    let acls: Map<String, Value> =
+        acls.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     let refuse = |vault: &PutContext<'_>, what: &str| {
         vault.invalid("properties.networkAcls", what.to_owned())
     };
-    let action = acls.get("defaultAction").and_then(Value::as_str).unwrap_or("Allow");
+    let action = acls.get("defaultaction").and_then(Value::as_str).unwrap_or("Allow");
     let bypass = acls.get("bypass").and_then(Value::as_str).unwrap_or("AzureServices");
     let (Some(action), Some(bypass)) =
         (one_of(action, &["Allow", "Deny"]), one_of(bypass, &["AzureServices", "None"]))
     else {
         return Err(refuse(vault, "defaultAction is Allow or Deny, bypass AzureServices or None"));
     };
-    let rules = acls.get("ipRules").and_then(Value::as_array).cloned().unwrap_or_default();
+    let rules = acls.get("iprules").and_then(Value::as_array).cloned().unwrap_or_default();
     let value = |rule: &Value| rule.get("value").and_then(Value::as_str).map(str::to_owned);
     if let Some(bad) = rules.iter().find(|r| value(r).is_none_or(|v| IpRange::parse(&v).is_none()))
     {
@@ -266,7 +282,7 @@ fn check_network(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
             &format!("{bad} is no rule; give {{\"value\": \"10.0.0.0/24\"}}"),
         ));
     }
-    let networks = acls.get("virtualNetworkRules").and_then(Value::as_array);
+    let networks = acls.get("virtualnetworkrules").and_then(Value::as_array);
     if networks.is_some_and(|list| !list.is_empty()) {
         return Err(refuse(vault, "virtualNetworkRules cannot be enforced here; use ipRules"));
     }
