@@ -33,15 +33,18 @@ pub(super) fn asked(work: &Work) -> Result<Asked, VaultError> {
     };
     let after = match work.parameter("$skiptoken") {
         None => String::new(),
-        Some(token) => read(token).ok_or_else(|| {
+        Some(token) => read(token, &work.path).ok_or_else(|| {
             VaultError::bad_parameter("The $skiptoken query parameter is not one of this list; follow nextLink as it was given.")
         })?,
     };
     Ok(Asked { after, limit })
 }
 
-fn read(token: &str) -> Option<String> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()
+/// Where a page begins, by a token of the list at this path.
+fn read(token: &str, path: &str) -> Option<String> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let (list, after) = text.split_once('\n')?;
+    list.eq_ignore_ascii_case(path).then(|| after.to_owned())
 }
 
 /// True when certificates that still wait for their first version are wanted as well.
@@ -57,7 +60,7 @@ pub(super) fn answer(work: &Work, page: &Page, item: impl Fn(&Found) -> Value) -
 /// The answer with items, and where the next page begins. Its link asks for what this page was asked for.
 pub(super) fn answer_of(work: &Work, value: Vec<Value>, next: Option<&str>) -> Reply {
     let next = next.map(|after| {
-        let token = URL_SAFE_NO_PAD.encode(after);
+        let token = URL_SAFE_NO_PAD.encode(format!("{}\n{after}", work.path));
         let size = work.parameter(SIZE).map(|n| format!("&{SIZE}={n}"));
         let pending = includes_pending(work).then(|| format!("&{PENDING}=true"));
         let more = size.unwrap_or_default() + &pending.unwrap_or_default();

@@ -160,6 +160,7 @@ async fn what_is_wrong_is_named() {
         ("GET", "/secrets?maxresults=26", Value::Null),
         ("GET", "/secrets?maxresults=0", Value::Null),
         ("GET", "/secrets?$skiptoken=***", Value::Null),
+        ("GET", "/secrets?$skiptoken=L2tleXMKYQ", Value::Null), // of /keys
         ("POST", "/secrets/restore", secret(json!("AAAA"))),
         ("POST", "/secrets/restore", secret(json!("***"))),
     ] {
@@ -338,6 +339,10 @@ async fn keys_follow_their_rules() {
         ("P1Y6M", "timeBeforeExpiry", "P1M10D", 200),
         ("P1Y2M10DT2H30M", "timeAfterCreate", "P6M10DT12H", 200),
         ("P1Y", "timeAfterCreate", "P12M", 400),
+        ("P90D", "timeAfterCreate", "P83D", 200),
+        ("P90D", "timeBeforeExpiry", "P83D", 200),
+        ("P90D", "timeAfterCreate", "P84D", 400),
+        ("P90D", "timeBeforeExpiry", "P84D", 400),
         ("p90d", "timeAfterCreate", "P30D", 400),
         ("P90D", "timeAfterCreate", "P1Y6M", 400),
         ("P27D", "timeAfterCreate", "P7D", 400),

@@ -122,6 +122,12 @@ fn not_found(issuer: &str) -> VaultError {
     VaultError::not_found("CertificateAuthorityNotFound", message)
 }
 
+/// The number of a revocation list: later ones have higher numbers. Within a second a list only grows.
+fn list_number(now: i64, entries: usize) -> u64 {
+    let entries = u64::try_from(entries).unwrap_or(u64::MAX).min(0xffff);
+    (u64::try_from(now).unwrap_or_default() << 16) | entries
+}
+
 impl Vault {
     fn authority_document(&self, issuer: &str) -> Option<Value> {
         let own = self.own_settings();
@@ -381,14 +387,14 @@ impl Vault {
                 revoked.push(entry);
             }
         }
-        let number = u64::try_from(now).unwrap_or_default();
+        let number = list_number(now, revoked.len());
         let list = RevocationList { number, this_update: now, next_update: now + HOLDS, revoked };
         Ok(list.sign(&signer)?)
     }
 
     /// The root's revocation list as of now, in DER. The issuing authority is never on it.
     pub fn root_list(&self, issuer: &str, now: i64) -> Result<Vec<u8>, VaultError> {
-        let number = u64::try_from(now).unwrap_or_default();
+        let number = list_number(now, 0);
         let (this_update, next_update) = (now, now + ROOT_HOLDS);
         let list = RevocationList { number, this_update, next_update, revoked: Vec::new() };
         Ok(list.sign(&self.signer_of(issuer, "root", 1)?)?)

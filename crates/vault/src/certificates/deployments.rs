@@ -102,8 +102,34 @@ fn file_name(path: &str) -> Option<&str> {
 impl Target {
     fn from_wire(value: &Value) -> Result<Self, VaultError> {
         let target = Self::read(value)?;
+        target.check_members(value)?;
         target.check()?;
         Ok(target)
+    }
+
+    /// Refuses members that mean nothing: a slip would be found when the certificate has been pushed.
+    fn check_members(&self, value: &Value) -> Result<(), VaultError> {
+        let own: &[&str] = match self.kind {
+            TargetKind::File { .. } => &["path", "mode"],
+            TargetKind::Kubernetes { .. } => &["path", "namespace", "secret"],
+            TargetKind::Webhook { .. } => &["url"],
+        };
+        for (member, value) in value.as_object().into_iter().flatten() {
+            let member = member.as_str();
+            if member == "status" {
+                continue; // comes back as it was shown
+            }
+            if !own.contains(&member) && !["name", "type", "reload"].contains(&member) {
+                let own = own.join(", ");
+                return Err(wrong(&format!(
+                    "a target of this type has no member '{member}': name, type, reload, {own}"
+                )));
+            }
+            if !value.is_string() && !value.is_null() {
+                return Err(wrong(&format!("'{member}' is a text")));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses what may not be carried out, also of targets that were stored before it was refused.

@@ -143,7 +143,13 @@ impl Vault {
         }
         let leaf = chain.first().ok_or_else(|| VaultError::bad_parameter("No certificate."))?;
         let mut policy = described(leaf, key.kind(), form, now)?.changed(&import.policy, now)?;
-        (policy.key, policy.content_type) = (key.kind(), policy.content_type);
+        let is_rsa = |kind| matches!(kind, KeyKind::Rsa(_));
+        if is_rsa(policy.key) != is_rsa(key.kind()) {
+            return Err(VaultError::bad_parameter(
+                "Property policy.key_props.kty is not the kind of the key in the file; leave key_props out, or give the file's.",
+            ));
+        }
+        policy.key = key.kind();
         if let Some(before) = policy_of(&object) {
             policy.created = before.created;
         }

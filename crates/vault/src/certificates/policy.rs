@@ -126,7 +126,15 @@ impl Policy {
     pub fn changed(self, value: &Value, now: i64) -> Result<Self, VaultError> {
         /// Of a month of validity, as Azure counts.
         const DAYS_OF_MONTH: i64 = 27;
-        let policy = self.merged(value, now)?;
+        let mut policy = self.merged(value, now)?;
+        if policy.hsm && policy.exportable {
+            if value.pointer("/key_props/exportable") == Some(&Value::Bool(true)) {
+                return Err(VaultError::bad_parameter(
+                    "Property policy.key_props.exportable: keys of the -HSM kinds do not leave the vault; set it to false, or take kty RSA or EC.",
+                ));
+            }
+            policy.exportable = false;
+        }
         if policy.actions.len() > 1 {
             return Err(VaultError::bad_parameter(
                 "Property policy.lifetime_actions: At most one action is allowed.",

@@ -214,7 +214,7 @@ fn kinds_of_hardware_want_a_premium_vault() {
         vaults.admit(Settings::from_document(&vault.settings().resource, &document)).unwrap();
     };
     with_sku("standard");
-    let hsm = |kty: &str| json!({ "key_props": { "kty": kty, "exportable": true } });
+    let hsm = |kty: &str| json!({ "key_props": { "kty": kty } });
     let refused = |error: crate::VaultError, kty: &str| {
         assert_eq!((error.status, error.code), (400, "BadParameter"), "{kty}");
         let says = format!("{kty} keys want a vault with the sku premium; this one is standard.");
@@ -243,7 +243,24 @@ fn kinds_of_hardware_want_a_premium_vault() {
 
     with_sku("premium");
     make(&vault, "c", &policy("Self", hsm("EC-HSM")), NOW);
-    import(&vault, "i", file, None, hsm("EC-HSM")).unwrap();
+    import(&vault, "i", file.clone(), None, hsm("EC-HSM")).unwrap();
+    for name in ["c", "i"] {
+        let found = vault.find(Kind::Certificate, name, None).unwrap();
+        assert!(!vault.is_exportable(&found), "keys of HSMs do not leave them");
+        assert!(!vault.certificate_policy(name).unwrap().exportable);
+    }
+    let leaves = json!({ "key_props": { "kty": "EC-HSM", "exportable": true } });
+    let sent = policy("Self", leaves.clone());
+    for error in [
+        vault.create_certificate("d", &sent, &Value::Null, None, false, NOW).unwrap_err(),
+        vault.update_certificate_policy("plain", &leaves, NOW).unwrap_err(),
+        import(&vault, "d", file.clone(), None, leaves).unwrap_err(),
+    ] {
+        assert_eq!(error.status, 400);
+        assert!(error.message.contains("key_props.exportable"), "{}", error.message);
+    }
+    let other = json!({ "key_props": { "kty": "RSA" } });
+    assert_eq!(import(&vault, "d", file, None, other).unwrap_err().status, 400, "an EC key");
     vault.create_key("k", &new("EC-HSM"), NOW).unwrap();
     let mut backups = Vec::new();
     for (kind, name) in [(Kind::Certificate, "c"), (Kind::Certificate, "i"), (Kind::Key, "k")] {
@@ -406,72 +423,6 @@ fn operations_are_cancelled_and_forgotten() {
     vault.delete_certificate("p", NOW).unwrap();
     vault.purge(Kind::Certificate, "p").unwrap();
     assert!(vault.deleted_certificate("p").is_err());
-}
-
-#[test]
-fn chains_stay_as_they_come_where_that_is_wanted() {
-    let folder = tempfile::tempdir().unwrap();
-    let vault = vault(&folder);
-    let authority = |name: &str, above: Option<&pki::Issuer>| {
-        let key = KeyPair::generate(KeyKind::P256).unwrap();
-        let template = pki::Template {
-            subject: pki::Name::common(name),
-            not_before: NOW - 100,
-            not_after: NOW + 1000 * DAY,
-            authority: Some(pki::Authority { path_length: None }),
-            usage: pki::KeyUsage::AUTHORITY,
-            ..pki::Template::default()
-        };
-        let made = match above {
-            Some(above) => {
-                let csr = SigningRequest::create(&template, &key).unwrap();
-                let request = SigningRequest::from_der(&csr).unwrap();
-                above.issue(&template, request.public_key(), &[8]).unwrap()
-            }
-            None => pki::self_signed(&template, &key, &[9]).unwrap(),
-        };
-        pki::Issuer::new(made, key).unwrap()
-    };
-    let root = authority("Root", None);
-    let middle = authority("Middle", Some(&root));
-    for keeps_order in [true, false] {
-        let name = format!("m-{keeps_order}");
-        let sent = policy("Unknown", json!({}));
-        let pending =
-            vault.create_certificate(&name, &sent, &Value::Null, None, keeps_order, NOW).unwrap();
-        assert_eq!(pending.keeps_order, keeps_order);
-        assert_eq!(vault.pending(&name).unwrap().keeps_order, keeps_order);
-        let request = SigningRequest::from_der(&pending.csr).unwrap();
-        let leaf = pki::Template {
-            subject: request.subject().clone(),
-            not_before: NOW - 100,
-            not_after: NOW + 90 * DAY,
-            ..pki::Template::default()
-        };
-        let made = middle.issue(&leaf, request.public_key(), &[7]).unwrap();
-        let sent = [&made, root.certificate(), middle.certificate()].map(Clone::clone);
-        let merged = vault
-            .merge_certificate(&name, sent.to_vec(), AttributeChange::default(), None, NOW)
-            .unwrap();
-        let mut wanted = sent;
-        if !keeps_order {
-            wanted.swap(1, 2);
-        }
-        assert_eq!(CertificateFacts::of(&merged.version).unwrap().whole(), wanted);
-        assert_eq!(merged.version.keeps_chain_order(), keeps_order);
-        let secret = vault.find(Kind::Secret, &name, None).unwrap();
-        let secret = vault.shelf.open(&secret.object, &secret.version).unwrap();
-        let again = NewImport {
-            value: SecretText::new(String::from_utf8(secret.expose().to_vec()).unwrap()),
-            password: None,
-            policy: Value::Null,
-            attributes: AttributeChange::default(),
-            tags: None,
-            keeps_order,
-        };
-        let imported = vault.import_certificate(&format!("i-{keeps_order}"), again, NOW).unwrap();
-        assert_eq!(imported.version.keeps_chain_order(), keeps_order);
-    }
 }
 
 fn import(
@@ -673,10 +624,11 @@ fn the_private_authority_issues_revokes_and_tells() {
         let request = pki::ocsp::Request::create(&facts.certificate, &authority[0], &[1; 8]);
         vault.ocsp("house", &request, NOW + 9).unwrap()
     };
-    let list = || {
+    let whole = || {
         let der = vault.revocation_list("house", NOW + 9).unwrap();
-        pki::crl::RevocationList::read(&der, &authority[0]).unwrap().revoked
+        pki::crl::RevocationList::read(&der, &authority[0]).unwrap()
     };
+    let (list, first) = (|| whole().revoked, whole().number);
     let good = ask();
     assert!(list().is_empty());
     let reason = RevocationReason::from_json(&json!("keyCompromise")).unwrap();
@@ -685,6 +637,7 @@ fn the_private_authority_issues_revokes_and_tells() {
         list(),
         [pki::crl::Revoked { serial: facts.certificate.serial().to_vec(), at: NOW + 3, reason: 1 }]
     );
+    assert!(whole().number > first, "another list of the same second has a number of its own");
     assert_ne!(ask().len(), good.len());
     assert_eq!(vault.revoke_certificate("leaf", None, reason, NOW).unwrap_err().status, 409);
     assert_eq!(

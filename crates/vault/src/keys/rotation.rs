@@ -31,6 +31,9 @@ pub struct RotationPolicy {
     pub updated: Option<i64>,
 }
 
+/// Fewest days between a version's making and its rotation, and between that and its end.
+const APART: i64 = 7;
+
 /// A duration of the wire, at least this many days; `place` names it in the refusal.
 fn span(place: &str, text: &str, days_min: i64) -> Result<Span, VaultError> {
     let bad = |what: &str| VaultError::bad_parameter(format!("Property {place} {what}."));
@@ -106,7 +109,7 @@ fn action_of(
             ));
         }
     };
-    let span = span(&format!("{TRIGGER}.{name}"), text, 7)?;
+    let span = span(&format!("{TRIGGER}.{name}"), text, APART)?;
     if kind == Rotation::Notify && name == AFTER {
         return Err(bad("Notify goes by timeBeforeExpiry."));
     }
@@ -157,6 +160,21 @@ impl RotationPolicy {
             actions.push(action);
         }
         Ok(Self { actions, expiry, created: None, updated: None })
+    }
+
+    /// Refuses a rotation that comes too soon after a version's making, or too late before its end.
+    fn check_distances(&self) -> Result<(), VaultError> {
+        let Some(lasts) = self.expiry.as_deref().and_then(|text| Span::parse(text).ok()) else {
+            return Ok(());
+        };
+        let rotates = self.actions.iter().filter(|(kind, ..)| *kind == Rotation::Rotate);
+        let mut spans = rotates.filter_map(|(_, _, text)| Span::parse(text).ok());
+        match spans.any(|span| lasts.length() - span.length() < APART * DAY) {
+            true => Err(bad(&format!(
+                "Property lifetimeActions.trigger: a rotation is at least {APART} days from the making of a version and {APART} from its end."
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// As the wire has it, without an id.
@@ -216,6 +234,7 @@ impl Vault {
         mut policy: RotationPolicy,
         now: i64,
     ) -> Result<RotationPolicy, VaultError> {
+        policy.check_distances()?;
         let mut writing = self.shelf.change_of(name);
         let mut object = writing.live(Kind::Key, name)?;
         self.require_free(Kind::Key, name, Some(&object))?;

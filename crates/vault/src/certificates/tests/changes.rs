@@ -166,6 +166,16 @@ fn a_backup_leaves_behind_what_belongs_to_its_vault() {
     begin();
     let targets = json!({ "targets": [{ "name": "a", "type": "file", "path": "x" }] });
     vault.set_deployments("c", &targets).unwrap();
+    let shown: Vec<Value> = vault.deployments("c").unwrap().iter().map(|t| t.shown()).collect();
+    vault.set_deployments("c", &json!({ "targets": shown })).unwrap();
+    for slip in [json!({ "bogus": 1 }), json!({ "reload": 5 }), json!({ "url": "https://a" })] {
+        let mut target = targets["targets"][0].clone();
+        for (name, value) in slip.as_object().unwrap() {
+            target[name] = value.clone();
+        }
+        let error = vault.set_deployments("c", &json!({ "targets": [target] })).unwrap_err();
+        assert_eq!((error.status, error.code), (400, "BadParameter"), "{slip}");
+    }
     let blob = vault.backup(Kind::Certificate, "c").unwrap();
     vault.delete_certificate("c", NOW).unwrap();
     vault.purge(Kind::Certificate, "c").unwrap();
@@ -174,4 +184,70 @@ fn a_backup_leaves_behind_what_belongs_to_its_vault() {
     assert!(vault.deployments("c").unwrap().is_empty());
     begin();
     merge(&vault, "c");
+}
+
+#[test]
+fn chains_stay_as_they_come_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let authority = |name: &str, above: Option<&pki::Issuer>| {
+        let key = KeyPair::generate(KeyKind::P256).unwrap();
+        let template = pki::Template {
+            subject: pki::Name::common(name),
+            not_before: NOW - 100,
+            not_after: NOW + 1000 * DAY,
+            authority: Some(pki::Authority { path_length: None }),
+            usage: pki::KeyUsage::AUTHORITY,
+            ..pki::Template::default()
+        };
+        let made = match above {
+            Some(above) => {
+                let csr = SigningRequest::create(&template, &key).unwrap();
+                let request = SigningRequest::from_der(&csr).unwrap();
+                above.issue(&template, request.public_key(), &[8]).unwrap()
+            }
+            None => pki::self_signed(&template, &key, &[9]).unwrap(),
+        };
+        pki::Issuer::new(made, key).unwrap()
+    };
+    let root = authority("Root", None);
+    let middle = authority("Middle", Some(&root));
+    for keeps_order in [true, false] {
+        let name = format!("m-{keeps_order}");
+        let sent = policy("Unknown", json!({}));
+        let pending =
+            vault.create_certificate(&name, &sent, &Value::Null, None, keeps_order, NOW).unwrap();
+        assert_eq!(pending.keeps_order, keeps_order);
+        assert_eq!(vault.pending(&name).unwrap().keeps_order, keeps_order);
+        let request = SigningRequest::from_der(&pending.csr).unwrap();
+        let leaf = pki::Template {
+            subject: request.subject().clone(),
+            not_before: NOW - 100,
+            not_after: NOW + 90 * DAY,
+            ..pki::Template::default()
+        };
+        let made = middle.issue(&leaf, request.public_key(), &[7]).unwrap();
+        let sent = [&made, root.certificate(), middle.certificate()].map(Clone::clone);
+        let merged = vault
+            .merge_certificate(&name, sent.to_vec(), AttributeChange::default(), None, NOW)
+            .unwrap();
+        let mut wanted = sent;
+        if !keeps_order {
+            wanted.swap(1, 2);
+        }
+        assert_eq!(CertificateFacts::of(&merged.version).unwrap().whole(), wanted);
+        assert_eq!(merged.version.keeps_chain_order(), keeps_order);
+        let secret = vault.find(Kind::Secret, &name, None).unwrap();
+        let secret = vault.shelf.open(&secret.object, &secret.version).unwrap();
+        let again = NewImport {
+            value: SecretText::new(String::from_utf8(secret.expose().to_vec()).unwrap()),
+            password: None,
+            policy: Value::Null,
+            attributes: AttributeChange::default(),
+            tags: None,
+            keeps_order,
+        };
+        let imported = vault.import_certificate(&format!("i-{keeps_order}"), again, NOW).unwrap();
+        assert_eq!(imported.version.keeps_chain_order(), keeps_order);
+    }
 }
