@@ -208,6 +208,49 @@ def test_a_full_disk_gives_no_secret(tmp_path):
         subprocess.run(["umount", str(folder)], check=False)
 
 
+def test_keys_change_under_load(own_server):
+    """New vaults, a new root key and new seals while others read: commits, audit log and keyring wait for each other in
+    one order."""
+    server = own_server.start()
+    session = vault_session(server)
+    assert session.put(f"{server.url}/secrets/s?{V}", json={"value": "read"}).status_code == 200
+    failures, stop = [], threading.Event()
+
+    def read():
+        mine = vault_session(server)
+        while not stop.is_set():
+            try:
+                answer = mine.get(f"{server.url}/secrets/s?{V}", timeout=20)
+            except requests.RequestException as error:
+                return failures.append(error)
+            if answer.status_code != 200 or answer.json()["value"] != "read":
+                return failures.append(answer.text)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    owner = server.session()
+    vaults = f"{server.url}{server.workspace.split('/providers')[0]}/providers/Microsoft.KeyVault/vaults"
+    settings = {"tenantId": server.env["AZURE_TENANT_ID"], "sku": {"family": "A", "name": "standard"}, "enableRbacAuthorization": True}
+    try:
+        for at in range(200):
+            vault = {"location": "local", "properties": settings}
+            assert owner.put(f"{vaults}/made-{at}?api-version=2023-07-01", json=vault, timeout=20).status_code == 201
+        for _ in range(200):
+            assert owner.post(f"{server.url}/vault/rotate-root", json={}, timeout=20).status_code == 200
+        for _ in range(20):
+            assert owner.post(f"{server.url}/vault/rekey", json={"seals": [{"kind": "keyFile"}]}, timeout=20).status_code == 200
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert not failures
+    server.stop()
+    server.start()
+    assert vault_session(server).get(f"{server.url}/secrets/s?{V}").json()["value"] == "read"
+    assert "nothing is missing" in server.run("vault", "verify-audit").stdout
+
+
 def test_the_seal(own_server):
     server = own_server.start()
     session, get = vault_session(server), f"{own_server.url}/secrets/s?{V}"
