@@ -15,6 +15,7 @@ mod key_vault;
 mod kusto;
 mod limits;
 mod log_analytics;
+mod machine;
 mod operations;
 mod passkeys;
 mod resource_manager;
