@@ -22,6 +22,8 @@ use crate::IdentityError;
 
 /// The right to hand out rights.
 pub(crate) const ASSIGN_ROLES: &str = "Microsoft.Authorization/roleAssignments/write";
+/// The right to say what rights a role has.
+const DEFINE_ROLES: &str = "Microsoft.Authorization/roleDefinitions/write";
 /// Collections, named as Resource Manager names those of its types.
 pub(crate) const ASSIGNMENTS: &str = "microsoft.authorization/roleassignments";
 pub(crate) const DEFINITIONS: &str = "microsoft.authorization/roledefinitions";
@@ -121,10 +123,25 @@ impl Access {
         &self,
         counts: impl Fn(&RoleAssignment) -> bool,
     ) -> impl Iterator<Item = &str> {
-        let action = ASSIGN_ROLES.to_ascii_lowercase();
+        self.powerful(&[ASSIGN_ROLES], counts)
+    }
+
+    /// Those, and principals that may say there what a role allows, their own among them.
+    pub(crate) fn rulers(&self) -> impl Iterator<Item = &str> {
+        self.powerful(&[ASSIGN_ROLES, DEFINE_ROLES], |_| true)
+    }
+
+    fn powerful(
+        &self,
+        actions: &[&str],
+        counts: impl Fn(&RoleAssignment) -> bool,
+    ) -> impl Iterator<Item = &str> {
+        let actions: Vec<String> = actions.iter().map(|a| a.to_ascii_lowercase()).collect();
         self.by_principal.iter().filter_map(move |(principal, grants)| {
             let administers = |g: &Grant| {
-                g.assignment.is_wide() && counts(&g.assignment) && g.role.allows(&action, false)
+                g.assignment.is_wide()
+                    && counts(&g.assignment)
+                    && actions.iter().any(|action| g.role.allows(action, false))
             };
             grants.iter().any(administers).then_some(principal.as_str())
         })

@@ -6,8 +6,8 @@ use crypto::{RsaAlgorithm, sha256};
 
 use crate::audience::{Audiences, audiences_of};
 use crate::cache::Cache;
-use crate::directory::{Directory, User};
-use crate::interactive::EVERYTHING;
+use crate::directory::{Directory, ServicePrincipal, User};
+use crate::interactive::{EVERYTHING, QUERY_LOGS};
 use crate::jwt::{Jwt, TOKEN_BYTES_MAX};
 use crate::signing_keys::KeySet;
 use crate::{AuthError, Caller, PublicUrls, Tenant};
@@ -31,6 +31,8 @@ struct Verified {
     object_id: String,
     app_id: String,
     scopes: Arc<str>,
+    /// The service principal of the application that acts for a person, as it was then.
+    principal: Option<String>,
     issued: i64,
     not_before: i64,
     expires: i64,
@@ -104,6 +106,7 @@ fn verify(token: &str, standards: &Standards<'_>) -> Result<Verified, AuthError>
         object_id: text("oid")?,
         app_id: text("appid")?,
         scopes: jwt.text("scp").unwrap_or_default().into(),
+        principal: jwt.text("rh").map(str::to_owned),
         issued: seconds("iat")?,
         not_before: seconds("nbf")?,
         expires: seconds("exp")?,
@@ -131,7 +134,7 @@ fn judge(token: &Verified, standards: &Standards<'_>) -> Result<Caller, AuthErro
         None => caller_of(standards.directory, &token.object_id, token.token_id.clone()),
     };
     let caller = caller.ok_or(AuthError::PrincipalGone)?;
-    let needed = [EVERYTHING, "Data.Read"]; // Log Analytics' own name for it
+    let needed = [EVERYTHING, QUERY_LOGS];
     let needed = needed.get(..usize::from(standards.accepted.meets(Audiences::LOG_ANALYTICS)) + 1);
     // Graph looks at scopes itself: each of its areas has some
     match standards.accepted.meets(Audiences::GRAPH) || caller.has_scope(needed.unwrap_or_default())
@@ -142,11 +145,16 @@ fn judge(token: &Verified, standards: &Standards<'_>) -> Result<Caller, AuthErro
 }
 
 /// The caller for a user that is enabled and was not signed out since the token was issued, by an application that may
-/// still act for people.
+/// still act for people: one whose service principal went has lost what people let it do, also when it has a new one.
 fn caller_of_user(user: &User, token: &Verified, directory: &Directory) -> Option<Caller> {
-    let enabled = |app_id| directory.principal_of(app_id).is_some_and(|p| p.account_enabled);
+    let same = |p: &ServicePrincipal| match &token.principal {
+        Some(id) => *id == p.id,
+        None => token.issued >= p.created, // of a version that did not write it
+    };
     let application = match directory.application(&token.app_id) {
-        Some(registered) => enabled(&registered.app_id),
+        Some(registered) => {
+            directory.principal_of(&registered.app_id).is_some_and(|p| p.account_enabled && same(p))
+        }
         None => directory.client(&token.app_id).is_some(),
     };
     let holds = user.account_enabled && token.issued >= user.sessions_valid_from;

@@ -100,6 +100,41 @@ fn require_guid(name: &str, code: &'static str) -> Result<String, ArmError> {
     }
 }
 
+/// True for the shape of a scope: `/`, a subscription, a resource group, or whole pairs of types and names below
+/// `providers`. A segment that means another place (`..`) is none.
+fn is_scope(scope: &str) -> bool {
+    let Some(path) = scope.strip_prefix('/') else { return false };
+    if path.is_empty() {
+        return true;
+    }
+    let segments: Vec<&str> = path.split('/').collect();
+    let plain = |s: &&str| {
+        !matches!(*s, "" | "." | "..")
+            && !s.chars().any(|c| c.is_control() || matches!(c, '\\' | '?' | '#' | '%'))
+    };
+    let mut rest = segments.as_slice();
+    for (word, needs_guid) in [("subscriptions", true), ("resourceGroups", false)] {
+        if let [first, name, tail @ ..] = rest
+            && first.eq_ignore_ascii_case(word)
+            && (!needs_guid || uuid::Uuid::try_parse(name).is_ok())
+        {
+            rest = tail;
+        } else {
+            break;
+        }
+    }
+    while let [providers, namespace, tail @ ..] = rest {
+        let is_provider = |s: &&str| s.eq_ignore_ascii_case("providers");
+        let pairs = tail.chunks(2).take_while(|pair| !pair.first().is_some_and(is_provider));
+        let length = pairs.map(<[&str]>::len).sum::<usize>();
+        if !is_provider(providers) || !namespace.contains('.') || length == 0 || length % 2 == 1 {
+            return false;
+        }
+        rest = tail.get(length..).unwrap_or_default();
+    }
+    rest.is_empty() && segments.iter().all(plain)
+}
+
 /// A list's `$filter` over the members and functions that it knows; `hint` names them.
 fn read_filter(
     text: Option<&str>,

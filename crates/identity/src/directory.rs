@@ -26,6 +26,7 @@ pub use application::{Application, FederatedCredential, KeyCredential, PasswordC
 pub use clients::PORTAL_CLIENT;
 pub(crate) use clients::is_portal_redirect;
 pub use directory_roles::DirectoryRoles;
+pub(crate) use graph::graph_scope;
 pub use graph::{
     GraphArea, GraphError, Holder, NewApplication, NewPassword, PasswordAnswer, certificate_bytes,
 };
@@ -39,6 +40,7 @@ pub(crate) use service_principal::Credentials;
 pub use service_principal::ServicePrincipal;
 pub use user::User;
 pub(crate) use user::{OutsideIdentity, SoftwareToken};
+pub(crate) use users::denied;
 pub use users::{NewUser, TotpAnswer};
 
 use crate::IdentityError;

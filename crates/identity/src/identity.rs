@@ -357,10 +357,10 @@ impl Identity {
         self.access().administrators(|_| true).any(|id| directory.acts(id))
     }
 
-    /// True when a principal may assign roles at a whole subscription, itself or by a group it is in.
+    /// True when a principal may assign or change roles at a whole subscription, itself or by a group it is in.
     pub(crate) fn administers(&self, id: &str) -> bool {
         let (access, groups) = (self.access(), self.directory().groups_of(id));
-        access.administrators(|_| true).any(|admin| admin == id || groups.contains(admin))
+        access.rulers().any(|admin| admin == id || groups.contains(admin))
     }
 
     /// The principal's object id and those of the groups it is in: whose role assignments count for it.

@@ -25,9 +25,10 @@ pub use answer::{
     BrowserAnswer, BrowserRequest, OwnChange, Page, PageKind, PasskeyQuestion, Redirect,
     ResponseMode, SecurityInfo, Show, ShownPasskey,
 };
-pub(crate) use consent::EVERYTHING;
+pub(crate) use consent::{EVERYTHING, QUERY_LOGS};
 pub use federate::IdentityProvider;
-pub(crate) use grant::{Code, Granted, Proof, Wanted};
+use grant::Vouched;
+pub(crate) use grant::{Code, Granted, Place, Proof, Wanted};
 pub(crate) use request::AuthorizationRequest;
 
 use crate::token::{OAuthError, Throttle};
@@ -164,6 +165,12 @@ impl Interactive {
             }
         });
         first
+    }
+
+    /// Ends all that waits to be redeemed by an application.
+    pub(crate) fn forget_application(&self, app_id: &str) {
+        self.codes.retain(|c| !c.granted.app_id.eq_ignore_ascii_case(app_id));
+        self.devices.retain(|d| !d.is_for(app_id));
     }
 
     /// Ends all that a person has under way.

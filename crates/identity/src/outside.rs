@@ -11,6 +11,8 @@ use serde_json::Value;
 
 /// Where an issuer describes itself, below its name.
 pub(crate) const CONFIGURATION: &str = "/.well-known/openid-configuration";
+/// What providers of many tenants write for the tenant, in the issuer that they publish.
+pub(crate) const TENANT: &str = "{tenantid}";
 /// Keys are believed for a day.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// An issuer that failed, or lacks a key, is asked again after so many seconds at the earliest.
@@ -70,10 +72,19 @@ impl Issuers {
         self.way_out.read().clone().ok_or_else(|| "this server does not call out".to_owned())
     }
 
-    /// What the issuer says at `url`. Waits for it.
+    /// What the issuer says at `url`; refused when it speaks for an issuer of another place (OpenID Connect Discovery
+    /// 4.3). Waits for it.
     pub(crate) fn metadata(&self, url: &str) -> Result<Metadata, String> {
         let reply = self.way_out()?.get(url)?;
-        Ok(Metadata { body: reply.body, status: reply.status })
+        let metadata = Metadata { body: reply.body, status: reply.status };
+        let issuer = metadata.text("issuer")?;
+        match is_described_at(&issuer, url) {
+            true => Ok(metadata),
+            false => {
+                let issuer: String = issuer.chars().take(200).collect();
+                Err(format!("it calls itself '{issuer}', which is described elsewhere"))
+            }
+        }
     }
 
     /// The key of an issuer that a token's header names. Waits for the issuer when the key is not known yet: one
@@ -118,8 +129,7 @@ impl Issuers {
     }
 
     fn fetch_keys(&self, issuer: &str) -> Result<Value, String> {
-        let metadata =
-            self.metadata(&format!("{}{CONFIGURATION}", issuer.trim_end_matches('/')))?;
+        let metadata = self.metadata(&description_of(issuer))?;
         let named = metadata.text("issuer")?;
         if named != issuer {
             return Err(format!("it calls itself '{named}'"));
@@ -130,6 +140,23 @@ impl Issuers {
             _ => Err(format!("its jwks_uri ({}) has no keys", reply.status)),
         }
     }
+}
+
+/// Where an issuer describes itself.
+fn description_of(issuer: &str) -> String {
+    format!("{}{CONFIGURATION}", issuer.strip_suffix('/').unwrap_or(issuer))
+}
+
+/// True when `url` is where an issuer describes itself. `{tenantid}` as a whole segment of its path stands for one.
+fn is_described_at(issuer: &str, url: &str) -> bool {
+    let place = description_of(issuer);
+    let (named, asked): (Vec<&str>, Vec<&str>) =
+        (place.split('/').collect(), url.split('/').collect());
+    let same = |(at, (named, asked)): (usize, (&&str, &&str))| {
+        // scheme, nothing, host, then the path
+        named == asked || (at > 2 && *named == TENANT && !asked.is_empty())
+    };
+    named.len() == asked.len() && named.iter().zip(&asked).enumerate().all(same)
 }
 
 impl Metadata {

@@ -18,6 +18,7 @@ pub use managed::ManagedIdentityRequest;
 pub(crate) use request::basic_credentials;
 pub use request::basic_header;
 pub use request::{TokenEndpoint, TokenRequest};
+pub(crate) use resource::OPENID_SCOPES;
 pub use sign_in::{CredentialKind, SignIn, SignInKind, SignInStep};
 pub(crate) use throttle::{Throttle, network};
 pub(crate) use user::IdToken;

@@ -99,8 +99,8 @@ pub(crate) async fn answer(
     if let Some(sign_in) = answer.sign_in {
         (doors.audit)(Event::SignIn(sign_in));
     }
-    if let Some(change) = answer.change {
-        tell_change(doors, *change, source, (request_id, agent));
+    for change in answer.changes {
+        tell_change(doors, change, source, (request_id.clone(), agent.clone()));
     }
     let mut response = match &answer.show {
         Show::Page(page) => pages::page(page, &tenant),
@@ -128,6 +128,7 @@ fn ask(doors: &Doors, brought: &Brought, door: Door) -> BrowserAnswer {
         correlation_id: brought.correlation_id.as_deref(),
         user_agent: brought.user_agent.as_deref(),
         now: brought.now,
+        clock: &*doors.clock,
     };
     match door {
         Door::Authorize => doors.identity.authorize(&request, false),

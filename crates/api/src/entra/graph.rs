@@ -82,8 +82,8 @@ const FAMILIES: &[(&str, GraphArea, Handler)] = &[
     ("me", GraphArea::Users, users::me),
     ("groups", GraphArea::Groups, groups::groups),
     ("directoryobjects", GraphArea::Users, directory::objects),
-    ("rolemanagement", GraphArea::Directory, directory::roles),
-    ("identity", GraphArea::Directory, directory::providers),
+    ("rolemanagement", GraphArea::Roles, directory::roles),
+    ("identity", GraphArea::Providers, directory::providers),
     ("oauth2permissiongrants", GraphArea::Applications, directory::permission_grants),
     ("organization", GraphArea::Users, directory::organization),
     ("domains", GraphArea::Users, directory::domains),
@@ -138,12 +138,19 @@ async fn one(doors: &Arc<Doors>, mut incoming: Incoming) -> Result<Response, Api
         || lower
             .last()
             .is_some_and(|last| READING.contains(&last.trim_start_matches("microsoft.graph.")));
-    let area = family.map_or(GraphArea::Applications, |(_, area, _)| *area);
+    let area = area_of(family.map_or(GraphArea::Applications, |(_, area, _)| *area), &lower);
     let own = match reads {
         true => own_path(&caller, &lower).is_some(),
         false => is_own(&caller, &incoming.method, &lower, doors),
     };
-    let allowed = doors.identity.require_graph(&caller, area, !reads, own);
+    let right = |area| doors.identity.require_graph(&caller, area, !reads, own);
+    let allowed = match (incoming.method.as_str(), lower.as_slice()) {
+        // what is changed of a person decides, and stands in the body
+        ("PATCH", [_] | [_, _]) if area == GraphArea::Users => {
+            right(area).or_else(|error| right(GraphArea::Passwords).map_err(|_| error))
+        }
+        _ => right(area),
+    };
     let method = match incoming.method.as_str() {
         "HEAD" => "GET".to_owned(),
         other => other.to_owned(),
@@ -238,15 +245,18 @@ fn by_app_id(doors: &Doors, mut lower: Vec<String>) -> Vec<String> {
 
 /// The path below the caller itself, where it is a person.
 fn own_path<'p>(caller: &Caller, lower: &'p [String]) -> Option<&'p [String]> {
-    let name = caller.user_name.as_deref()?;
     match lower {
-        [me, rest @ ..] if me == "me" => Some(rest),
-        [users, id, rest @ ..] if users == "users" => [&*caller.object_id, name]
-            .iter()
-            .any(|own| own.eq_ignore_ascii_case(id))
-            .then_some(rest),
+        [me, rest @ ..] if me == "me" && caller.user_name.is_some() => Some(rest),
+        [users, id, rest @ ..] if users == "users" => is_self(caller, id).then_some(rest),
         _ => None,
     }
+}
+
+/// True when a person calls, and `id` is its object id or its name.
+pub(super) fn is_self(caller: &Caller, id: &str) -> bool {
+    caller.user_name.as_deref().is_some_and(|name| {
+        [&*caller.object_id, name].iter().any(|own| own.eq_ignore_ascii_case(id))
+    })
 }
 
 /// What people may do with themselves: set up an authenticator app where there is none, sign out everywhere.
@@ -275,12 +285,26 @@ fn with_context(mut value: Value, incoming: &Incoming) -> Value {
     value
 }
 
+/// The area of a path: how people prove themselves has rights of its own.
+fn area_of(family: GraphArea, lower: &[String]) -> GraphArea {
+    let below = match lower {
+        [me, below, ..] if me == "me" => Some(below),
+        [users, _, below, ..] if users == "users" => Some(below),
+        _ => None,
+    };
+    match below.is_some_and(|below| below == "authentication") {
+        true => GraphArea::Methods,
+        false => family,
+    }
+}
+
 fn category(area: GraphArea) -> &'static str {
     match area {
         GraphArea::Applications => "ApplicationManagement",
-        GraphArea::Users => "UserManagement",
+        GraphArea::Users | GraphArea::Passwords | GraphArea::Methods => "UserManagement",
         GraphArea::Groups => "GroupManagement",
-        GraphArea::Directory => "DirectoryManagement",
+        GraphArea::Roles => "RoleManagement",
+        GraphArea::Providers => "DirectoryManagement",
     }
 }
 

@@ -20,6 +20,36 @@ use crate::audit::{Audit, Event};
 use crate::wire::error::{ApiError, json_response};
 use crate::{Doors, House, Incoming};
 
+/// Versions of the metadata service.
+const METADATA: &[&str] = &[
+    "2018-02-01",
+    "2018-04-02",
+    "2018-10-01",
+    "2019-02-01",
+    "2019-03-11",
+    "2019-04-30",
+    "2019-06-01",
+    "2019-06-04",
+    "2019-08-01",
+    "2019-08-15",
+    "2019-11-01",
+    "2020-06-01",
+    "2020-07-15",
+    "2020-09-01",
+    "2020-10-01",
+    "2020-12-01",
+    "2021-01-01",
+    "2021-02-01",
+    "2021-03-01",
+    "2021-05-01",
+    "2021-11-01",
+    "2021-11-15",
+    "2021-12-13",
+    "2023-07-01",
+];
+/// Versions of App Service's form with this header.
+const APP_SERVICE: &[&str] = &["2019-08-01"];
+
 /// The doors, and the secret of App Service's form.
 struct Machine {
     doors: Doors,
@@ -71,8 +101,21 @@ fn answer(machine: &Machine, incoming: &Incoming, is_local: bool) -> Result<Resp
     if incoming.method != Method::GET {
         return Err(ApiError::method(incoming, "GET"));
     }
-    if incoming.parameter("api-version").is_none_or(str::is_empty) {
-        return Err(refused(400, "Required query variable 'api-version' is missing."));
+    let versions = if path.first() == Some(&"msi") { APP_SERVICE } else { METADATA };
+    match incoming.parameter("api-version").filter(|v| !v.is_empty()) {
+        None => return Err(refused(400, "Required query variable 'api-version' is missing.")),
+        Some(version) if !versions.contains(&version) => {
+            let newest = versions.last().copied().unwrap_or_default();
+            let message = format!("The api-version is not supported; {newest} is.");
+            return Err(refused(400, &message));
+        }
+        Some(_) => {}
+    }
+    for name in ["resource", "api-version"] {
+        let is = |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
+        if incoming.query.iter().filter(is).count() > 1 {
+            return Err(refused(400, &format!("The query variable '{name}' is given twice.")));
+        }
     }
     let resource = incoming.parameter("resource").filter(|r| !r.is_empty());
     let resource =

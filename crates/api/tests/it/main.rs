@@ -15,12 +15,15 @@ mod key_vault;
 mod kusto;
 mod limits;
 mod log_analytics;
+mod machine;
 mod operations;
 mod passkeys;
 mod resource_manager;
+mod scopes;
 mod sign_in;
 #[path = "../../../identity/src/webauthn/software.rs"]
 mod software;
 mod vault_house;
 mod vault_resources;
 mod vault_rights;
+mod withdrawn;

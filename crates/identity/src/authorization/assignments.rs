@@ -10,7 +10,9 @@ use odata::Filter;
 use serde_json::{Value, json};
 use state::{Condition, StoreError};
 
-use super::{ROLE_ASSIGNMENTS, definition_id, properties, read_filter, require_guid, text};
+use super::{
+    ROLE_ASSIGNMENTS, definition_id, is_scope, properties, read_filter, require_guid, text,
+};
 use crate::access::{ASSIGNMENTS, Access, RoleAssignment};
 use crate::{Identity, ObjectKind};
 
@@ -28,14 +30,22 @@ impl RoleAssignments {
     fn create(&self, call: &Call, place: &Place) -> Result<Answer, ArmError> {
         let name = require_guid(place.id.name(), "InvalidRoleAssignmentId")?;
         let scope = place.parent.as_ref().map_or_else(|| ResourceId::new("/"), |p| p.id.clone());
+        if !is_scope(scope.as_str()) {
+            let message = format!(
+                "'{scope}' is no scope: a subscription, a resource group, a resource or '/'"
+            );
+            return Err(ArmError::bad_request("InvalidScope", message));
+        }
         let wanted = Wanted::read(&call.body)?;
         let _one_at_a_time = self.0.changing();
         let access = self.0.access();
         let kind = wanted.check(&self.0, &access, &scope)?;
         let (id, mut document) =
             assignment_document(&scope, &name, &wanted.role, &wanted.principal, call.now);
-        if let Some(existing) = access.assignments().iter().find(|a| a.id == id) {
-            return self.repeat(call, &wanted, existing);
+        // a GUID names one assignment, wherever it is
+        let named = |a: &&Arc<RoleAssignment>| a.id.name().eq_ignore_ascii_case(&name);
+        if let Some(existing) = access.assignments().iter().find(named) {
+            return self.repeat(call, &wanted, existing, &scope);
         }
         let same = |a: &&Arc<RoleAssignment>| {
             a.scope == scope && a.principal_id == wanted.principal && a.role == wanted.role
@@ -63,8 +73,12 @@ impl RoleAssignments {
         call: &Call,
         wanted: &Wanted,
         existing: &RoleAssignment,
+        scope: &ResourceId,
     ) -> Result<Answer, ArmError> {
-        if existing.role != wanted.role || existing.principal_id != wanted.principal {
+        let same = existing.scope == *scope
+            && existing.role == wanted.role
+            && existing.principal_id == wanted.principal;
+        if !same {
             let message = "Tenant ID, application ID, principal ID, role and scope of an existing role assignment cannot be changed; delete it and make another.";
             return Err(ArmError::new(409, "RoleAssignmentUpdateNotPermitted", message));
         }

@@ -9,7 +9,9 @@ use odata::Filter;
 use serde_json::{Value, json};
 use state::{Condition, StoreError};
 
-use super::{ROLE_DEFINITIONS, definition_id, properties, read_filter, require_guid, text};
+use super::{
+    ROLE_DEFINITIONS, definition_id, is_scope, properties, read_filter, require_guid, text,
+};
 use crate::Identity;
 use crate::access::{Access, DEFINITIONS, History, RoleDefinition};
 
@@ -159,6 +161,12 @@ fn check(role: &RoleDefinition, properties: &Value) -> Result<(), ArmError> {
     if patterns == 0 || patterns > PATTERNS_MAX {
         return invalid("properties.permissions must name actions or dataActions, 2000 at most");
     }
+    let permissions = properties.get("permissions").and_then(Value::as_array);
+    if permissions.into_iter().flatten().any(|p| text(p, "condition").is_some()) {
+        let message = "conditions of permissions are not evaluated here, so they are refused; leave 'condition' out";
+        return Err(ArmError::bad_request("ConditionNotSupported", message)
+            .target("properties.permissions.condition"));
+    }
     if let Some(action) = role.permissions.iter().find_map(crate::Permission::unknown) {
         let message =
             format!("'{action}' does not match any of the actions supported by the providers.");
@@ -170,7 +178,7 @@ fn check(role: &RoleDefinition, properties: &Value) -> Result<(), ArmError> {
         let group = kind
             .as_deref()
             .is_some_and(|k| k.eq_ignore_ascii_case("Microsoft.Management/managementGroups"));
-        group || (kind.is_none() && id.subscription().is_some())
+        is_scope(scope) && (group || (kind.is_none() && id.subscription().is_some()))
     };
     if role.assignable_scopes.is_empty() || !role.assignable_scopes.iter().all(wide) {
         return invalid(

@@ -203,6 +203,11 @@ fn assignments_are_made_once() {
         (409, "RoleAssignmentUpdateNotPermitted".into())
     );
     assert_eq!(
+        refusal(world.put(&assignment(SUBSCRIPTION, 1), body(READER, &app.principal))),
+        (409, "RoleAssignmentUpdateNotPermitted".into()),
+        "a GUID that is taken elsewhere"
+    );
+    assert_eq!(
         world.put(&assignment(SUBSCRIPTION, 3), body(READER, &app.principal)).unwrap().status,
         201
     );
@@ -372,6 +377,13 @@ fn custom_roles_that_make_no_sense_are_refused() {
     ] {
         assert_eq!(put(bad.clone()), "InvalidRoleDefinition", "{bad}");
     }
+    for scope in [format!("{GROUP}/../other"), format!("{GROUP}/."), format!("{GROUP}/x")] {
+        assert_eq!(put(custom("x", &["*/read"], &[&scope])), "InvalidRoleDefinition", "{scope}");
+    }
+    let mut conditional = custom("x", &["*/read"], &[GROUP]);
+    conditional["properties"]["permissions"][0]["condition"] =
+        json!("@Resource[a:b] StringEquals 'c'");
+    assert_eq!(put(conditional), "ConditionNotSupported");
     let built_in = format!("{SUBSCRIPTION}/providers/{ROLE_DEFINITIONS}/{READER}");
     assert_eq!(
         refusal(world.put(&built_in, custom("x", &["*"], &[GROUP]))).1,
@@ -482,4 +494,39 @@ fn lists_show_what_may_be_read() {
     assert!(subscriptions());
     world.put(&assignment(SUBSCRIPTION, 2), body(READER, &app.principal)).unwrap();
     assert_eq!(groups().as_deref(), Ok("soc soc-other"));
+}
+
+#[test]
+fn scopes_have_a_shape() {
+    let sub = SUBSCRIPTION;
+    for (below, right) in [
+        ("", true),
+        ("/resourceGroups/rg", true),
+        ("/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v", true),
+        ("/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v/secrets/s", true),
+        ("/providers/Microsoft.A/b/c/providers/Microsoft.D/e/f", true),
+        ("/", false),
+        ("/resourceGroups", false),
+        ("/resourceGroups/..", false),
+        ("/resourceGroups/rg/../other", false),
+        ("/resourceGroups/./providers/Microsoft.KeyVault/vaults/v", false),
+        ("/resourceGroups/rg/providers/Microsoft.KeyVault", false),
+        ("/resourceGroups/rg/providers/Microsoft.KeyVault/vaults", false),
+        ("/resourceGroups/rg/providers/KeyVault/vaults/v", false),
+        ("/resourceGroups/rg//providers/Microsoft.KeyVault/vaults/v", false),
+        ("/resourceGroups/a%2Fb", false),
+        ("/strange/rg", false),
+    ] {
+        assert_eq!(super::is_scope(&format!("{sub}{below}")), right, "{below}");
+    }
+    for (scope, right) in [
+        ("/", true),
+        ("/providers/Microsoft.Management/managementGroups/root", true),
+        ("", false),
+        ("/..", false),
+        ("/subscriptions", false),
+        ("/subscriptions/x", false),
+    ] {
+        assert_eq!(super::is_scope(scope), right, "{scope}");
+    }
 }

@@ -22,9 +22,7 @@ fn the_administrator_of_the_first_start_may_do_everything() {
     ] {
         assert!(house.identity.allows(&caller, action, &scope, data), "{action}");
     }
-    assert!(
-        house.identity.require_graph(&caller, crate::GraphArea::Directory, true, false).is_ok()
-    );
+    assert!(house.identity.require_graph(&caller, crate::GraphArea::Roles, true, false).is_ok());
 }
 
 #[test]

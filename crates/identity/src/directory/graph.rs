@@ -24,6 +24,8 @@ use crate::interactive::EVERYTHING;
 use crate::time::{graph_text, unix_seconds};
 use crate::{Caller, Identity, IdentityError};
 
+/// The application permission of the first administrator, which allows everything here: none can be handed out.
+const ADMINISTRATOR: &str = "Directory.ReadWrite.All";
 /// Scopes that let an application do all that the person may.
 const ALL_SCOPES: &[&str] = &[EVERYTHING, "Directory.AccessAsUser.All"];
 /// A check of a secret tries each.
@@ -34,12 +36,18 @@ const NAME_MAX: usize = 256;
 pub enum GraphArea {
     /// Applications, service principals, their credentials.
     Applications,
-    /// Users and how they prove themselves.
+    /// Users.
     Users,
+    /// Passwords of users who are there.
+    Passwords,
+    /// How users prove themselves besides.
+    Methods,
     /// Groups and who is in them.
     Groups,
-    /// Directory roles and outside providers.
-    Directory,
+    /// Directory roles, and who has them.
+    Roles,
+    /// Outside providers.
+    Providers,
 }
 
 /// Application permissions of an area: those that allow to read it, those that allow to change it. The first is named
@@ -69,14 +77,7 @@ const AREAS: &[AreaRights] = &[
     },
     AreaRights {
         area: GraphArea::Users,
-        own: (
-            &["User.Read", "User.ReadWrite"],
-            &[
-                "User.ReadWrite",
-                "UserAuthenticationMethod.ReadWrite",
-                "UserAuthenticationMethod.ReadWrite.All",
-            ],
-        ),
+        own: (&["User.Read", "User.ReadWrite"], &["User.ReadWrite"]),
         readers: &[
             "User.Read.All",
             "User.ReadWrite.All",
@@ -101,17 +102,49 @@ const AREAS: &[AreaRights] = &[
         administered: DirectoryRoles::administers_users,
     },
     AreaRights {
-        area: GraphArea::Directory,
+        area: GraphArea::Passwords,
+        own: (&[], &[]),
+        readers: &[],
+        writers: &["User-PasswordProfile.ReadWrite.All"],
+        administered: DirectoryRoles::administers_users,
+    },
+    AreaRights {
+        area: GraphArea::Methods,
+        own: (
+            &["UserAuthenticationMethod.Read", "UserAuthenticationMethod.ReadWrite"],
+            &["UserAuthenticationMethod.ReadWrite"],
+        ),
+        readers: &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"],
+        writers: &["UserAuthenticationMethod.ReadWrite.All"],
+        administered: DirectoryRoles::administers_users,
+    },
+    AreaRights {
+        area: GraphArea::Roles,
         own: (&[], &[]),
         readers: &[
+            "RoleManagement.Read.Directory",
+            "RoleManagement.ReadWrite.Directory",
             "Directory.Read.All",
             "Directory.ReadWrite.All",
-            "RoleManagement.Read.Directory",
         ],
-        writers: &["Directory.ReadWrite.All", "RoleManagement.ReadWrite.Directory"],
+        writers: &["RoleManagement.ReadWrite.Directory"],
+        administered: DirectoryRoles::is_global_administrator,
+    },
+    AreaRights {
+        area: GraphArea::Providers,
+        own: (&[], &[]),
+        readers: &["IdentityProvider.Read.All", "IdentityProvider.ReadWrite.All"],
+        writers: &["IdentityProvider.ReadWrite.All"],
         administered: DirectoryRoles::is_global_administrator,
     },
 ];
+
+/// The delegated permission of Graph that a scope names, as Graph spells it; none for one that nobody defined.
+pub(crate) fn graph_scope(named: &str) -> Option<&'static str> {
+    let of = |r: &'static AreaRights| [r.own.0, r.own.1, r.readers, r.writers];
+    let known = AREAS.iter().flat_map(of).chain([ALL_SCOPES]).flatten();
+    known.copied().find(|scope| scope.eq_ignore_ascii_case(named))
+}
 
 /// Why Graph did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -220,7 +253,8 @@ impl Identity {
                         true => (rights.administered)(&p.directory_roles),
                         false => !p.directory_roles.is_empty(),
                     };
-                    by_role || p.graph_roles.iter().any(|r| wanted.contains(&r.as_str()))
+                    let permits = |r: &String| r == ADMINISTRATOR || wanted.contains(&r.as_str());
+                    by_role || p.graph_roles.iter().any(permits)
                 }
                 (None, None) => false,
             };
@@ -291,7 +325,7 @@ impl Identity {
         let mut application = Application::named(guid(), guid(), display_name, unix_seconds(now));
         application.identifier_uris = new.identifier_uris;
         application.keys = keys;
-        properties::apply(&mut application, &new.more)?;
+        properties::apply(&mut application, &new.more, self.urls())?;
         self.change_directory(|directory| {
             let taken = application.identifier_uris.iter().find(|uri| directory.application_by_uri(uri).is_some());
             match taken {
@@ -374,7 +408,7 @@ impl Identity {
             }
             Ok(changes)
         })?;
-        self.forget_consents(|_, app| app.eq_ignore_ascii_case(&app_id));
+        self.forget_application(&app_id);
         Ok(())
     }
 
@@ -389,7 +423,7 @@ impl Identity {
             changes.push(Change::RemovePrincipal(principal.id.clone()));
             Ok(changes)
         })?;
-        self.forget_consents(|_, app| app.eq_ignore_ascii_case(&app_id));
+        self.forget_application(&app_id);
         Ok(())
     }
 
@@ -397,7 +431,7 @@ impl Identity {
     pub fn update_application(&self, id: &str, body: &Value) -> Result<(), GraphError> {
         self.change_directory(|directory| {
             let mut application = Application::clone(&*find(directory, id)?);
-            properties::apply(&mut application, body)?;
+            properties::apply(&mut application, body, self.urls())?;
             let taken = |uri: &&String| {
                 directory.application_by_uri(uri).is_some_and(|other| other.id != application.id)
             };

@@ -23,6 +23,13 @@ impl Directory {
             .find(|u| u.identities.iter().any(|i| i.issuer == issuer && i.subject == subject))
     }
 
+    /// True when somebody else than `id` has this as mail address, or signs in with it.
+    pub(crate) fn has_address(&self, address: &str, id: &str) -> bool {
+        let others = self.users.values().filter(|u| u.id != id);
+        let mut addresses = others.flat_map(|u| u.mail.iter().chain([&u.user_principal_name]));
+        addresses.any(|a| a.eq_ignore_ascii_case(address))
+    }
+
     /// A group by object id, in any case.
     pub(crate) fn group(&self, id: &str) -> Option<&Arc<Group>> {
         self.groups.get(id).or_else(|| self.groups.get(&id.to_ascii_lowercase()))

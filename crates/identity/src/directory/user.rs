@@ -54,6 +54,18 @@ pub struct User {
     pub(crate) identities: Vec<OutsideIdentity>,
 }
 
+impl User {
+    /// Refuses every token and sign-in so far, those of this second too. `now` is the moment of the change.
+    pub(crate) fn end_sessions(&mut self, now: i64) {
+        self.sessions_valid_from = self.sessions_valid_from.max(now) + 1;
+    }
+
+    /// The time of what is given to this person now: also within the second in which all before was ended.
+    pub(crate) fn time_of_new(&self, now: i64) -> i64 {
+        now.max(self.sessions_valid_from)
+    }
+}
+
 /// An authenticator app, set up.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

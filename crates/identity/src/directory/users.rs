@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crypto::{SecretText, StoredPassword, TotpSecret};
-use model::DateTime;
+use model::{Clock, DateTime};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -115,24 +115,14 @@ impl Identity {
         };
         let value = user_value(&user);
         self.change_directory(|directory| {
-            if directory.user_by_name(&user.user_principal_name).is_some() {
-                return Err(GraphError::bad_request(
-                    "Another object with the same value for property userPrincipalName already exists.",
-                ));
-            }
-            let taken = |i: &super::OutsideIdentity| directory.user_of_outside(&i.issuer, &i.subject).is_some();
-            if user.identities.iter().any(taken) {
-                return Err(GraphError::bad_request(
-                    "Another object with the same value for property identities already exists.",
-                ));
-            }
+            require_alone(directory, &user)?;
             Ok(vec![Change::PutUser(user)])
         })?;
         Ok(value)
     }
 
     /// Changes what `body` names; an unknown property is refused, so that nobody believes it is kept.
-    pub fn update_user(&self, id: &str, body: &Value, now: DateTime) -> Result<(), GraphError> {
+    pub fn update_user(&self, id: &str, body: &Value, clock: &dyn Clock) -> Result<(), GraphError> {
         let fields = body
             .as_object()
             .ok_or_else(|| GraphError::bad_request("the body must be an object"))?;
@@ -156,36 +146,26 @@ impl Identity {
         let ends = disables || password.as_ref().is_some_and(|(hash, _)| hash.is_some());
         self.change_directory(|directory| {
             let mut user = User::clone(&*find(directory, id)?);
+            let now = unix_seconds(clock.now()); // the hash took its time
             if disables {
                 self.keep_an_administrator(&user.id)?;
-                user.sessions_valid_from = unix_seconds(now);
+            }
+            if ends {
+                user.end_sessions(now);
             }
             if let Some(name) = name {
-                let other = directory.user_by_name(&name).is_some_and(|other| other.id != user.id);
-                if other {
-                    return Err(GraphError::bad_request(
-                        "Another object with the same value for property userPrincipalName already exists.",
-                    ));
-                }
                 user.user_principal_name = name;
             }
             for (field, value) in fields {
                 set_field(&mut user, field, value)?;
             }
-            let taken = |i: &super::OutsideIdentity| {
-                let other = directory.user_of_outside(&i.issuer, &i.subject);
-                other.is_some_and(|other| other.id != user.id)
-            };
-            if user.identities.iter().any(taken) {
-                return Err(GraphError::bad_request(
-                    "Another object with the same value for property identities already exists.",
-                ));
+            if ["mail", "userPrincipalName", "identities"].iter().any(|f| fields.contains_key(*f)) {
+                require_alone(directory, &user)?;
             }
             if let Some((hash, again)) = password {
                 if let Some(hash) = hash {
                     user.password = Some(hash);
-                    user.password_changed = unix_seconds(now);
-                    user.sessions_valid_from = unix_seconds(now);
+                    user.password_changed = now;
                     user.must_change_password = again.unwrap_or(true);
                 } else if let Some(again) = again {
                     user.must_change_password = again;
@@ -204,7 +184,7 @@ impl Identity {
         &self,
         id: &str,
         new: &str,
-        now: DateTime,
+        clock: &dyn Clock,
     ) -> Result<(), GraphError> {
         let current = find(&self.directory(), id)?;
         if current.password.as_ref().is_some_and(|p| p.verify(new)) {
@@ -212,9 +192,10 @@ impl Identity {
         }
         let hash = hashed(new, &current.user_principal_name)?;
         self.change_user(id, |user| {
+            let now = unix_seconds(clock.now());
             user.password = Some(hash);
-            user.password_changed = unix_seconds(now);
-            user.sessions_valid_from = unix_seconds(now);
+            user.password_changed = now;
+            user.end_sessions(now);
             user.must_change_password = false;
             Ok(())
         })?;
@@ -239,11 +220,10 @@ impl Identity {
     }
 
     /// Refuses every token a user has so far, at once.
-    pub fn revoke_sessions(&self, id: &str, now: DateTime) -> Result<(), GraphError> {
+    pub fn revoke_sessions(&self, id: &str, clock: &dyn Clock) -> Result<(), GraphError> {
         let current = find(&self.directory(), id)?;
-        // the next second: a token of this one is refused too
         self.change_user(id, |user| {
-            user.sessions_valid_from = unix_seconds(now) + 1;
+            user.end_sessions(unix_seconds(clock.now()));
             Ok(())
         })?;
         self.forget_sign_ins(&current.id);
@@ -301,7 +281,7 @@ impl Identity {
 
     /// What the caller may do with the directory by its roles; none for an application with Graph permissions, which
     /// bind it alone.
-    fn roles_of(&self, caller: &Caller) -> Option<DirectoryRoles> {
+    pub(crate) fn roles_of(&self, caller: &Caller) -> Option<DirectoryRoles> {
         let directory = self.directory();
         let user = directory.user(&caller.object_id).map(|u| u.directory_roles.clone());
         user.or_else(|| {
@@ -384,13 +364,13 @@ impl Identity {
         let good = |part: &str| {
             !part.is_empty()
                 && part.len() <= 64
-                && part.chars().all(|c| c.is_alphanumeric() || "._-'+#".contains(c))
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "'.-_!#^~".contains(c))
                 && !part.starts_with('.')
                 && !part.ends_with('.')
         };
         if !good(local) {
             return Err(GraphError::bad_request(
-                "userPrincipalName must have 1 to 64 letters, digits or ._-'+# before the @",
+                "userPrincipalName must have 1 to 64 letters of a to z, digits or '.-_!#^~ before the @",
             ));
         }
         let domain_like = at.len() <= 253 && at.contains('.') && at.split('.').all(good);
@@ -423,6 +403,28 @@ impl Directory {
 pub(super) fn find(directory: &Directory, id: &str) -> Result<std::sync::Arc<User>, GraphError> {
     let found = directory.user(id).or_else(|| directory.user_by_name(id));
     found.cloned().ok_or_else(|| GraphError::not_found(id))
+}
+
+/// Refuses what somebody else has already: a name or mail address that is the other's name or mail address, an account
+/// at a provider.
+fn require_alone(directory: &Directory, user: &User) -> Result<(), GraphError> {
+    let account = |i: &super::OutsideIdentity| {
+        let other = directory.user_of_outside(&i.issuer, &i.subject);
+        other.is_some_and(|other| other.id != user.id)
+    };
+    let address = |a: &String| directory.has_address(a, &user.id);
+    let taken = if address(&user.user_principal_name) {
+        "userPrincipalName"
+    } else if user.mail.as_ref().is_some_and(address) {
+        "mail"
+    } else if user.identities.iter().any(account) {
+        "identities"
+    } else {
+        return Ok(());
+    };
+    Err(GraphError::bad_request(format!(
+        "Another object with the same value for property {taken} already exists."
+    )))
 }
 
 /// The hash of a password that is good enough.
@@ -480,12 +482,13 @@ fn set_field(user: &mut User, field: &str, value: &Value) -> Result<(), GraphErr
     Ok(())
 }
 
-/// `[{"signInType": "federated", "issuer", "issuerAssignedId"}]`
-fn denied(why: &str) -> GraphError {
+/// The refusal of what the caller may not do.
+pub(crate) fn denied(why: &str) -> GraphError {
     let message = format!("Insufficient privileges to complete the operation: {why}.");
     GraphError::new(403, "Authorization_RequestDenied", message)
 }
 
+/// `[{"signInType": "federated", "issuer", "issuerAssignedId"}]`
 pub(super) fn identities(value: &Value) -> Result<Vec<super::OutsideIdentity>, GraphError> {
     let wrong = || {
         GraphError::bad_request(

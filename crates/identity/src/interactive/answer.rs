@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crypto::SecretText;
-use model::DateTime;
+use model::{Clock, DateTime};
 
 use crate::Caller;
 use crate::directory::User;
@@ -27,8 +27,10 @@ pub struct BrowserRequest<'a> {
     pub correlation_id: Option<&'a str>,
     /// The User-Agent header.
     pub user_agent: Option<&'a str>,
-    /// Now.
+    /// When it came.
     pub now: DateTime,
+    /// The clock, for what takes long.
+    pub clock: &'a dyn Clock,
 }
 
 impl BrowserRequest<'_> {
@@ -49,8 +51,8 @@ pub struct BrowserAnswer {
     pub browser: Option<SecretText>,
     /// The attempt, for the sign-in log.
     pub sign_in: Option<Box<SignIn>>,
-    /// What a person changed about its own proofs, or tried to, for the directory's log.
-    pub change: Option<Box<OwnChange>>,
+    /// What a person changed, or tried to, for the directory's log.
+    pub changes: Vec<OwnChange>,
 }
 
 /// A change that a person makes on a page: to its own proofs, to what applications may do.
@@ -100,7 +102,7 @@ impl OwnChange {
 
 impl BrowserAnswer {
     pub(crate) fn new(show: Show) -> Self {
-        Self { show, session: None, browser: None, sign_in: None, change: None }
+        Self { show, session: None, browser: None, sign_in: None, changes: Vec::new() }
     }
 
     pub(crate) fn refused(error: OAuthError) -> Self {

@@ -3,6 +3,7 @@
 use crypto::{SecretText, constant_time_eq, sha256};
 
 use super::expiring::random_token;
+use super::federate::FEDERATED;
 use super::request::{Prompt, Refusal};
 use super::{
     AuthorizationRequest, BrowserAnswer, BrowserRequest, FLOW_SECONDS, Flow, Goal, Page, PageKind,
@@ -213,10 +214,17 @@ impl Identity {
         self.holds(&proof).is_some().then_some(proof)
     }
 
-    /// The user of a proof that still holds: enabled, and not signed out since.
+    /// The user of a proof that still holds: enabled, not signed out since, and where an outside provider vouched, still
+    /// linked to it.
     pub(crate) fn holds(&self, proof: &Proof) -> Option<std::sync::Arc<User>> {
         let user = self.directory().user(&proof.user_id).cloned()?;
-        (user.account_enabled && proof.time >= user.sessions_valid_from).then_some(user)
+        let vouched = match &proof.outside {
+            Some(by) => user.identities.contains(&by.identity) && self.has_provider(&by.provider),
+            // of a version that did not keep it
+            None => !proof.methods.iter().any(|m| m == FEDERATED) || !user.identities.is_empty(),
+        };
+        let holds = user.account_enabled && proof.time >= user.sessions_valid_from && vouched;
+        holds.then_some(user)
     }
 
     /// The flow that a form names, when it comes from the browser that began it.

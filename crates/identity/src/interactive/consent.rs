@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crypto::sha256_hex;
 use model::DateTime;
 use serde::{Deserialize, Serialize};
 use state::Condition;
@@ -11,10 +12,10 @@ use state::Condition;
 use super::grant::{GRAPH, Wanted};
 use super::{OwnChange, Proof};
 use crate::audience::{Audiences, audiences_of};
-use crate::directory::{Application, documents};
+use crate::directory::{Application, denied, documents, put, remove};
 use crate::time::unix_seconds;
 use crate::token::OAuthError;
-use crate::{GraphError, Identity, IdentityError, PublicUrls};
+use crate::{Caller, GraphError, Identity, IdentityError, PublicUrls};
 
 /// Collection of consents, by person and client id.
 const CONSENTS: &str = "identity/consents";
@@ -81,6 +82,9 @@ const APIS: &[Api] = &[
 /// Acts as the person in everything.
 pub(crate) const EVERYTHING: &str = "user_impersonation";
 
+/// Log Analytics' own name for it.
+pub(crate) const QUERY_LOGS: &str = "Data.Read";
+
 impl Api {
     fn of(resource: &str, urls: &PublicUrls) -> Option<&'static Self> {
         let opens = audiences_of(resource, urls)?;
@@ -113,6 +117,15 @@ fn says(resource: &str, scope: &str, urls: &PublicUrls) -> String {
 impl Identity {
     /// What a page asks a person to agree to; empty when nothing is missing.
     pub(super) fn missing_consent(&self, app_id: &str, wanted: &Wanted, user: &str) -> Vec<String> {
+        self.not_agreed(app_id, wanted.all(), user)
+    }
+
+    fn not_agreed<'w>(
+        &self,
+        app_id: &str,
+        wanted: impl Iterator<Item = (&'w str, &'w String)>,
+        user: &str,
+    ) -> Vec<String> {
         let given = match self.needs_consent(app_id) {
             true => self.consent_of(user, app_id).unwrap_or_default(),
             false => return Vec::new(),
@@ -122,7 +135,7 @@ impl Identity {
             let given = given.as_ref().and_then(|c| c.granted.get(&resource_name(resource, urls)));
             given.is_none_or(|scopes| !scopes.contains(scope))
         };
-        let missing = wanted.all().filter(|(resource, scope)| lacks(resource, scope));
+        let missing = wanted.filter(|(resource, scope)| lacks(resource, scope));
         missing.map(|(resource, scope)| says(resource, scope, urls)).collect()
     }
 
@@ -131,14 +144,14 @@ impl Identity {
         wanted.all().map(|(resource, scope)| says(resource, scope, self.urls())).collect()
     }
 
-    /// Refuses what a person did not agree to: tokens for more than a page has shown.
+    /// Refuses what a person did not agree to, or does not any more: a token is for its own resource alone.
     pub(crate) fn require_consent(
         &self,
         app_id: &str,
         wanted: &Wanted,
         user: &str,
     ) -> Result<(), OAuthError> {
-        match self.missing_consent(app_id, wanted, user).is_empty() {
+        match self.not_agreed(app_id, wanted.of_token(), user).is_empty() {
             true => Ok(()),
             false => Err(OAuthError::consent_required(app_id)),
         }
@@ -152,21 +165,27 @@ impl Identity {
         wanted: &Wanted,
         proof: &Proof,
         now: DateTime,
-    ) -> Result<Option<OwnChange>, OAuthError> {
+    ) -> Result<Vec<OwnChange>, OAuthError> {
         let added = self.missing_consent(app_id, wanted, &proof.user_id);
         let user = self.holds(proof).ok_or_else(OAuthError::flow_over)?;
         if added.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        if self.directory().principal_of(app_id).is_none() {
-            // somebody may have been faster
-            let _ = self.create_service_principal(app_id, now);
-        }
+        let mut changes = Vec::new();
+        if self.directory().principal_of(app_id).is_none()
+            && let Ok(made) = self.create_service_principal(app_id, now)
+        {
+            let mut change = OwnChange::of(&user, app_id, "Add service principal", "Add");
+            change.category = "ApplicationManagement";
+            change.target = made.get("id").and_then(|id| id.as_str()).map(str::to_owned);
+            changes.push(change);
+        } // or somebody was faster
         let principal = self.directory().principal_of(app_id).map(|p| p.id.clone());
         let failed = |error: IdentityError| {
             tracing::error!(%error, "a consent could not be kept");
             OAuthError::unavailable()
         };
+        let _one_at_a_time = self.changing();
         let known = self.consent_of(&user.id, app_id).map_err(failed)?;
         let client = principal.clone().unwrap_or_default();
         let before = known.as_ref().map_or_else(|| "[]".to_owned(), |c| c.text(&client));
@@ -196,7 +215,8 @@ impl Identity {
         ] {
             change.changes.push((name, String::new(), new));
         }
-        Ok(Some(change))
+        changes.push(change);
+        Ok(changes)
     }
 
     fn consent_of(&self, user: &str, app_id: &str) -> Result<Option<Consent>, IdentityError> {
@@ -226,7 +246,7 @@ impl Identity {
             for (resource, scopes) in &consent.granted {
                 let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
                 grants.push(serde_json::json!({
-                    "id": key(&consent.user_id, &consent.app_id),
+                    "id": consent.grant_id(resource),
                     "clientId": client,
                     "consentType": "Principal",
                     "principalId": consent.user_id,
@@ -238,13 +258,40 @@ impl Identity {
         Ok(grants)
     }
 
-    /// Takes a person's word back: all that it agreed to for one application.
+    /// Takes a person's word back: what it agreed to for one application at one resource.
     pub fn delete_permission_grant(&self, id: &str) -> Result<(), GraphError> {
-        let gone = self.store().delete(CONSENTS, &id.to_ascii_lowercase(), Condition::Any);
-        match gone.map_err(IdentityError::from)? {
+        let absent = || GraphError::not_found(id);
+        let (key, _) = id.rsplit_once('_').ok_or_else(absent)?;
+        let _one_at_a_time = self.changing();
+        let found = self.store().get(CONSENTS, &key.to_ascii_lowercase());
+        let document = found.map_err(IdentityError::from)?.ok_or_else(absent)?;
+        let mut consent: Consent = serde_json::from_value(document.value)
+            .map_err(|e| IdentityError::damaged(CONSENTS, e))?;
+        let named = |r: &&String| consent.grant_id(r).eq_ignore_ascii_case(id);
+        let resource = consent.granted.keys().find(named).cloned().ok_or_else(absent)?;
+        consent.granted.remove(&resource);
+        let op = match consent.granted.is_empty() {
+            true => remove(CONSENTS, &document.key),
+            false => put(CONSENTS, &document.key, &consent)?,
+        };
+        self.store().apply(vec![op]).map_err(IdentityError::from)?;
+        Ok(())
+    }
+
+    /// May the caller know what this user agreed to, or everybody? Its own, or with a directory role.
+    pub fn require_grants_of(&self, caller: &Caller, user: Option<&str>) -> Result<(), GraphError> {
+        let Some(roles) = self.roles_of(caller) else { return Ok(()) };
+        match user == Some(&*caller.object_id) || !roles.is_empty() {
             true => Ok(()),
-            false => Err(GraphError::not_found(id)),
+            false => Err(denied("what others agreed to is for those with a directory role")),
         }
+    }
+
+    /// Ends what people let an application do: their consents, and all that waits or lasts by them.
+    pub(crate) fn forget_application(&self, app_id: &str) {
+        self.forget_consents(|_, app| app.eq_ignore_ascii_case(app_id));
+        self.interactive().forget_application(app_id);
+        self.end_families(|granted| granted.app_id.eq_ignore_ascii_case(app_id));
     }
 
     /// Forgets consents of a person or an application that goes.
@@ -283,13 +330,20 @@ fn key(user: &str, app_id: &str) -> String {
 }
 
 impl Consent {
+    /// The id of what was agreed to at one resource.
+    fn grant_id(&self, resource: &str) -> String {
+        let digest = sha256_hex(resource.as_bytes());
+        let mark = digest.get(..16).unwrap_or_default();
+        format!("{}_{mark}", key(&self.user_id, &self.app_id))
+    }
+
     /// As Entra's log writes it: rules take it apart by these names.
     fn text(&self, client: &str) -> String {
         let of = |(resource, scopes): (&String, &BTreeSet<String>)| {
             let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
             format!(
                 "[Id: {}, ClientId: {client}, PrincipalId: {}, ResourceId: {resource}, ConsentType: Principal, Scope: {}]",
-                key(&self.user_id, &self.app_id),
+                self.grant_id(resource),
                 self.user_id,
                 scopes.join(" "),
             )

@@ -4,7 +4,7 @@ use crypto::{SecretText, random_below};
 use serde_json::{Value, json};
 
 use super::authorize::bare_page;
-use super::grant::{Granted, Proof, Wanted};
+use super::grant::{Granted, Place, Proof, Wanted};
 use super::{BrowserAnswer, BrowserRequest, DEVICE_SECONDS, Goal, PageKind, Show};
 use crate::Identity;
 use crate::time::unix_seconds;
@@ -35,6 +35,10 @@ enum State {
 }
 
 impl Device {
+    pub(super) fn is_for(&self, app_id: &str) -> bool {
+        self.app_id.eq_ignore_ascii_case(app_id)
+    }
+
     pub(super) fn is_of(&self, user: &str) -> bool {
         matches!(&self.state, State::In(proof) if proof.user_id == user)
     }
@@ -64,7 +68,13 @@ impl Identity {
             application.ok_or_else(|| OAuthError::unknown_application(app_id, &tenant.id))?;
         self.require_living_application(application, false)?;
         let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
-        let wanted = Wanted::of_one(scope, resource, self.urls(), &directory, &tenant.id)?;
+        let place = Place {
+            urls: self.urls(),
+            directory: &directory,
+            tenant: &tenant.id,
+            app_id: &application.app_id,
+        };
+        let wanted = Wanted::of_one(scope, resource, &place)?;
         self.admit(&format!("device/{app_id}"), request.source, now)?;
         let user_code = new_code()?;
         let device = Device {

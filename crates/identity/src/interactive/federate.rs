@@ -13,17 +13,20 @@ use uuid::Uuid;
 
 use super::expiring::random_token;
 use super::{
-    BrowserAnswer, BrowserRequest, FLOW_SECONDS, Flow, Proof, Redirect, ResponseMode, Show, Stage,
+    BrowserAnswer, BrowserRequest, FLOW_SECONDS, Flow, OwnChange, Proof, Redirect, ResponseMode,
+    Show, Stage, Vouched,
 };
-use crate::directory::{User, documents};
+use crate::directory::{OutsideIdentity, User, documents};
 use crate::jwt::Jwt;
-use crate::outside::{CONFIGURATION, Outside, find_key};
+use crate::outside::{CONFIGURATION, Outside, TENANT, find_key};
 use crate::time::unix_seconds;
 use crate::token::OAuthError;
 use crate::{GraphError, Identity, IdentityError, NewUser};
 
 /// Collection of providers, by id.
 const PROVIDERS: &str = "identity/providers";
+/// The method of proofs that a provider vouched for, in `amr`.
+pub(super) const FEDERATED: &str = "fed";
 /// Clocks may differ by so many seconds.
 const SKEW: i64 = 5 * 60;
 const PROVIDERS_MAX: usize = 20;
@@ -208,12 +211,15 @@ impl Identity {
         };
         let mut sign_in = self.started(request, &flow);
         match self.vouched(request, errand) {
-            Ok(user) => {
-                let methods = vec!["fed".to_owned()];
-                let proof =
-                    Proof { user_id: user.id.clone(), time: unix_seconds(request.now), methods };
+            Ok(Known { user, identity, made }) => {
+                let vouched = Vouched { provider: errand.provider.clone(), identity };
+                let proof = Proof::of(&user, unix_seconds(request.now), &[FEDERATED]);
+                let proof = Proof { outside: Some(vouched), ..proof };
                 self.describe(&mut sign_in, &proof);
-                self.proved(request, token, flow, proof, sign_in)
+                let added = made.then(|| OwnChange::of(&user, &sign_in.app_id, "Add user", "Add"));
+                let mut answer = self.proved(request, token, flow, proof, sign_in);
+                answer.changes.extend(added);
+                answer
             }
             Err(error) => {
                 sign_in.failed(&error);
@@ -226,11 +232,7 @@ impl Identity {
     }
 
     /// The user that a provider vouches for.
-    fn vouched(
-        &self,
-        request: &BrowserRequest<'_>,
-        errand: &Errand,
-    ) -> Result<Arc<User>, OAuthError> {
+    fn vouched(&self, request: &BrowserRequest<'_>, errand: &Errand) -> Result<Known, OAuthError> {
         let failed = |why: String| OAuthError::federation(&why);
         let provider = self.provider(&errand.provider).map_err(failed)?;
         if let Some(error) = request.parameter("error") {
@@ -296,11 +298,13 @@ impl Identity {
         provider: &IdentityProvider,
         claims: &Claims,
         request: &BrowserRequest<'_>,
-    ) -> Result<Arc<User>, OAuthError> {
+    ) -> Result<Known, OAuthError> {
         let directory = self.directory();
+        let identity =
+            OutsideIdentity { issuer: claims.issuer.clone(), subject: claims.subject.clone() };
         if let Some(user) = directory.user_of_outside(&claims.issuer, &claims.subject) {
             return match user.account_enabled {
-                true => Ok(user.clone()),
+                true => Ok(Known { user: user.clone(), identity, made: false }),
                 false => Err(OAuthError::user_disabled()),
             };
         }
@@ -308,7 +312,7 @@ impl Identity {
             return Err(OAuthError::not_linked(&claims.issuer, &claims.subject));
         }
         let failed = |e: GraphError| OAuthError::federation(&e.message);
-        let local = claims.email.split('@').next().unwrap_or_default();
+        let local = claims.name_there.split('@').next().unwrap_or_default();
         let safe: String =
             local.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(30).collect();
         let mark: String = Uuid::new_v4().simple().to_string().chars().take(8).collect();
@@ -323,7 +327,7 @@ impl Identity {
                     format!("{safe}-{mark}")
                 },
                 display_name: display_name.chars().take(200).collect(),
-                mail: Some(claims.email.clone()).filter(|m| !m.is_empty()),
+                mail: claims.mail.clone().filter(|mail| !directory.has_address(mail, "")),
                 account_enabled: true,
                 outside: vec![(claims.issuer.clone(), claims.subject.clone())],
                 ..NewUser::default()
@@ -332,7 +336,13 @@ impl Identity {
         );
         let id = made.map_err(failed)?;
         let id = id.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        self.directory().user(&id).cloned().ok_or_else(OAuthError::flow_over)
+        let user = self.directory().user(&id).cloned().ok_or_else(OAuthError::flow_over)?;
+        Ok(Known { user, identity, made: true })
+    }
+
+    /// True while a provider is registered. Reads the store: sign-ins through providers alone ask.
+    pub(super) fn has_provider(&self, id: &str) -> bool {
+        self.store().get(PROVIDERS, id).is_ok_and(|found| found.is_some())
     }
 
     fn provider(&self, id: &str) -> Result<IdentityProvider, String> {
@@ -341,12 +351,23 @@ impl Identity {
     }
 }
 
+/// The user here whom a provider means.
+struct Known {
+    user: Arc<User>,
+    identity: OutsideIdentity,
+    /// Made just now.
+    made: bool,
+}
+
 /// What an id token says about a person.
 struct Claims {
     issuer: String,
     subject: String,
     name: String,
-    email: String,
+    /// What the mail claim says, for a name here.
+    name_there: String,
+    /// The same where the provider made sure that it is the person's.
+    mail: Option<String>,
 }
 
 fn check_id_token(
@@ -365,7 +386,13 @@ fn check_id_token(
         return Err("its id token's signature is wrong");
     }
     // providers of many tenants publish a pattern
-    let issuer = issuer.replace("{tenantid}", jwt.text("tid").unwrap_or_default());
+    let issuer = match issuer.contains(TENANT) {
+        true => {
+            let tenant = jwt.text("tid").filter(|t| t.len() == 36 && Uuid::try_parse(t).is_ok());
+            issuer.replace(TENANT, tenant.ok_or("its id token names no tenant")?)
+        }
+        false => issuer.to_owned(),
+    };
     if jwt.text("iss") != Some(issuer.as_str()) {
         return Err("its id token is of another issuer");
     }
@@ -373,18 +400,20 @@ fn check_id_token(
         Some(Value::String(one)) => *one == provider.client_id,
         Some(Value::Array(all)) => {
             all.iter().any(|a| a.as_str() == Some(&provider.client_id))
-                && (all.len() == 1 || jwt.text("azp") == Some(&provider.client_id))
+                && (all.len() == 1 || jwt.claim("azp").is_some())
         }
         _ => false,
     };
-    if !audience {
+    let party = jwt.claim("azp").is_none_or(|azp| azp.as_str() == Some(&provider.client_id));
+    if !audience || !party {
         return Err("its id token is for another application");
     }
     if jwt.text("nonce") != Some(errand.nonce.as_str()) {
         return Err("its id token answers another request");
     }
     let expires = jwt.seconds("exp").ok_or("its id token has no exp")?;
-    if expires + SKEW < now || jwt.seconds("iat").is_some_and(|iat| iat > now + SKEW) {
+    let in_future = |name: &str| jwt.seconds(name).is_some_and(|at| at > now + SKEW);
+    if expires + SKEW < now || in_future("iat") || in_future("nbf") {
         return Err("its id token is not valid now; check the clocks");
     }
     let text =
@@ -393,11 +422,18 @@ fn check_id_token(
     if subject.is_empty() {
         return Err("its id token does not say who it is");
     }
+    let verified = match jwt.claim("email_verified") {
+        Some(Value::String(text)) => text == "true", // as some write it
+        Some(value) => value == &Value::Bool(true),
+        None => false,
+    };
+    let email = text(&provider.email_claim);
     Ok(Claims {
         issuer,
         subject,
         name: text(&provider.display_name_claim),
-        email: text(&provider.email_claim),
+        mail: (verified && !email.is_empty()).then(|| email.clone()),
+        name_there: email,
     })
 }
 
@@ -425,3 +461,6 @@ fn provider_value(provider: &IdentityProvider) -> Value {
         "createsUsers": provider.creates_users,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::consent::EVERYTHING;
+use super::consent::{EVERYTHING, QUERY_LOGS};
 use crate::PublicUrls;
-use crate::audience::audiences_of;
-use crate::directory::Directory;
-use crate::token::OAuthError;
+use crate::audience::{Audiences, audiences_of};
+use crate::directory::{Directory, OutsideIdentity, User, graph_scope};
+use crate::token::{OAuthError, OPENID_SCOPES};
 
 /// Graph: what a scope without a resource is for, and what a sign-in alone gives access to.
 pub(super) const GRAPH: &str = "https://graph.microsoft.com";
@@ -20,6 +20,29 @@ pub(crate) struct Proof {
     pub(crate) time: i64,
     /// Methods, `amr` of tokens: `pwd`, `mfa`, `fed`, `fido`.
     pub(crate) methods: Vec<String>,
+    /// The outside provider that vouched for it, and whom it knows there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Vouched>,
+}
+
+/// The word of an outside provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Vouched {
+    pub(crate) provider: String,
+    pub(crate) identity: OutsideIdentity,
+}
+
+impl Proof {
+    /// A person who proved itself now.
+    pub(crate) fn of(user: &User, now: i64, methods: &[&str]) -> Self {
+        Self {
+            user_id: user.id.clone(),
+            time: user.time_of_new(now),
+            methods: methods.iter().map(|m| (*m).to_owned()).collect(),
+            outside: None,
+        }
+    }
 }
 
 /// What an application asks for.
@@ -40,6 +63,43 @@ pub(crate) struct Wanted {
     pub(crate) email: bool,
     /// A refresh token too.
     pub(crate) offline: bool,
+}
+
+/// Where an application asks: what resources there are, and which scopes they have.
+pub(crate) struct Place<'a> {
+    pub(crate) urls: &'a PublicUrls,
+    pub(crate) directory: &'a Directory,
+    pub(crate) tenant: &'a str,
+    /// Client id of who asks.
+    pub(crate) app_id: &'a str,
+}
+
+impl Place<'_> {
+    /// Refuses a resource that is none, and scopes that it does not define; spells them as it does.
+    fn define(&self, resource: &str, scopes: &mut [String]) -> Result<(), OAuthError> {
+        let opens = match audiences_of(resource, self.urls) {
+            Some(opens) => opens,
+            None if self.is_registered(resource) => Audiences::NONE,
+            None => return Err(OAuthError::unknown_resource(resource, self.tenant)),
+        };
+        for scope in scopes {
+            let is = |known: &&str| scope.eq_ignore_ascii_case(known);
+            let logs = opens.meets(Audiences::LOG_ANALYTICS).then_some(QUERY_LOGS);
+            let graph = || graph_scope(scope).filter(|_| opens.meets(Audiences::GRAPH));
+            let known = [EVERYTHING].into_iter().chain(logs).find(is).or_else(graph);
+            let known = known.ok_or_else(|| OAuthError::undefined_scope(scope, resource))?;
+            known.clone_into(scope);
+        }
+        Ok(())
+    }
+
+    /// True for an application with a service principal, and for the one that asks: agreeing makes it one.
+    fn is_registered(&self, resource: &str) -> bool {
+        let found = self.directory.application_by_uri(resource.trim_end_matches('/'));
+        found.is_some_and(|a| {
+            a.app_id == self.app_id || self.directory.principal_of(&a.app_id).is_some()
+        })
+    }
 }
 
 /// A sign-in that an application may redeem.
@@ -70,9 +130,7 @@ impl Wanted {
     pub(crate) fn read(
         scope: Option<&str>,
         resource: Option<&str>,
-        urls: &PublicUrls,
-        directory: &Directory,
-        tenant: &str,
+        place: &Place<'_>,
     ) -> Result<Self, OAuthError> {
         let mut wanted = Self { asked: scope.unwrap_or_default().to_owned(), ..Self::default() };
         if wanted.asked.len() > 4096 {
@@ -101,14 +159,9 @@ impl Wanted {
         if wanted.scopes.is_empty() {
             wanted.scopes.push(EVERYTHING.to_owned());
         }
-        let known = |resource: &str| {
-            audiences_of(resource, urls).is_some()
-                || directory.application_by_uri(resource.trim_end_matches('/')).is_some()
-        };
-        let others = wanted.others.iter().map(|(resource, _)| resource);
-        let unknown = others.chain([&wanted.resource]).find(|resource| !known(resource));
-        if let Some(unknown) = unknown {
-            return Err(OAuthError::unknown_resource(unknown, tenant));
+        place.define(&wanted.resource, &mut wanted.scopes)?;
+        for (resource, scopes) in &mut wanted.others {
+            place.define(resource, scopes)?;
         }
         Ok(wanted)
     }
@@ -117,11 +170,9 @@ impl Wanted {
     pub(crate) fn of_one(
         scope: Option<&str>,
         resource: Option<&str>,
-        urls: &PublicUrls,
-        directory: &Directory,
-        tenant: &str,
+        place: &Place<'_>,
     ) -> Result<Self, OAuthError> {
-        let wanted = Self::read(scope, resource, urls, directory, tenant)?;
+        let wanted = Self::read(scope, resource, place)?;
         match wanted.others.first() {
             None => Ok(wanted),
             Some((other, _)) => Err(OAuthError::invalid_scope(
@@ -131,28 +182,38 @@ impl Wanted {
         }
     }
 
+    /// What the access token is for: its resource with each scope.
+    pub(crate) fn of_token(&self) -> impl Iterator<Item = (&str, &String)> {
+        self.scopes.iter().map(|scope| (self.resource.as_str(), scope))
+    }
+
     /// Every resource with every scope that is asked for.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &String)> {
-        let first = self.scopes.iter().map(|scope| (self.resource.as_str(), scope));
         let others = self.others.iter();
-        first.chain(
+        self.of_token().chain(
             others.flat_map(|(resource, scopes)| {
                 scopes.iter().map(|scope| (resource.as_str(), scope))
             }),
         )
     }
 
+    /// What is given, as clients compare it with what they asked for: the words for the token's own resource.
+    pub(crate) fn given(&self) -> String {
+        let is_own = |word: &&str| {
+            OPENID_SCOPES.contains(word)
+                || taken_apart(word).is_some_and(|(resource, _)| resource == self.resource)
+        };
+        let words: Vec<&str> = self.asked.split_whitespace().filter(is_own).collect();
+        match words.is_empty() {
+            true => format!("{}/.default", self.resource),
+            false => words.join(" "),
+        }
+    }
+
     /// `{resource}/{scope}`; a scope alone is Graph's.
     fn add(&mut self, asked: &str) -> Result<(), OAuthError> {
-        let (resource, scope) = match asked.rsplit_once('/') {
-            Some((resource, scope)) if !resource.is_empty() && !resource.ends_with("https:/") => {
-                (resource, scope)
-            }
-            Some(_) => {
-                return Err(OAuthError::invalid_scope(asked, "names no scope of a resource"));
-            }
-            None => (GRAPH, asked),
-        };
+        let (resource, scope) = taken_apart(asked)
+            .ok_or_else(|| OAuthError::invalid_scope(asked, "names no scope of a resource"))?;
         let named = (scope != ".default" && !scope.is_empty()).then(|| scope.to_owned());
         if self.resource.is_empty() || self.resource == resource {
             self.resource = resource.to_owned();
@@ -168,14 +229,28 @@ impl Wanted {
     }
 }
 
+/// Resource and scope of what is asked for.
+fn taken_apart(asked: &str) -> Option<(&str, &str)> {
+    match asked.rsplit_once('/') {
+        Some((resource, scope)) => {
+            (!resource.is_empty() && !resource.ends_with("https:/")).then_some((resource, scope))
+        }
+        None => Some((GRAPH, asked)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn read(scope: &str) -> Result<Wanted, OAuthError> {
-        let urls = PublicUrls::new("localhost", 8443, []);
-        Wanted::read(Some(scope), None, &urls, &Directory::default(), "t")
+        at_home(|place| Wanted::read(Some(scope), None, place))
+    }
+
+    fn at_home<R>(ask: impl FnOnce(&Place<'_>) -> R) -> R {
+        let (urls, directory) = (PublicUrls::new("localhost", 8443, []), Directory::default());
+        ask(&Place { urls: &urls, directory: &directory, tenant: "t", app_id: "a" })
     }
 
     #[test]
@@ -194,6 +269,8 @@ mod tests {
             ),
             ("User.Read Group.Read.All profile", GRAPH, "User.Read Group.Read.All"),
             ("openid", GRAPH, "User.Read"),
+            ("user.readwrite.all", GRAPH, "User.ReadWrite.All"),
+            ("https://api.loganalytics.io/Data.Read", "https://api.loganalytics.io", "Data.Read"),
             (
                 "797f4846-ba00-4fd7-ba43-dac1f8f63013/.default",
                 "797f4846-ba00-4fd7-ba43-dac1f8f63013",
@@ -216,6 +293,11 @@ mod tests {
             "https://",
             "/x",
             "https://localhost:8443/.default https://evil.example/x",
+            "Made.Up",
+            "https://management.azure.com/Reader",
+            "https://management.azure.com/User.Read",
+            "https://management.azure.com/user_impersonation;x",
+            "User.Read https://vault.azure.net/Data.Read",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
@@ -225,8 +307,7 @@ mod tests {
         let all: Vec<String> = all.all().map(|(r, s)| format!("{r} {s}")).collect();
         let arm = "https://management.azure.com user_impersonation";
         assert_eq!(all, [arm, &format!("{GRAPH} User.Read"), &format!("{GRAPH} Group.Read.All")]);
-        let urls = PublicUrls::new("localhost", 8443, []);
-        let one = |scope| Wanted::of_one(Some(scope), None, &urls, &Directory::default(), "t");
+        let one = |scope| at_home(|place| Wanted::of_one(Some(scope), None, place));
         assert!(one(several).is_err() && one("User.Read openid").is_ok(), "a token is for one");
     }
 }

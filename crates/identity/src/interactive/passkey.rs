@@ -119,7 +119,7 @@ impl Identity {
         flow: Flow,
     ) -> BrowserAnswer {
         let mut sign_in = self.started(request, &flow);
-        sign_in.methods = methods();
+        sign_in.methods = METHODS.iter().map(|m| (*m).to_owned()).collect();
         match self.check_passkey(request, &token, &flow, &mut sign_in) {
             Ok(proof) => {
                 self.describe(&mut sign_in, &proof);
@@ -197,7 +197,7 @@ impl Identity {
         self.note_use(&user, passkey, &asserted, now)?;
         let who = format!("passkey/{}", user.id);
         self.interactive().guesses.succeeded(&who, request.source);
-        Ok(Proof { user_id: user.id.clone(), time: now, methods: methods() })
+        Ok(Proof::of(&user, now, METHODS))
     }
 
     fn note_use(
@@ -319,15 +319,13 @@ impl Identity {
         {
             info.done = done;
         }
-        answer.change = Some(Box::new(change));
+        answer.changes.push(change);
         answer
     }
 }
 
 /// `amr` of a passkey that checked its user: two factors in one.
-fn methods() -> Vec<String> {
-    vec!["fido".to_owned(), "mfa".to_owned()]
-}
+const METHODS: &[&str] = &["fido", "mfa"];
 
 fn own_change(user: &User, operation: &'static str, kind: &'static str) -> OwnChange {
     OwnChange::of(user, SECURITY_INFO_APP.0, operation, kind)

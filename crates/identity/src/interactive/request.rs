@@ -1,6 +1,6 @@
 //! An authorization request, checked: what an application sends a browser here with.
 
-use super::grant::Wanted;
+use super::grant::{Place, Wanted};
 use super::{BrowserRequest, ResponseMode};
 use crate::directory::{Directory, RedirectKind, is_portal_redirect};
 use crate::token::OAuthError;
@@ -70,8 +70,9 @@ impl AuthorizationRequest {
         let shown = |error| Refusal::Shown(error);
         let segment = tenant.segment(request.tenant);
         segment.map_err(|why| shown(OAuthError::no_tenant(request.tenant, why)))?;
-        for name in ["client_id", "redirect_uri", "state", "response_type", "code_challenge"] {
-            if request.parameters.iter().filter(|(n, _)| n == name).count() > 1 {
+        // which of two is meant, nobody knows (RFC 6749, 3.1)
+        for (at, (name, _)) in request.parameters.iter().enumerate() {
+            if request.parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
                 return Err(shown(OAuthError::repeated(name)));
             }
         }
@@ -124,7 +125,7 @@ impl AuthorizationRequest {
             wanted: Wanted::default(),
             prompt: Prompt::Default,
             login_hint: clipped("login_hint", TEXT_MAX),
-            max_age: request.parameter("max_age").and_then(|a| a.parse().ok()),
+            max_age: request.parameter("max_age").and_then(seconds),
             origin: request.origin.to_owned(),
             v1,
         };
@@ -189,6 +190,9 @@ impl AuthorizationRequest {
                 "request objects are not supported; send plain parameters",
             ));
         }
+        if request.parameter("max_age").is_some() && self.max_age.is_none() {
+            return Err(OAuthError::bad_request("max_age must be a number of seconds"));
+        }
         self.challenge = challenge(request)?;
         if self.code && self.challenge.is_none() && self.kind != RedirectKind::Web {
             return Err(OAuthError::pkce_required());
@@ -206,8 +210,8 @@ impl AuthorizationRequest {
             }
         };
         let (scope, resource) = (request.parameter("scope"), request.parameter("resource"));
-        self.wanted =
-            Wanted::read(scope, resource.filter(|_| self.v1), urls, directory, &tenant.id)?;
+        let place = Place { urls, directory, tenant: &tenant.id, app_id: &self.app_id };
+        self.wanted = Wanted::read(scope, resource.filter(|_| self.v1), &place)?;
         self.wanted.openid |= self.id_token;
         Ok(())
     }
@@ -222,6 +226,12 @@ impl AuthorizationRequest {
             _ => format!("{}:", self.redirect_uri.split(':').next().unwrap_or_default()),
         }
     }
+}
+
+/// A number of seconds in digits; more than fit are as many as fit.
+fn seconds(text: &str) -> Option<i64> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(i64::MAX))
 }
 
 /// The PKCE challenge: SHA-256 alone; a plain one would protect nothing.

@@ -128,7 +128,7 @@ impl Identity {
             return Err(OAuthError::user_disabled());
         }
         inside.guesses.succeeded(&who, request.source);
-        Ok(Proof { user_id: user.id.clone(), time: now, methods: vec!["pwd".into()] })
+        Ok(Proof::of(&user, now, &["pwd"]))
     }
 
     /// The first proof is there: what else is asked for?
@@ -231,7 +231,7 @@ impl Identity {
         } else {
             match self
                 .interactive()
-                .check(|| self.change_own_password(&proof.user_id, new, request.now))
+                .check(|| self.change_own_password(&proof.user_id, new, request.clock))
             {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => Err(error.message),
@@ -239,9 +239,9 @@ impl Identity {
             }
         };
         let user = self.directory().user(&proof.user_id).cloned();
-        let mut change = user.map(|u| {
+        let mut change = user.as_ref().map(|user| {
             OwnChange::of(
-                &u,
+                user,
                 &self.started(request, &flow).app_id,
                 "Change user password",
                 "Update",
@@ -254,11 +254,12 @@ impl Identity {
             }
             Ok(()) => {
                 // the change ended every flow and session of the person but this one
-                proof.time = unix_seconds(request.now);
+                let now = unix_seconds(request.now);
+                proof.time = user.as_ref().map_or(now, |user| user.time_of_new(now));
                 self.finished(request, &token, &flow, &proof)
             }
         };
-        answer.change = change.map(Box::new);
+        answer.changes.extend(change);
         answer
     }
 
@@ -306,8 +307,8 @@ impl Identity {
             Goal::Device { user_code } => self.device_wants(user_code).unwrap_or_default(),
             Goal::SecurityInfo => return self.begin_security_info(request, flow, proof),
         };
-        let change = match self.agree(&app_id, &wanted, proof, request.now) {
-            Ok(change) => change,
+        let changes = match self.agree(&app_id, &wanted, proof, request.now) {
+            Ok(changes) => changes,
             Err(error) => return BrowserAnswer::refused(error),
         };
         let mut answer = match &flow.goal {
@@ -315,7 +316,7 @@ impl Identity {
             Goal::Application(asked) => self.complete(request, asked, proof, false),
             Goal::SecurityInfo => BrowserAnswer::refused(OAuthError::flow_over()),
         };
-        answer.change = change.map(Box::new);
+        answer.changes = changes;
         answer
     }
 

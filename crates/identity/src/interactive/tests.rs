@@ -21,6 +21,7 @@ fn browser<'a>(
         correlation_id: Some(cookie),
         user_agent: Some(cookie),
         now: now(),
+        clock: &model::SystemClock,
     }
 }
 

@@ -197,6 +197,15 @@ impl OAuthError {
         Self::new((400, "invalid_scope"), 70_011, message)
     }
 
+    pub(crate) fn undefined_scope(scope: &str, resource: &str) -> Self {
+        let message = format!(
+            "The application asked for scope '{}' that doesn't exist on the resource '{}'. Ask for '.default', 'user_impersonation' or, at Graph, for one of its permissions.",
+            clipped(scope),
+            clipped(resource)
+        );
+        Self::new((400, "invalid_scope"), 650_053, message)
+    }
+
     pub(crate) fn unknown_resource(resource: &str, tenant: &str) -> Self {
         let message = format!(
             "The resource principal named '{}' was not found in the tenant '{tenant}'. Ask for a resource that this server serves, its own URL among them.",

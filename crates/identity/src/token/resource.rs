@@ -6,7 +6,7 @@ use crate::audience::{Audiences, audiences_of};
 use crate::directory::Directory;
 
 /// Scopes that ask for something else than access to a resource.
-const OPENID_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+pub(crate) const OPENID_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
 /// The resource of a token.
 pub(crate) struct Resource {

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::assertion::Endpoint;
 use super::claims::{LIFE_MIN, LIFE_SPREAD, issuer};
-use super::{OAuthError, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh};
+use super::{
+    OAuthError, OPENID_SCOPES, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh,
+};
 use crate::directory::{Application, User};
-use crate::interactive::{Granted, Wanted};
+use crate::interactive::{Granted, Place, Wanted};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
 use crate::{Identity, IdentityError, jwt};
@@ -116,17 +118,24 @@ impl Identity {
         self.begin_family(request, &granted, &family, sign_in, v1)
     }
 
-    /// Another resource, or other scopes, than the sign-in was for, as far as the person agreed to them.
+    /// Another resource, or other scopes, than the sign-in was for. Either way the person must agree to them now: what
+    /// it took back since is over.
     fn narrow(&self, request: &TokenRequest<'_>, granted: &mut Granted) -> Result<(), OAuthError> {
         let (scope, resource) = (request.parameter("scope")?, request.parameter("resource")?);
-        let of_resource = |s: &str| !matches!(s, "openid" | "profile" | "email" | "offline_access");
+        let of_resource = |s: &str| !OPENID_SCOPES.contains(&s);
         let asks = resource.is_some()
             || scope.is_some_and(|scope| scope.split_whitespace().any(of_resource));
         if !asks {
-            return Ok(());
+            return self.require_consent(&granted.app_id, &granted.wanted, &granted.proof.user_id);
         }
-        let (urls, directory) = (self.urls(), self.directory());
-        let asked = Wanted::of_one(scope, resource, urls, &directory, &self.tenant().id)?;
+        let directory = self.directory();
+        let place = Place {
+            urls: self.urls(),
+            directory: &directory,
+            tenant: &self.tenant().id,
+            app_id: &granted.app_id,
+        };
+        let asked = Wanted::of_one(scope, resource, &place)?;
         self.require_consent(&granted.app_id, &asked, &granted.proof.user_id)?;
         let before = &granted.wanted;
         granted.wanted = Wanted {
@@ -155,6 +164,7 @@ impl Identity {
         let code = code.ok_or_else(|| OAuthError::missing("device_code"))?;
         self.prove_client(request, application, !application.is_fallback_public_client, sign_in)?;
         let granted = self.device_granted(code, &application.app_id, now)?;
+        self.require_consent(&granted.app_id, &granted.wanted, &granted.proof.user_id)?;
         let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
         self.begin_family(request, &granted, &family, sign_in, v1)
     }
@@ -265,12 +275,13 @@ impl Identity {
         let token_id = URL_SAFE_NO_PAD.encode(random_bytes::<16>().map_err(failed)?);
         let spread = i64::try_from(random_below(LIFE_SPREAD).map_err(failed)?).unwrap_or(0);
         let life = LIFE_MIN + spread;
-        let claims = self.access_claims(request, granted, &user, (now, now + life), &token_id, v1);
+        let times = (user.time_of_new(now), now, now + life);
+        let claims = self.access_claims(request, granted, &user, times, &token_id, v1);
         sign_in.token_id.clone_from(&token_id);
         let token = self.sign(&claims, now)?;
         let mut body = json!({
             "token_type": "Bearer",
-            "scope": scope_text(&granted.wanted),
+            "scope": granted.wanted.given(),
             "expires_in": life,
             "ext_expires_in": life,
             "access_token": token,
@@ -306,7 +317,7 @@ impl Identity {
         request: &TokenRequest<'_>,
         granted: &Granted,
         user: &User,
-        (issued, expires): (i64, i64),
+        (issued, not_before, expires): (i64, i64, i64),
         token_id: &str,
         v1: bool,
     ) -> Value {
@@ -316,7 +327,7 @@ impl Identity {
             "aud": granted.wanted.resource,
             "iss": issuer(request.origin, tenant, v1),
             "iat": issued,
-            "nbf": issued,
+            "nbf": not_before,
             "exp": expires,
             "acr": "1",
             "amr": granted.proof.methods,
@@ -343,6 +354,10 @@ impl Identity {
             claims["hasgroups"] = json!(true);
         } else if !groups.is_empty() {
             claims["groups"] = json!(groups);
+        }
+        // with another service principal the application has to be agreed to anew
+        if let Some(principal) = self.directory().principal_of(&granted.app_id) {
+            claims["rh"] = json!(principal.id);
         }
         if !user.directory_roles.is_empty() {
             claims["wids"] = json!(user.directory_roles);
@@ -438,8 +453,12 @@ impl Identity {
     pub(crate) fn forget_sign_ins(&self, user: &str) {
         self.interactive().forget(user);
         // refused by the time of sign-in anyway; this only tidies
-        let ended = refresh::sweep(self.store(), i64::MIN, |granted| granted.proof.user_id == user);
-        if let Err(error) = ended {
+        self.end_families(|granted| granted.proof.user_id == user);
+    }
+
+    /// Ends the refresh tokens for which `is_over` holds.
+    pub(crate) fn end_families(&self, is_over: impl Fn(&Granted) -> bool) {
+        if let Err(error) = refresh::sweep(self.store(), i64::MIN, is_over) {
             tracing::warn!(%error, "old refresh tokens could not be removed");
         }
     }
@@ -474,13 +493,4 @@ fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(),
                 .ok_or_else(wrong)
         }
     }
-}
-
-/// What was given, as clients compare it with what they asked for.
-fn scope_text(wanted: &Wanted) -> String {
-    let mut all: Vec<String> = wanted.asked.split_whitespace().map(str::to_owned).collect();
-    if all.is_empty() {
-        all.push(format!("{}/.default", wanted.resource));
-    }
-    all.join(" ")
 }

@@ -124,7 +124,10 @@ pub(super) fn providers(way: &mut Way<'_>) -> Result<Reply, Failure> {
 pub(super) fn permission_grants(way: &mut Way<'_>) -> Result<Reply, Failure> {
     let identity = &way.doors.identity;
     match (way.call.method.as_str(), way.path().as_slice()) {
-        ("GET", []) => Ok(Reply::List(identity.permission_grants(None)?)),
+        ("GET", []) => {
+            identity.require_grants_of(&way.call.caller, None)?;
+            Ok(Reply::List(identity.permission_grants(None)?))
+        }
         ("DELETE", [id]) => {
             let operation = "Remove delegated permission grant";
             way.told = Some(Told::new(operation, "ApplicationManagement", "Unassign"));

@@ -1,7 +1,7 @@
 //! Users, the caller itself (`/me`), and how they prove themselves.
 
 use crypto::SecretText;
-use identity::NewUser;
+use identity::{GraphArea, NewUser};
 use serde_json::{Value, json};
 
 use super::way::{Told, USERS, Way};
@@ -11,6 +11,21 @@ use super::{Failure, Reply, bad_request, id_of, optional, text};
 const fn told(operation: &'static str, kind: &'static str) -> Told {
     Told::new(operation, USERS, kind)
 }
+
+/// Changes of security info, in AuditLogs' words: by the person itself, or by an administrator.
+struct SecurityInfo {
+    registered: &'static str,
+    deleted: &'static str,
+}
+
+const BY_USER: SecurityInfo = SecurityInfo {
+    registered: "User registered security info",
+    deleted: "User deleted security info",
+};
+const BY_ADMIN: SecurityInfo = SecurityInfo {
+    registered: "Admin registered security info",
+    deleted: "Admin deleted security info",
+};
 
 /// `/users`. Names to sign in with are compared without case, so the lower-case path does.
 pub(super) fn users(way: &mut Way<'_>) -> Result<Reply, Failure> {
@@ -42,15 +57,20 @@ fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
     if call.method == "GET" && rest.first() == Some(&"authentication") {
         identity.require_methods_of(&call.caller, id)?;
     }
+    let who = if super::is_self(&call.caller, id) { &BY_USER } else { &BY_ADMIN };
     match (call.method.as_str(), rest) {
         ("GET", []) => Ok(Reply::Object(200, identity.user(id)?)),
         ("GET", ["oauth2permissiongrants"]) => {
             let user = id_of(&identity.user(id)?);
+            identity.require_grants_of(&call.caller, Some(&user))?;
             Ok(Reply::List(identity.permission_grants(Some(&user))?))
         }
         ("PATCH", []) => {
             way.begin(told(change_name(&call.body), "Update"), id)?;
-            identity.update_user(id, &call.body, call.now)?;
+            for area in changed_areas(&call.body) {
+                identity.require_graph(&call.caller, *area, true, false)?;
+            }
+            identity.update_user(id, &call.body, &*way.doors.clock)?;
             for (name, value) in call.body.as_object().into_iter().flatten() {
                 let shown =
                     if name == "passwordProfile" { String::new() } else { value.to_string() };
@@ -64,7 +84,7 @@ fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
         (_, []) => Err(Failure::Method("GET, PATCH, DELETE")),
         ("POST", ["revokesigninsessions"]) => {
             way.begin(told("Update StsRefreshTokenValidFrom Timestamp", "Update"), id)?;
-            identity.revoke_sessions(id, call.now)?;
+            identity.revoke_sessions(id, &*way.doors.clock)?;
             Ok(Reply::Object(200, json!({ "value": true })))
         }
         ("GET", ["authentication", "methods"]) => {
@@ -77,7 +97,7 @@ fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
             Ok(Reply::List(methods))
         }
         ("POST", ["authentication", "softwareoathmethods"]) => {
-            way.begin(told("Admin registered security info", "Add"), id)?;
+            way.begin(told(who.registered, "Add"), id)?;
             let answer = identity.add_totp(id, call.now)?;
             // shown this once, to be put into the app
             let mut shown = answer.value;
@@ -86,18 +106,14 @@ fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
             Ok(Reply::Object(201, shown))
         }
         ("DELETE", ["authentication", "softwareoathmethods", method]) => {
-            way.change(told("Admin deleted security info", "Delete"), id, || {
-                identity.remove_totp(id, method)
-            })
+            way.change(told(who.deleted, "Delete"), id, || identity.remove_totp(id, method))
         }
         ("GET", ["authentication", "fido2methods"]) => Ok(Reply::List(identity.list_passkeys(id)?)),
         ("GET", ["authentication", "fido2methods", method]) => {
             Ok(Reply::Object(200, identity.passkey(id, method)?))
         }
         ("DELETE", ["authentication", "fido2methods", method]) => {
-            way.change(told("Admin deleted security info", "Delete"), id, || {
-                identity.remove_passkey(id, method)
-            })
+            way.change(told(who.deleted, "Delete"), id, || identity.remove_passkey(id, method))
         }
         (_, ["authentication", "fido2methods", ..]) => Err(Failure::Method("GET, DELETE")),
         ("GET", ["ownedobjects"]) => {
@@ -106,6 +122,17 @@ fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
         }
         (_, ["authentication", ..]) => Err(Failure::Method("GET, POST, DELETE")),
         (_, tail) => super::groups::membership(way, id, tail),
+    }
+}
+
+/// The parts of the directory that a change of a user is in: a password has rights of its own.
+fn changed_areas(body: &Value) -> &'static [GraphArea] {
+    let password = body.get("passwordProfile").is_some_and(|p| !p.is_null());
+    let alone = body.as_object().is_some_and(|fields| fields.len() == 1);
+    match (password, alone) {
+        (true, true) => &[GraphArea::Passwords],
+        (true, false) => &[GraphArea::Passwords, GraphArea::Users],
+        (false, _) => &[GraphArea::Users],
     }
 }
 

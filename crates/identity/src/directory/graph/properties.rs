@@ -6,11 +6,18 @@ use crypto::Certificate;
 use serde_json::{Map, Value};
 
 use super::{Application, CREDENTIALS_MAX, GraphError, KeyCredential, checked_name};
+use crate::PublicUrls;
+use crate::audience::audiences_of;
 
 /// Applies what `body` names; null is nothing.
-pub(super) fn apply(application: &mut Application, body: &Value) -> Result<(), GraphError> {
+pub(super) fn apply(
+    application: &mut Application,
+    body: &Value,
+    urls: &PublicUrls,
+) -> Result<(), GraphError> {
+    let none = Map::new();
     let fields = match body {
-        Value::Null => return Ok(()),
+        Value::Null => &none,
         Value::Object(fields) => fields,
         _ => return Err(GraphError::bad_request("the body must be an object")),
     };
@@ -48,20 +55,38 @@ pub(super) fn apply(application: &mut Application, body: &Value) -> Result<(), G
     }
     if let Some(wrong) = application.identifier_uris.iter().find(|uri| !is_uri(uri)) {
         return Err(GraphError::bad_request(format!(
-            "the identifierUri '{wrong}' is no URI such as api://my-app or https://api.example"
+            "the identifierUri '{wrong}' is no URI of api:, https: or urn:, such as api://my-app or https://api.example"
+        )));
+    }
+    if let Some(taken) = application.identifier_uris.iter().find(|uri| is_service(uri, urls)) {
+        return Err(GraphError::bad_request(format!(
+            "the identifierUri '{taken}' is of a service that tokens are given for here"
         )));
     }
     application.redirects.check().map_err(GraphError::bad_request)
 }
 
 fn is_uri(text: &str) -> bool {
-    let parts = text.split_once(':');
-    let scheme = |s: &str| {
-        s.starts_with(|c: char| c.is_ascii_alphabetic())
-            && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    };
-    parts.is_some_and(|(s, rest)| scheme(s) && !rest.trim_matches('/').is_empty())
+    let named = ["api://", "https://", "urn:"].iter().find_map(|scheme| {
+        let (start, rest) = text.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    named.is_some_and(|rest| !rest.trim_matches('/').is_empty())
         && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// True for a name of Azure's services or of this server's own: a token for it would not be the application's.
+fn is_service(uri: &str, urls: &PublicUrls) -> bool {
+    let uri = uri.to_ascii_lowercase();
+    if let Some(id) = uri.strip_prefix("api://") {
+        return audiences_of(id.split('/').next().unwrap_or_default(), urls).is_some();
+    }
+    let Some(rest) = uri.strip_prefix("https://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let of_vault = [".vault.localhost", ".vault.azure.net"]
+        .iter()
+        .any(|v| host.split(':').next().unwrap_or_default().ends_with(v));
+    of_vault || audiences_of(&format!("https://{host}"), urls).is_some()
 }
 
 /// Clients write out what they leave empty.

@@ -132,11 +132,40 @@ fn graph_asks_for_its_own_permissions() {
     let token = house.token_for(&app, "https://graph.microsoft.com");
     let caller = house.identity.authenticate(&token, crate::Audiences::GRAPH, later(1)).unwrap();
     house.assign(&app.principal, "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "/");
-    use crate::GraphArea::{Applications, Directory, Groups, Users};
-    for area in [Applications, Users, Groups, Directory] {
+    use crate::GraphArea::{Applications, Groups, Methods, Passwords, Providers, Roles, Users};
+    for area in [Applications, Users, Passwords, Methods, Groups, Roles, Providers] {
         for writes in [false, true] {
             let error = house.identity.require_graph(&caller, area, writes, false).unwrap_err();
             assert_eq!((error.status, error.code), (403, "Authorization_RequestDenied"));
         }
+    }
+}
+
+#[test]
+fn applications_take_no_name_of_a_service() {
+    let house = house();
+    for (uri, right) in [
+        ("api://wiki", true),
+        ("https://wiki.example/api", true),
+        ("urn:wiki:api", true),
+        ("https://graph.microsoft.com", false),
+        ("HTTPS://Graph.Microsoft.com/x", false),
+        ("https://management.azure.com/", false),
+        ("https://localhost:8443", false),
+        ("https://box.example/x", false),
+        ("https://default.vault.localhost:8443", false),
+        ("api://00000003-0000-0000-c000-000000000000", false),
+        ("http://wiki.example", false),
+        ("ms-appx://wiki", false),
+        ("wiki", false),
+        ("api://", false),
+    ] {
+        let new = NewApplication {
+            display_name: "wiki".into(),
+            identifier_uris: vec![uri.into()],
+            ..NewApplication::default()
+        };
+        let made = house.identity.create_application(new, now());
+        assert_eq!(made.is_ok(), right, "{uri}: {:?}", made.err());
     }
 }
