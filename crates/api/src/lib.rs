@@ -202,7 +202,7 @@ impl Incoming {
             request_id: String::new(),
         };
         let sent = incoming.id("x-ms-client-request-id");
-        incoming.request_id = sent.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        incoming.request_id = sent.unwrap_or_else(wire::request_id::next);
         incoming
     }
 
@@ -293,7 +293,7 @@ impl Told {
         if let Some(id) = &self.client_request_id {
             add("client-request-id", id);
         }
-        add("x-ms-request-id", &uuid::Uuid::new_v4().to_string());
+        add("x-ms-request-id", &wire::request_id::next());
         add("cache-control", "no-store");
         add("strict-transport-security", "max-age=31536000");
         add("x-content-type-options", "nosniff");

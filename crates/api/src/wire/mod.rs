@@ -9,4 +9,5 @@ pub(crate) mod cross_origin;
 pub(crate) mod error;
 pub(crate) mod path;
 pub(crate) mod queue;
+pub(crate) mod request_id;
 pub(crate) mod workspace;
