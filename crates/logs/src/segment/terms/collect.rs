@@ -98,8 +98,14 @@ impl Collector {
     /// Enters a text column; `column` is its place among the indexed ones.
     pub(crate) fn add_texts(&mut self, column: usize, array: &ArrayRef) {
         if let Some(views) = array.as_string_view_opt() {
+            let (mut before, mut its_block) = ("", 0);
             for row in 0..views.len() {
-                self.enter(column, views.value(row), block_of(row), &mut |_| {});
+                let (block, text) = (block_of(row), views.value(row));
+                if std::mem::replace(&mut its_block, block) != block {
+                    before = "";
+                }
+                self.enter(column, unlike(before, text), block, &mut |_| {});
+                before = text;
             }
         } else if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>()
             && let Some(values) = dictionary.values().as_string_view_opt()
@@ -116,10 +122,14 @@ impl Collector {
 
     /// Enters a column of dynamics: keys, texts and numbers as their JSON text shows them.
     pub(crate) fn add_dynamics(&mut self, column: usize, array: &BinaryViewArray) {
-        for row in 0..array.len() {
-            if !array.is_null(row) {
-                self.add_dynamic(column, array.value(row), block_of(row), &mut |_| {});
+        let (mut before, mut its_block) = (String::new(), 0);
+        for row in (0..array.len()).filter(|row| !array.is_null(*row)) {
+            let block = block_of(row);
+            if std::mem::replace(&mut its_block, block) != block {
+                before.clear();
             }
+            self.add_dynamic(column, array.value(row), block, &before, &mut |_| {});
+            std::mem::swap(&mut before, &mut self.json);
         }
     }
 
@@ -131,27 +141,28 @@ impl Collector {
         keys: &[i32],
     ) {
         self.add_coded(keys, values.len(), |this, key, block, entered| {
-            this.add_dynamic(column, values.value(key), block, entered);
+            this.add_dynamic(column, values.value(key), block, "", entered);
         });
     }
 
+    /// Enters a value, and leaves its JSON in `self.json`. The terms of `before` are known in this block.
     fn add_dynamic(
         &mut self,
         column: usize,
         bytes: &[u8],
         block: u16,
+        before: &str,
         entered: &mut dyn FnMut(u32),
     ) {
-        if bytes.is_empty() {
-            return;
-        }
-        let value = DynamicRef::new(bytes);
         let mut json = std::mem::take(&mut self.json);
         json.clear();
-        value.write_json(&mut json);
-        self.enter(column, &json, block, entered);
-        if json.contains('\\') {
-            self.add_unescaped(column, value, block, 0, entered);
+        if !bytes.is_empty() {
+            let value = DynamicRef::new(bytes);
+            value.write_json(&mut json);
+            self.enter(column, unlike(before, &json), block, entered);
+            if json.contains('\\') {
+                self.add_unescaped(column, value, block, 0, entered);
+            }
         }
         self.json = json;
     }
@@ -262,4 +273,115 @@ impl Collector {
 
 fn block_of(row: usize) -> u16 {
     (row / BLOCK_ROWS) as u16
+}
+
+/// What of a text is left without the terms at its beginning and at its end that stand there in `before` as well: columns
+/// of ids, addresses or messages say much the same from row to row. Cut where no term goes on, whatever comes behind.
+fn unlike<'t>(before: &str, text: &'t str) -> &'t str {
+    let parts = |byte: u8| byte.is_ascii() && !byte.is_ascii_alphanumeric() && byte != b'.';
+    let (old, new) = (before.as_bytes(), text.as_bytes());
+    let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    if same == old.len() && same == new.len() {
+        return "";
+    }
+    let start = new[..same].iter().rposition(|byte| parts(*byte)).map_or(0, |at| at + 1);
+    let (old, new) = (&old[start..], &new[start..]);
+    let same = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = new.len() - same;
+    let end = new[tail..].iter().position(|byte| parts(*byte)).map_or(new.len(), |at| tail + at);
+    text.get(start..start + end).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use arrow_array::StringViewArray;
+    use values::DynamicBuilder;
+
+    use super::*;
+
+    #[test]
+    fn terms_known_from_the_row_before_are_not_looked_at_again() {
+        let cases = [
+            ("", "a-b", "a-b"),
+            ("a-b", "a-b", ""),
+            ("6f1c-0a-01", "6f1c-0a-02", "02"),
+            ("01-6f1c-0a", "02-6f1c-0a", "02"),
+            ("a-01-b", "a-02-b", "02"),
+            ("a-b-b", "a-b", "b"),
+            ("abc", "abd", "abd"),
+            ("GET /a/b", "GET /a", "a"),
+            // numbers of an address go together
+            ("at 10.0.0.1 x", "at 10.0.0.2 x", "10.0.0.2"),
+            ("1.10.0.0.1", "2.10.0.0.1", "2.10.0.0.1"),
+            // what is not ASCII may go on as a term
+            ("a-\u{e9}-b", "a-\u{e8}-b", "\u{e8}"),
+            ("x\u{2013}1", "x\u{2013}2", "x\u{2013}2"),
+        ];
+        for (before, text, left) in cases {
+            assert_eq!(unlike(before, text), left, "{before} | {text}");
+        }
+    }
+
+    type Found = BTreeMap<Vec<u8>, (u64, Vec<u16>)>;
+
+    fn found(collector: Collector) -> Found {
+        let (blocks, mut found) = (collector.blocks(), Found::new());
+        collector.drain(|term, columns, mut posting| {
+            let mut bytes = Vec::new();
+            posting.write(blocks, &mut bytes);
+            let set = super::super::read_posting(&mut crate::codec::Reader::new(&bytes), blocks);
+            let set = set.unwrap_or_else(|_| panic!("unreadable"));
+            let blocks = (0..blocks).filter(|b| set.contains(*b)).map(|b| b as u16).collect();
+            found.insert(term.to_vec(), (columns, blocks));
+        });
+        found
+    }
+
+    /// Texts made of few pieces, so that rows share much with the row before.
+    fn texts(rows: usize) -> Vec<String> {
+        const PIECES: [&str; 12] =
+            ["a", "B", "10", ".", "-", " ", "1", "é", "–", "ΟΔΟΣ", "\\", "\""];
+        let mut state = 7_u64;
+        let mut next = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let mut text: Vec<&str> = vec!["a"; 9];
+        (0..rows)
+            .map(|_| {
+                let at = next(text.len());
+                text[at] = PIECES[next(PIECES.len())];
+                text.concat()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn columns_give_all_terms_of_all_rows() {
+        let rows = 3 * BLOCK_ROWS + 5;
+        let texts = texts(rows);
+        let dynamics: Vec<Vec<u8>> = texts
+            .iter()
+            .map(|text| {
+                let mut value = DynamicBuilder::new();
+                value.string(text);
+                value.finish().as_bytes().to_vec()
+            })
+            .collect();
+        let mut each = Collector::new(rows);
+        for (row, (text, value)) in texts.iter().zip(&dynamics).enumerate() {
+            each.enter(0, text, block_of(row), &mut |_| {});
+            each.add_dynamic(1, value, block_of(row), "", &mut |_| {});
+        }
+        let mut columns = Collector::new(rows);
+        let views: ArrayRef = Arc::new(texts.iter().map(Some).collect::<StringViewArray>());
+        columns.add_texts(0, &views);
+        columns.add_dynamics(1, &dynamics.iter().map(Some).collect::<BinaryViewArray>());
+        assert_eq!(found(columns), found(each));
+    }
 }
