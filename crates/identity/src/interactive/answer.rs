@@ -136,7 +136,7 @@ pub struct Page {
     pub permissions: Vec<String>,
     /// Outside providers: id, name.
     pub providers: Vec<(String, String)>,
-    /// Where the form's answer may lead: an origin or scheme, for the page's policy.
+    /// Where the application is, for the person: an origin or scheme.
     pub leads_to: Option<String>,
     /// What to ask the browser's authenticators; none where the page asks nothing, or stands at an address without a
     /// host name.

@@ -216,7 +216,7 @@ impl AuthorizationRequest {
         Ok(())
     }
 
-    /// Scheme and host of the redirect address, for the page's policy.
+    /// Scheme and host of the redirect address, for the person.
     pub(crate) fn leads_to(&self) -> String {
         match self.redirect_uri.split_once("://") {
             Some((scheme @ ("http" | "https"), rest)) => {
