@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use crypto::SecretText;
 use http::{HeaderValue, Method, header};
-use identity::{AuthError, TokenEndpoint, TokenRequest};
+use identity::{TokenEndpoint, TokenRequest};
 
 use super::form::Form;
 use crate::audit::Event;
@@ -100,19 +100,13 @@ async fn respond(
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if answer.status == 401 {
-        let challenge = challenge(doors, &incoming);
+    // a client that came with a header is told which header would do (RFC 6749, 5.2); others read the body, which some
+    // do not where there is a challenge
+    if answer.status == 401 && incoming.header("authorization").is_some() {
+        let challenge = format!(r#"Basic realm="{}", charset="UTF-8""#, incoming.origin);
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
     }
     Ok(response)
-}
-
-/// A client that came with a header is told which header would do (RFC 6749, 5.2).
-fn challenge(doors: &Doors, incoming: &Incoming) -> String {
-    match incoming.header("authorization") {
-        Some(_) => format!(r#"Basic realm="{}", charset="UTF-8""#, incoming.origin),
-        None => doors.identity.bearer_challenge(&incoming.origin, &AuthError::BadCredentials),
-    }
 }
