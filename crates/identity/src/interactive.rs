@@ -14,6 +14,7 @@ mod federate;
 mod grant;
 mod passkey;
 mod request;
+mod standing;
 mod steps;
 
 use std::net::IpAddr;
@@ -29,7 +30,7 @@ pub(crate) use consent::{EVERYTHING, QUERY_LOGS};
 pub use federate::IdentityProvider;
 use grant::Vouched;
 pub(crate) use grant::{Code, Granted, Place, Proof, Wanted};
-pub(crate) use request::AuthorizationRequest;
+pub(crate) use request::{AuthorizationRequest, redirect_kind};
 
 use crate::token::{OAuthError, Throttle};
 use device::Device;
@@ -97,6 +98,8 @@ struct Flow {
     source: IpAddr,
     /// Codes of the authenticator app that were wrong.
     wrong_codes: u8,
+    /// What the page that is shown asks the person to agree to.
+    permissions: Vec<String>,
 }
 
 /// What the sign-in is for.

@@ -17,6 +17,7 @@ mod limits;
 mod log_analytics;
 mod machine;
 mod operations;
+mod overtaken;
 mod passkeys;
 mod resource_manager;
 mod scopes;

@@ -28,8 +28,7 @@ impl Identity {
         };
         match read.and_then(living) {
             Ok(read) => self.begin(request, Goal::Application(Box::new(read))),
-            Err(Refusal::Shown(error)) => BrowserAnswer::refused(error),
-            Err(Refusal::Told(asked, error)) => BrowserAnswer::new(told(&asked, &error)),
+            Err(refusal) => refusal.answer(),
         }
     }
 
@@ -119,6 +118,7 @@ impl Identity {
             challenge: None,
             source: request.source,
             wrong_codes: 0,
+            permissions: Vec::new(),
         };
         let mut answer = self.page_of_new(flow, now, None);
         answer.browser = Some(browser);
@@ -139,7 +139,7 @@ impl Identity {
     }
 
     /// What a person is asked to agree to on a page of this flow.
-    fn permissions(&self, flow: &Flow) -> Vec<String> {
+    pub(super) fn permissions(&self, flow: &Flow) -> Vec<String> {
         match (&flow.stage, &flow.goal) {
             (Stage::Confirm(_), Goal::Application(asked)) if asked.prompt == Prompt::Consent => {
                 self.asked_consent(&asked.wanted)
@@ -162,7 +162,8 @@ impl Identity {
         now: i64,
         message: Option<String>,
     ) -> BrowserAnswer {
-        let Ok(flow) = flow.with_new_challenge() else {
+        let permissions = self.permissions(&flow);
+        let Ok(flow) = Flow { permissions, ..flow }.with_new_challenge() else {
             return BrowserAnswer::refused(OAuthError::unavailable());
         };
         match self.interactive().flows.insert(flow.clone(), flow.source, now + FLOW_SECONDS, now) {
@@ -197,7 +198,7 @@ impl Identity {
             application,
             user,
             message,
-            permissions: self.permissions(flow),
+            permissions: flow.permissions.clone(),
             providers,
             leads_to,
             passkey: flow.passkey_question(),
@@ -241,6 +242,16 @@ impl Identity {
         match constant_time_eq(&browser, &flow.browser) {
             true => Ok((token.to_owned(), flow)),
             false => Err(OAuthError::foreign_flow()),
+        }
+    }
+}
+
+impl Refusal {
+    /// What the browser gets.
+    pub(super) fn answer(self) -> BrowserAnswer {
+        match self {
+            Self::Shown(error) => BrowserAnswer::refused(error),
+            Self::Told(asked, error) => BrowserAnswer::new(told(&asked, &error)),
         }
     }
 }

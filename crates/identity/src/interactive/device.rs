@@ -176,6 +176,10 @@ impl Identity {
         proof: &Proof,
     ) -> BrowserAnswer {
         let now = unix_seconds(request.now);
+        let (app_id, _) = self.device_wants(code).unwrap_or_default();
+        if let Err(error) = self.living_client(&app_id, true) {
+            return BrowserAnswer::refused(error);
+        }
         let waits = |d: &Device| d.user_code == code && matches!(d.state, State::Waiting);
         let done = self
             .interactive()

@@ -2,7 +2,7 @@
 
 use super::grant::{Place, Wanted};
 use super::{BrowserRequest, ResponseMode};
-use crate::directory::{Directory, RedirectKind, is_portal_redirect};
+use crate::directory::{Application, Directory, RedirectKind, is_portal_redirect};
 use crate::token::OAuthError;
 use crate::{PublicUrls, Tenant};
 
@@ -85,18 +85,10 @@ impl AuthorizationRequest {
         let redirect_uri = request
             .parameter("redirect_uri")
             .ok_or_else(|| shown(OAuthError::missing("redirect_uri")))?;
-        let kind = match application.redirects.find(redirect_uri) {
-            Some(kind) => kind,
-            None if is_portal_redirect(&application.app_id, redirect_uri, request.origin) => {
-                RedirectKind::Spa
-            }
-            None => {
-                return Err(shown(OAuthError::redirect_mismatch(
-                    redirect_uri,
-                    &application.app_id,
-                )));
-            }
-        };
+        let kind = redirect_kind(application, redirect_uri, request.origin);
+        let kind = kind.ok_or_else(|| {
+            shown(OAuthError::redirect_mismatch(redirect_uri, &application.app_id))
+        })?;
         let types: Vec<&str> =
             request.parameter("response_type").unwrap_or_default().split_whitespace().collect();
         let id_token = types.contains(&"id_token");
@@ -167,9 +159,7 @@ impl AuthorizationRequest {
             ));
         }
         if self.id_token && !may_id_token {
-            return Err(OAuthError::response_type(
-                "response_type 'id_token' is not enabled for the application; set web.implicitGrantSettings.enableIdTokenIssuance",
-            ));
+            return Err(OAuthError::id_token_disabled());
         }
         if self.id_token && self.mode == ResponseMode::Query {
             return Err(OAuthError::bad_request(
@@ -226,6 +216,17 @@ impl AuthorizationRequest {
             _ => format!("{}:", self.redirect_uri.split(':').next().unwrap_or_default()),
         }
     }
+}
+
+/// Whose address it is: one that the application registered, or the portal's own at `origin`.
+pub(crate) fn redirect_kind(
+    application: &Application,
+    uri: &str,
+    origin: &str,
+) -> Option<RedirectKind> {
+    let portal =
+        || is_portal_redirect(&application.app_id, uri, origin).then_some(RedirectKind::Spa);
+    application.redirects.find(uri).or_else(portal)
 }
 
 /// A number of seconds in digits; more than fit are as many as fit.

@@ -236,6 +236,12 @@ impl OAuthError {
         Self::new((400, "unsupported_response_type"), 700_054, format!("{message}."))
     }
 
+    pub(crate) fn id_token_disabled() -> Self {
+        Self::response_type(
+            "response_type 'id_token' is not enabled for the application; set web.implicitGrantSettings.enableIdTokenIssuance",
+        )
+    }
+
     pub(crate) fn pkce_required() -> Self {
         let message = "Proof Key for Code Exchange is required for this redirect address: send code_challenge and code_challenge_method=S256.";
         Self::new(INVALID_REQUEST, 9_002_325, message)

@@ -13,7 +13,7 @@ use super::{
     OAuthError, OPENID_SCOPES, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh,
 };
 use crate::directory::{Application, User};
-use crate::interactive::{Granted, Place, Wanted};
+use crate::interactive::{Granted, Place, Wanted, redirect_kind};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
 use crate::{Identity, IdentityError, jwt};
@@ -107,6 +107,10 @@ impl Identity {
                 "The redirect_uri is not the one that the code was asked for with.",
             ));
         }
+        // an address that is not the application's any more gets nothing
+        if redirect_kind(application, &code.redirect_uri, request.origin) != Some(code.kind) {
+            return Err(OAuthError::redirect_mismatch(&code.redirect_uri, &application.app_id));
+        }
         check_verifier(code.challenge.as_deref(), request.parameter("code_verifier")?)?;
         self.prove_client(request, application, code.granted.confidential, sign_in)?;
         let mut granted = code.granted.clone();
@@ -162,8 +166,10 @@ impl Identity {
             None => request.parameter("code")?, // as version 1 names it
         };
         let code = code.ok_or_else(|| OAuthError::missing("device_code"))?;
-        self.prove_client(request, application, !application.is_fallback_public_client, sign_in)?;
-        let granted = self.device_granted(code, &application.app_id, now)?;
+        let needed = !application.is_fallback_public_client;
+        self.prove_client(request, application, needed, sign_in)?;
+        let mut granted = self.device_granted(code, &application.app_id, now)?;
+        granted.confidential |= needed;
         self.require_consent(&granted.app_id, &granted.wanted, &granted.proof.user_id)?;
         let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
         self.begin_family(request, &granted, &family, sign_in, v1)
