@@ -12,6 +12,7 @@ mod device;
 mod expiring;
 mod federate;
 mod grant;
+mod hint;
 mod passkey;
 mod request;
 mod standing;

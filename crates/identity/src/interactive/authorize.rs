@@ -26,7 +26,17 @@ impl Identity {
                 _ => Ok(read),
             }
         };
-        match read.and_then(living) {
+        let hinted = |mut read: AuthorizationRequest| {
+            let hint = request.parameter("id_token_hint");
+            match hint.map(|token| self.hinted_by(token, &read.app_id)).transpose() {
+                Ok(user) => {
+                    read.hinted = user;
+                    Ok(read)
+                }
+                Err(error) => Err(Refusal::Told(Box::new(read), error)),
+            }
+        };
+        match read.and_then(living).and_then(hinted) {
             Ok(read) => self.begin(request, Goal::Application(Box::new(read))),
             Err(refusal) => refusal.answer(),
         }
@@ -136,6 +146,14 @@ impl Identity {
             })
         };
         asked.login_hint.as_deref().is_none_or(is)
+            && asked.hinted.as_deref().is_none_or(|hint| proof.user_id == hint)
+    }
+
+    /// The name that the application hints at, for the page.
+    fn hint(&self, asked: &AuthorizationRequest) -> Option<String> {
+        let directory = self.directory();
+        let named = || directory.user(asked.hinted.as_deref()?).map(|u| &u.user_principal_name);
+        asked.login_hint.clone().or_else(|| named().cloned())
     }
 
     /// What a person is asked to agree to on a page of this flow.
@@ -178,7 +196,7 @@ impl Identity {
         let name = |p: &Proof| directory.user(&p.user_id).map(|u| u.user_principal_name.clone());
         let (application, hint, leads_to, device) = match &flow.goal {
             Goal::Application(asked) => {
-                (asked.app_name.clone(), asked.login_hint.clone(), Some(asked.leads_to()), false)
+                (asked.app_name.clone(), self.hint(asked), Some(asked.leads_to()), false)
             }
             Goal::Device { user_code } => (self.device_application(user_code), None, None, true),
             Goal::SecurityInfo => ("your security info".to_owned(), None, None, false),

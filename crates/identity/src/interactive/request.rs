@@ -29,6 +29,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) wanted: Wanted,
     pub(crate) prompt: Prompt,
     pub(crate) login_hint: Option<String>,
+    /// Object id of whom an id token hints at.
+    pub(crate) hinted: Option<String>,
     pub(crate) max_age: Option<i64>,
     /// Issuer of id tokens.
     pub(crate) origin: String,
@@ -117,6 +119,7 @@ impl AuthorizationRequest {
             wanted: Wanted::default(),
             prompt: Prompt::Default,
             login_hint: clipped("login_hint", TEXT_MAX),
+            hinted: None,
             max_age: request.parameter("max_age").and_then(seconds),
             origin: request.origin.to_owned(),
             v1,

@@ -331,6 +331,11 @@ impl OAuthError {
         Self::new(INVALID_GRANT, 65_001, message)
     }
 
+    pub(crate) fn id_token_hint(why: &str) -> Self {
+        let message = format!("Invalid JWT token: the id_token_hint is not usable, {why}.");
+        Self::new(INVALID_REQUEST, 50_027, message)
+    }
+
     pub(crate) fn access_denied() -> Self {
         Self::new((400, "access_denied"), 65_004, "The person declined the sign-in.")
     }

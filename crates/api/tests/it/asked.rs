@@ -1,0 +1,142 @@
+//! What applications ask with: hints at people, time since the sign-in, errors where the application looks for them,
+//! pages that redeem from where they are.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::house::{Fixture, ORIGIN, Told, encode, house};
+use crate::sign_in::{AZ, Browser, PASSWORD, authorize, parameter, redeem, user};
+
+const WEB: &str = "https://app.example/back";
+const PAGE: &str = "https://spa.example/app";
+/// Verifier and challenge of RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// A house with two people, and an application with addresses of each kind.
+struct World {
+    house: Fixture,
+    app_id: String,
+    secret: String,
+}
+
+async fn world() -> World {
+    let house = house().await;
+    for name in ["alice", "bob"] {
+        user(&house, name, json!({})).await;
+    }
+    let admin = house.admin_token().await;
+    let web = json!({ "redirectUris": [WEB],
+        "implicitGrantSettings": { "enableIdTokenIssuance": true } });
+    let body = json!({ "displayName": "Wiki", "web": web, "spa": { "redirectUris": [PAGE] } });
+    let app = house.call("POST", "/v1.0/applications", &admin, body).await.json();
+    let path = format!("/v1.0/applications/{}/addPassword", app["id"].as_str().unwrap());
+    let secret = house.call("POST", &path, &admin, json!({})).await.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    World { app_id: text(&app["appId"]), secret: text(&secret["secretText"]), house }
+}
+
+impl World {
+    fn path(&self, kind: &str, back: &str, more: &str) -> String {
+        format!(
+            "/{{tenant}}/oauth2/v2.0/authorize?client_id={}&response_type={}&redirect_uri={}&scope=openid%20offline_access&state=s&code_challenge={CHALLENGE}&code_challenge_method=S256{more}",
+            self.app_id,
+            encode(kind),
+            encode(back),
+        )
+    }
+
+    /// A browser in which somebody signed in and agreed.
+    async fn signed_in(&self, name: &str) -> Browser {
+        let mut browser = Browser::default();
+        browser.get(&self.house, &self.path("code", WEB, "")).await;
+        browser.password(&self.house, name, PASSWORD).await;
+        let told = browser.step(&self.house, "continue", "").await;
+        assert!(!parameter(&told, "code").is_empty(), "{}", browser.page);
+        browser
+    }
+
+    /// An id token for who is signed in.
+    async fn id_token(&self, browser: &mut Browser) -> String {
+        let told = browser.get(&self.house, &self.path("id_token", WEB, "&nonce=n")).await;
+        parameter(&told, "id_token")
+    }
+
+    async fn code(&self, browser: &mut Browser, back: &str) -> String {
+        let told = browser.get(&self.house, &self.path("code", back, "")).await;
+        parameter(&told, "code")
+    }
+
+    /// Status, AADSTS number and refresh token of a request to the token endpoint.
+    async fn token(&self, form: &str, origin: Option<&str>) -> (u16, u64, String) {
+        let form = format!("{form}&client_id={}", self.app_id);
+        let headers: Vec<_> = origin.map(|o| ("origin", o)).into_iter().collect();
+        let path = "/{tenant}/oauth2/v2.0/token";
+        let told = self.house.send(self.house.request("POST", path, "", &headers, form)).await;
+        let body = told.json();
+        let number = body["error_codes"][0].as_u64().unwrap_or(0);
+        (told.status, number, body["refresh_token"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn redeeming(&self, code: &str, back: &str) -> String {
+        let proof = match back {
+            WEB => format!("&client_secret={}", encode(&self.secret)),
+            _ => String::new(),
+        };
+        format!(
+            "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}{proof}",
+            encode(back)
+        )
+    }
+}
+
+/// What the application hears: a code, or the error's word.
+fn heard(told: &Told) -> String {
+    match parameter(told, "error") {
+        error if !error.is_empty() => error,
+        _ if parameter(told, "code").is_empty() => "nothing".into(),
+        _ => "code".into(),
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_hints_at_its_person() {
+    let world = world().await;
+    let mut browser = world.signed_in("alice").await;
+    let alice = world.id_token(&mut browser).await;
+    let mut other = world.signed_in("bob").await;
+    let bob = world.id_token(&mut other).await;
+    let house = &world.house;
+    house.clock.advance_seconds(2 * 60 * 60); // over, and good as a hint
+    let hinting =
+        |token: &str, more: &str| world.path("code", WEB, &format!("&id_token_hint={token}{more}"));
+    let tampered = format!("{}x", bob);
+    for (token, told_silently) in [
+        (&alice, "code"),
+        (&bob, "login_required"),
+        (&"abc".to_owned(), "invalid_request"),
+        (&tampered, "invalid_request"),
+    ] {
+        let told = browser.get(house, &hinting(token, "&prompt=none")).await;
+        assert_eq!(heard(&told), told_silently, "{token}");
+    }
+    let told = browser.get(house, &hinting("abc", "")).await;
+    assert!(parameter(&told, "error_description").starts_with("AADSTS50027"), "{}", browser.page);
+    // without prompt: who is signed in goes on, for somebody else there is the page
+    assert_eq!(heard(&browser.get(house, &hinting(&alice, "")).await), "code");
+    let told = browser.get(house, &hinting(&bob, "")).await;
+    assert_eq!(told.status, 200);
+    assert!(
+        browser.page.contains("value=\"bob@vedette.localhost\"")
+            && browser.page.contains("name=\"password\""),
+        "{}",
+        browser.page
+    );
+    // an access token is none
+    let code = world.code(&mut browser, WEB).await;
+    let form = format!("{}&client_id={}", world.redeeming(&code, WEB), world.app_id);
+    let access = house.form(&form).await.json()["access_token"].as_str().unwrap().to_owned();
+    let told = browser.get(house, &hinting(&access, "&prompt=none")).await;
+    assert_eq!(heard(&told), "invalid_request");
+}
