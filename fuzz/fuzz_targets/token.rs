@@ -49,6 +49,7 @@ fuzz_target!(|text: &str| {
             origin: ORIGIN,
             form: &pairs,
             authorization: Some(text),
+            page: Some(text),
             source,
             correlation_id: Some(text),
             user_agent: Some(text),

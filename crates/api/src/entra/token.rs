@@ -39,6 +39,7 @@ struct Brought {
     origin: String,
     form: Form,
     authorization: Option<SecretText>,
+    page: Option<String>,
     source: IpAddr,
     correlation_id: Option<String>,
     user_agent: Option<String>,
@@ -53,6 +54,7 @@ impl Brought {
             origin: &self.origin,
             form: &self.form.0,
             authorization: self.authorization.as_ref().map(SecretText::expose),
+            page: self.page.as_deref(),
             source: self.source,
             correlation_id: self.correlation_id.as_deref(),
             user_agent: self.user_agent.as_deref(),
@@ -76,6 +78,10 @@ async fn respond(
         endpoint,
         origin: incoming.origin.clone(),
         authorization: incoming.header("authorization").map(|h| SecretText::new(h.to_owned())),
+        page: incoming
+            .headers
+            .get(header::ORIGIN)
+            .map(|o| String::from_utf8_lossy(o.as_bytes()).into_owned()),
         source: incoming.source,
         correlation_id: incoming.client_request_id().map(str::to_owned),
         user_agent: incoming.header("user-agent").map(str::to_owned),

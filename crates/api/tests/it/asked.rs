@@ -140,3 +140,72 @@ async fn an_id_token_hints_at_its_person() {
     let told = browser.get(house, &hinting(&access, "&prompt=none")).await;
     assert_eq!(heard(&told), "invalid_request");
 }
+
+#[tokio::test]
+async fn pages_redeem_from_where_they_are() {
+    let world = world().await;
+    let mut browser = world.signed_in("alice").await;
+    let own = Some("https://spa.example");
+    for (back, origin, expected) in [
+        (PAGE, None, (400, 9_002_327)),
+        (PAGE, Some("https://evil.example"), (400, 9_002_327)),
+        (PAGE, Some("https://spa.example.evil.example"), (400, 9_002_327)),
+        (PAGE, Some("null"), (400, 9_002_327)),
+        (PAGE, Some(ORIGIN), (400, 9_002_327)),
+        (PAGE, own, (200, 0)),
+        (WEB, None, (200, 0)),
+        (WEB, Some("https://evil.example"), (400, 9_002_326)),
+        (WEB, Some("https://app.example"), (400, 9_002_326)),
+    ] {
+        let code = world.code(&mut browser, back).await;
+        let (status, number, refresh) = world.token(&world.redeeming(&code, back), origin).await;
+        assert_eq!((status, number), expected, "{back} {origin:?}");
+        if status != 200 {
+            continue;
+        }
+        let form = match back {
+            WEB => format!("grant_type=refresh_token&client_secret={}", encode(&world.secret)),
+            _ => "grant_type=refresh_token".into(),
+        };
+        for (other, right) in [(None, back == WEB), (Some("https://evil.example"), false)] {
+            let told = world.token(&format!("{form}&refresh_token={refresh}"), other).await;
+            assert_eq!(told.0 == 200, right, "{back} {other:?}: {told:?}");
+        }
+    }
+}
+
+/// A page's refresh tokens go on for a day, however often they are used; others as long as they are used.
+#[tokio::test]
+async fn refresh_tokens_of_pages_live_a_day() {
+    let world = world().await;
+    let mut browser = world.signed_in("alice").await;
+    for (back, origin, after_a_day) in
+        [(PAGE, Some("https://spa.example"), (400, 700_084)), (WEB, None, (200, 0))]
+    {
+        let code = world.code(&mut browser, back).await;
+        let (_, _, mut refresh) = world.token(&world.redeeming(&code, back), origin).await;
+        let proof = match back {
+            WEB => format!("&client_secret={}", encode(&world.secret)),
+            _ => String::new(),
+        };
+        let mut last = (0, 0);
+        for _ in 0..3 {
+            assert_ne!(last.0, 400, "{back}: before its time");
+            let form = format!("grant_type=refresh_token&refresh_token={refresh}{proof}");
+            let (status, number, next) = world.token(&form, origin).await;
+            (last, refresh) = ((status, number), next);
+            world.house.clock.advance_seconds(12 * 60 * 60);
+        }
+        assert_eq!(last, after_a_day, "{back}");
+        browser = world.signed_in_again(&mut browser).await;
+    }
+}
+
+impl World {
+    /// Sessions of browsers end earlier.
+    async fn signed_in_again(&self, browser: &mut Browser) -> Browser {
+        browser.get(&self.house, &self.path("code", WEB, "&prompt=login")).await;
+        browser.password(&self.house, "alice", PASSWORD).await;
+        std::mem::take(browser)
+    }
+}

@@ -60,6 +60,7 @@ impl Identity {
             wanted: asked.wanted.clone(),
             nonce: asked.nonce.clone(),
             confidential: asked.kind == RedirectKind::Web,
+            spa: asked.kind == RedirectKind::Spa,
         };
         let mut parameters = Vec::new();
         let mut code_text = None;

@@ -229,6 +229,7 @@ impl Identity {
             wanted: device.wanted,
             nonce: None,
             confidential: device.confidential,
+            spa: false,
         })
     }
 }

@@ -112,6 +112,9 @@ pub(crate) struct Granted {
     pub(crate) nonce: Option<String>,
     /// True: the application must prove itself when it redeems.
     pub(crate) confidential: bool,
+    /// True: it is a page, and redeems from where it is.
+    #[serde(default)]
+    pub(crate) spa: bool,
 }
 
 /// An authorization code's meaning.

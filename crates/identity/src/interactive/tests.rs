@@ -119,6 +119,7 @@ proptest! {
                 origin: ORIGIN,
                 form: &parameters,
                 authorization: Some(&cookie),
+                page: None,
                 source: SOURCE,
                 correlation_id: None,
                 user_agent: None,

@@ -247,6 +247,21 @@ impl OAuthError {
         Self::new(INVALID_REQUEST, 9_002_325, message)
     }
 
+    /// What a page got is asked for by no program, and by no other page.
+    pub(crate) fn page_required() -> Self {
+        let message = "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests, from the origin of one of the application's spa redirect addresses.";
+        Self::new(INVALID_REQUEST, 9_002_327, message)
+    }
+
+    /// What no page got is asked for by a page.
+    pub(crate) fn page_refused(origin: &str) -> Self {
+        let message = format!(
+            "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. Request origin: '{}'. Register the redirect address under spa.",
+            clipped(origin)
+        );
+        Self::new(INVALID_REQUEST, 9_002_326, message)
+    }
+
     pub(crate) fn client_proof_required() -> Self {
         let message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
         Self::new(INVALID_CLIENT, 7_000_218, message)
@@ -254,6 +269,11 @@ impl OAuthError {
 
     pub(crate) fn invalid_grant(code: u32, message: &str) -> Self {
         Self::new(INVALID_GRANT, code, message)
+    }
+
+    pub(crate) fn page_over() -> Self {
+        let message = "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime of 1.00:00:00, which cannot be extended. It is now expired; sign in again.";
+        Self::new(INVALID_GRANT, 700_084, message)
     }
 
     pub(crate) fn token_reused() -> Self {

@@ -12,7 +12,7 @@ use super::claims::{LIFE_MIN, LIFE_SPREAD, issuer};
 use super::{
     OAuthError, OPENID_SCOPES, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh,
 };
-use crate::directory::{Application, User};
+use crate::directory::{Application, PORTAL_CLIENT, User};
 use crate::interactive::{Granted, Place, Wanted, redirect_kind};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
@@ -111,6 +111,7 @@ impl Identity {
         if redirect_kind(application, &code.redirect_uri, request.origin) != Some(code.kind) {
             return Err(OAuthError::redirect_mismatch(&code.redirect_uri, &application.app_id));
         }
+        self.require_page(request, application, &code.granted)?;
         check_verifier(code.challenge.as_deref(), request.parameter("code_verifier")?)?;
         self.prove_client(request, application, code.granted.confidential, sign_in)?;
         let mut granted = code.granted.clone();
@@ -211,6 +212,7 @@ impl Identity {
                     "The refresh token was given to another application.",
                 ));
             }
+            self.require_page(request, application, granted)?;
             let mut row = sign_in.clone();
             self.prove_client(request, application, granted.confidential, &mut row)?;
             self.living_user(granted)?;
@@ -250,6 +252,26 @@ impl Identity {
                     .unwrap_or(error))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// What a page got is redeemed by pages of its application alone, what others got by no page.
+    fn require_page(
+        &self,
+        request: &TokenRequest<'_>,
+        application: &Application,
+        granted: &Granted,
+    ) -> Result<(), OAuthError> {
+        let is_own = |origin: &str| {
+            // the portal's pages are at this very origin
+            application.redirects.has_page_at(origin)
+                || (origin == request.origin && application.app_id == PORTAL_CLIENT)
+        };
+        match request.page {
+            Some(origin) if is_own(origin) => Ok(()),
+            _ if granted.spa => Err(OAuthError::page_required()),
+            Some(origin) if origin != request.origin => Err(OAuthError::page_refused(origin)),
+            _ => Ok(()),
         }
     }
 
