@@ -62,6 +62,7 @@ fuzz_target!(|text: &str| {
         tenant: &tenant,
         origin: ORIGIN,
         parameters: &pairs,
+        malformed: None,
         session: Some(text),
         browser: Some(text),
         source,

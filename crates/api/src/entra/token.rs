@@ -52,7 +52,7 @@ impl Brought {
             tenant: &self.tenant,
             endpoint: self.endpoint,
             origin: &self.origin,
-            form: &self.form.0,
+            form: &self.form.fields,
             authorization: self.authorization.as_ref().map(SecretText::expose),
             page: self.page.as_deref(),
             source: self.source,

@@ -142,6 +142,59 @@ async fn an_id_token_hints_at_its_person() {
 }
 
 #[tokio::test]
+async fn no_time_since_the_sign_in_is_none() {
+    let world = world().await;
+    let mut browser = world.signed_in("alice").await;
+    for (age, silently) in [("0", "login_required"), ("1", "code"), ("3600", "code")] {
+        let path = world.path("code", WEB, &format!("&prompt=none&max_age={age}"));
+        let told = browser.get(&world.house, &path).await;
+        assert_eq!(heard(&told), silently, "{age}, in the same second");
+    }
+    browser.get(&world.house, &world.path("code", WEB, "&max_age=0")).await;
+    assert!(browser.page.contains("name=\"password\""), "{}", browser.page);
+    let told = browser.password(&world.house, "alice", PASSWORD).await;
+    assert_eq!(heard(&told), "code", "asked again, that is enough");
+}
+
+#[tokio::test]
+async fn errors_are_where_the_answer_would_be() {
+    let world = world().await;
+    let mut browser = Browser::default();
+    for (kind, more, place) in [
+        ("token", "", '#'),
+        ("id_token token", "&nonce=n", '#'),
+        ("code token", "", '#'),
+        ("id_token", "", '#'), // no nonce
+        ("junk", "", '?'),
+        ("token", "&response_mode=query", '?'),
+    ] {
+        let told = browser.get(&world.house, &world.path(kind, WEB, more)).await;
+        let wanted = format!("{WEB}{place}error=");
+        assert!(
+            told.header("location").starts_with(&wanted),
+            "{kind}: {}",
+            told.header("location")
+        );
+    }
+    // what cannot be decoded is named
+    for (text, name) in [
+        ("&login_hint=%", "login_hint"),
+        ("&nonce=%zz", "nonce"),
+        ("&nonce=%ff", "nonce"),
+        ("&n%=1", "n%"),
+    ] {
+        let told = browser.get(&world.house, &world.path("code", WEB, text)).await;
+        assert_eq!((told.status, told.header("location")), (400, ""), "{text}");
+        let said = format!("&#39;{name}&#39; cannot be decoded");
+        assert!(browser.page.contains(&said), "{text}: {}", browser.page);
+        let form = world.path("code", WEB, text);
+        let (path, form) = form.split_once('?').unwrap();
+        let told = browser.post(&world.house, path, form).await;
+        assert!(told.status == 400 && browser.page.contains(&said), "{text}: {}", browser.page);
+    }
+}
+
+#[tokio::test]
 async fn pages_redeem_from_where_they_are() {
     let world = world().await;
     let mut browser = world.signed_in("alice").await;
@@ -208,4 +261,58 @@ impl World {
         browser.password(&self.house, "alice", PASSWORD).await;
         std::mem::take(browser)
     }
+}
+
+#[tokio::test]
+async fn userinfo_wants_a_token_of_a_sign_in() {
+    let house = house().await;
+    user(&house, "alice", json!({})).await;
+    let graph = "https://graph.microsoft.com";
+    for (scope, scp, status) in [
+        ("openid", "openid User.Read", 200),
+        ("openid profile email", "openid profile email User.Read", 200),
+        ("User.Read", "User.Read", 403),
+        ("User.Read openid", "openid User.Read", 200),
+        (&format!("{ORIGIN}/.default"), "user_impersonation", 200),
+        (&format!("{graph}/.default"), "user_impersonation", 200),
+    ] {
+        let mut browser = Browser::default();
+        let asked = encode(&format!("{ORIGIN}/.default openid profile offline_access"));
+        browser.get(&house, &authorize("").replace(&asked, &encode(scope))).await;
+        let told = browser.password(&house, "alice", PASSWORD).await;
+        let tokens = house.form(&redeem(&parameter(&told, "code"))).await.json();
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!(crate::sign_in::claims(token)["scp"], scp, "{scope}");
+        for method in ["GET", "POST"] {
+            let told = house.call(method, "/oidc/userinfo", token, Value::Null).await;
+            assert_eq!(told.status, status, "{scope}: {}", told.json());
+            let lacks = told.header("www-authenticate").contains("error=\"insufficient_scope\"");
+            assert_eq!(lacks, status == 403, "{scope}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn device_codes_that_nobody_gave_are_called_so() {
+    let house = house().await;
+    let ask = format!("client_id={AZ}&scope=User.Read");
+    let path = "/organizations/oauth2/v2.0/devicecode";
+    let device = house.send(house.request("POST", path, "", &[], ask)).await.json();
+    let code = device["device_code"].as_str().unwrap().to_owned();
+    let guess = URL_SAFE_NO_PAD.encode([7; 32]);
+    let grant = encode("urn:ietf:params:oauth:grant-type:device_code");
+    let other = "1950a258-227b-4e31-a9cf-717495945fc2";
+    let poll = async |client: &str, code: &str| {
+        let told =
+            house.form(&format!("grant_type={grant}&client_id={client}&device_code={code}")).await;
+        assert_eq!(told.status, 400);
+        told.code()
+    };
+    assert_eq!(poll(AZ, &code).await, "authorization_pending");
+    for bad in ["x", &guess] {
+        assert_eq!(poll(AZ, bad).await, "bad_verification_code", "{bad}");
+    }
+    assert_eq!(poll(other, &code).await, "bad_verification_code", "another's");
+    house.clock.advance_seconds(901);
+    assert_eq!(poll(AZ, &code).await, "expired_token");
 }

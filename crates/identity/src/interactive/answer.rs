@@ -17,6 +17,8 @@ pub struct BrowserRequest<'a> {
     pub origin: &'a str,
     /// Query or form, decoded.
     pub parameters: &'a [(String, String)],
+    /// The first parameter whose name or value cannot be decoded, as sent.
+    pub malformed: Option<&'a str>,
     /// The session cookie.
     pub session: Option<&'a str>,
     /// The browser cookie.

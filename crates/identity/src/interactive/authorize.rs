@@ -81,7 +81,9 @@ impl Identity {
         let session = self.session(request, now);
         let stage = match (&goal, session) {
             (Goal::Application(asked), session) => {
-                let fresh = |p: &Proof| asked.max_age.is_none_or(|age| now - p.time <= age.max(0));
+                // of an age of none is nobody: asked again (OpenID Connect Core 3.1.2.1)
+                let fresh =
+                    |p: &Proof| asked.max_age.is_none_or(|age| age > 0 && now - p.time <= age);
                 let hinted = |p: &Proof| self.is_hinted(asked, p);
                 let agreed = |p: &Proof| {
                     self.missing_consent(&asked.app_id, &asked.wanted, &p.user_id).is_empty()

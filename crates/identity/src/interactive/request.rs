@@ -72,6 +72,9 @@ impl AuthorizationRequest {
         let shown = |error| Refusal::Shown(error);
         let segment = tenant.segment(request.tenant);
         segment.map_err(|why| shown(OAuthError::no_tenant(request.tenant, why)))?;
+        if let Some(name) = request.malformed {
+            return Err(shown(OAuthError::malformed(name)));
+        }
         // which of two is meant, nobody knows (RFC 6749, 3.1)
         for (at, (name, _)) in request.parameters.iter().enumerate() {
             if request.parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
@@ -94,7 +97,11 @@ impl AuthorizationRequest {
         let types: Vec<&str> =
             request.parameter("response_type").unwrap_or_default().split_whitespace().collect();
         let id_token = types.contains(&"id_token");
-        let default = if id_token { ResponseMode::Fragment } else { ResponseMode::Query };
+        // tokens go behind the hash mark, and so do errors of who asks for them
+        let default = match types.iter().any(|t| matches!(*t, "id_token" | "token")) {
+            true => ResponseMode::Fragment,
+            false => ResponseMode::Query,
+        };
         let mode = match request.parameter("response_mode") {
             None => Some(default),
             Some("query") => Some(ResponseMode::Query),

@@ -15,6 +15,7 @@ fn browser<'a>(
         tenant: &identity.tenant().id,
         origin: ORIGIN,
         parameters,
+        malformed: None,
         session: Some(cookie),
         browser: Some(cookie),
         source: SOURCE,

@@ -86,6 +86,14 @@ impl OAuthError {
         Self::new(INVALID_REQUEST, 90_100, message)
     }
 
+    pub(crate) fn malformed(parameter: &str) -> Self {
+        let message = format!(
+            "The parameter '{}' cannot be decoded: behind a '%' must be two hexadecimal digits, and its bytes must be UTF-8.",
+            clipped(parameter)
+        );
+        Self::new(INVALID_REQUEST, 90_100, message)
+    }
+
     pub(crate) fn unsupported_grant(grant: &str) -> Self {
         let message = format!(
             "The grant type '{}' is not supported; use client_credentials, authorization_code, device_code or refresh_token.",
@@ -290,8 +298,13 @@ impl OAuthError {
         Self::new((400, "authorization_declined"), 65_004, "The person declined the sign-in.")
     }
 
+    pub(crate) fn device_unknown() -> Self {
+        let message = "The device code was not given by this server to this application.";
+        Self::new((400, "bad_verification_code"), 70_018, message)
+    }
+
     pub(crate) fn device_expired() -> Self {
-        let message = "The device code is not known here, or its time is over; start again.";
+        let message = "The time of the device code is over, or it was redeemed; start again.";
         Self::new((400, "expired_token"), 70_020, message)
     }
 

@@ -12,11 +12,12 @@ use super::claims::{LIFE_MIN, LIFE_SPREAD, issuer};
 use super::{
     OAuthError, OPENID_SCOPES, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh,
 };
+use crate::audience::{Audiences, audiences_of};
 use crate::directory::{Application, PORTAL_CLIENT, User};
-use crate::interactive::{Granted, Place, Wanted, redirect_kind};
+use crate::interactive::{EVERYTHING, Granted, Place, Wanted, redirect_kind};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{Identity, IdentityError, jwt};
+use crate::{AuthError, Identity, IdentityError, jwt};
 
 pub(crate) const CODE: &str = "authorization_code";
 pub(crate) const REFRESH: &str = "refresh_token";
@@ -369,7 +370,7 @@ impl Identity {
             "name": user.display_name,
             "oid": user.id,
             "preferred_username": user.user_principal_name,
-            "scp": granted.wanted.scopes.join(" "),
+            "scp": self.scp(&granted.wanted),
             "sub": self.subject(&user.id, &granted.app_id),
             "tid": tenant,
             "unique_name": user.user_principal_name,
@@ -391,6 +392,16 @@ impl Identity {
             claims["wids"] = json!(user.directory_roles);
         }
         claims
+    }
+
+    /// The scopes of an access token; Graph's names those of the sign-in too, by which its userinfo goes.
+    fn scp(&self, wanted: &Wanted) -> String {
+        let is_graph = audiences_of(&wanted.resource, self.urls()) == Some(Audiences::GRAPH);
+        let of_sign_in =
+            [("openid", wanted.openid), ("profile", wanted.profile), ("email", wanted.email)];
+        let named = of_sign_in.iter().filter(|(_, is)| *is && is_graph && wanted.openid);
+        let scopes = wanted.scopes.iter().map(String::as_str);
+        named.map(|(name, _)| *name).chain(scopes).collect::<Vec<_>>().join(" ")
     }
 
     /// Signs an id token.
@@ -441,8 +452,13 @@ impl Identity {
     }
 
     /// What `/oidc/userinfo` tells about the caller of a token; none for an application.
-    pub fn user_info(&self, caller: &crate::Caller) -> Option<Value> {
-        let user = self.directory().user(&caller.object_id).cloned()?;
+    pub fn user_info(&self, caller: &crate::Caller) -> Result<Option<Value>, AuthError> {
+        if !caller.has_scope(&["openid", EVERYTHING]) {
+            return Err(AuthError::MissingScope("openid"));
+        }
+        let Some(user) = self.directory().user(&caller.object_id).cloned() else {
+            return Ok(None);
+        };
         let mut info = json!({
             "sub": self.subject(&user.id, &caller.app_id),
             "name": user.display_name,
@@ -457,7 +473,7 @@ impl Identity {
                 info[name] = json!(value);
             }
         }
-        Some(info)
+        Ok(Some(info))
     }
 
     /// One person, one application, one subject: applications cannot compare notes.

@@ -64,6 +64,7 @@ impl Federation {
             tenant: &self.house.identity.tenant().id,
             origin: ORIGIN,
             parameters: &given,
+            malformed: None,
             session: None,
             browser: Some("browser-browser-browser-browser-browser-bro"),
             source: SOURCE,
