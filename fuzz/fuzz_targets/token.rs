@@ -69,6 +69,7 @@ fuzz_target!(|text: &str| {
         correlation_id: Some(text),
         user_agent: Some(text),
         now: now(),
+        clock: &model::SystemClock,
     };
     for answer in [identity.authorize(&request, false), identity.continue_sign_in(&request), identity.device_page(&request)] {
         if let Show::Redirect(redirect) = answer.show {
