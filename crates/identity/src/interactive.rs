@@ -2,7 +2,8 @@
 //!
 //! Everything under way is in memory, bounded, and forgotten in time; what lasts (refresh tokens) is kept by
 //! `token::refresh`. A step is believed when it names its flow (an unguessable id in the form) from the browser that
-//! began it (a cookie): neither a foreign page nor a stolen link can go on with somebody's sign-in.
+//! began it (a cookie): neither a foreign page nor a stolen link can go on with somebody's sign-in. Each looks at the
+//! application again (`standing`): it may have gone since.
 
 mod answer;
 mod authorize;

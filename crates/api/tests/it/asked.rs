@@ -142,6 +142,35 @@ async fn an_id_token_hints_at_its_person() {
 }
 
 #[tokio::test]
+async fn native_applications_are_found_by_schemes_of_their_own() {
+    let world = world().await;
+    let admin = world.house.admin_token().await;
+    for (back, place) in [
+        ("myapp://auth", '?'),
+        ("ms-appx-web://Microsoft.AAD.BrokerPlugin/x", '?'),
+        ("urn:ietf:wg:oauth:2.0:oob", '?'),
+        ("com.example.app:/cb?a=b", '&'),
+    ] {
+        let body = json!({ "displayName": "n", "publicClient": { "redirectUris": [back] } });
+        let made = world.house.call("POST", "/v1.0/applications", &admin, body).await.json();
+        let app_id = made["appId"].as_str().unwrap();
+        let mut browser = Browser::default();
+        let path = world.path("code", back, "").replace(&world.app_id, app_id);
+        let told = browser.get(&world.house, &path).await;
+        assert!(!told.header("content-security-policy").contains("form-action"), "{back}");
+        browser.password(&world.house, "alice", PASSWORD).await;
+        let told = browser.step(&world.house, "continue", "").await;
+        let wanted = format!("{back}{place}code=");
+        assert!(told.header("location").starts_with(&wanted), "{back}: {}", browser.page);
+    }
+    for bad in ["javascript:alert(1)", "data:text/html,x", "file:///x", "my\u{1}app://x"] {
+        let body = json!({ "displayName": "n", "publicClient": { "redirectUris": [bad] } });
+        let told = world.house.call("POST", "/v1.0/applications", &admin, body).await;
+        assert_eq!(told.status, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn no_time_since_the_sign_in_is_none() {
     let world = world().await;
     let mut browser = world.signed_in("alice").await;
@@ -274,7 +303,8 @@ async fn userinfo_wants_a_token_of_a_sign_in() {
         ("User.Read", "User.Read", 403),
         ("User.Read openid", "openid User.Read", 200),
         (&format!("{ORIGIN}/.default"), "user_impersonation", 200),
-        (&format!("{graph}/.default"), "user_impersonation", 200),
+        (&format!("{ORIGIN}/User.Read openid"), "openid User.Read", 200),
+        (&format!("{graph}/.default openid"), "user_impersonation", 200),
     ] {
         let mut browser = Browser::default();
         let asked = encode(&format!("{ORIGIN}/.default openid profile offline_access"));

@@ -394,9 +394,12 @@ impl Identity {
         claims
     }
 
-    /// The scopes of an access token; Graph's names those of the sign-in too, by which its userinfo goes.
+    /// The scopes of an access token; where it opens Graph, those of the sign-in too, by which userinfo goes. Whoever may
+    /// everything needs them not.
     fn scp(&self, wanted: &Wanted) -> String {
-        let is_graph = audiences_of(&wanted.resource, self.urls()) == Some(Audiences::GRAPH);
+        let opens = audiences_of(&wanted.resource, self.urls()).unwrap_or(Audiences::NONE);
+        let is_graph =
+            opens.meets(Audiences::GRAPH) && !wanted.scopes.iter().any(|s| s == EVERYTHING);
         let of_sign_in =
             [("openid", wanted.openid), ("profile", wanted.profile), ("email", wanted.email)];
         let named = of_sign_in.iter().filter(|(_, is)| *is && is_graph && wanted.openid);
