@@ -12,11 +12,12 @@ use super::claims::{LIFE_MIN, LIFE_SPREAD, issuer};
 use super::{
     OAuthError, OPENID_SCOPES, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh,
 };
-use crate::directory::{Application, User};
-use crate::interactive::{Granted, Place, Wanted};
+use crate::audience::{Audiences, audiences_of};
+use crate::directory::{Application, PORTAL_CLIENT, User};
+use crate::interactive::{EVERYTHING, Granted, Place, Wanted, redirect_kind};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{Identity, IdentityError, jwt};
+use crate::{AuthError, Identity, IdentityError, jwt};
 
 pub(crate) const CODE: &str = "authorization_code";
 pub(crate) const REFRESH: &str = "refresh_token";
@@ -107,6 +108,11 @@ impl Identity {
                 "The redirect_uri is not the one that the code was asked for with.",
             ));
         }
+        // an address that is not the application's any more gets nothing
+        if redirect_kind(application, &code.redirect_uri, request.origin) != Some(code.kind) {
+            return Err(OAuthError::redirect_mismatch(&code.redirect_uri, &application.app_id));
+        }
+        self.require_page(request, application, &code.granted)?;
         check_verifier(code.challenge.as_deref(), request.parameter("code_verifier")?)?;
         self.prove_client(request, application, code.granted.confidential, sign_in)?;
         let mut granted = code.granted.clone();
@@ -162,8 +168,10 @@ impl Identity {
             None => request.parameter("code")?, // as version 1 names it
         };
         let code = code.ok_or_else(|| OAuthError::missing("device_code"))?;
-        self.prove_client(request, application, !application.is_fallback_public_client, sign_in)?;
-        let granted = self.device_granted(code, &application.app_id, now)?;
+        let needed = !application.is_fallback_public_client;
+        self.prove_client(request, application, needed, sign_in)?;
+        let mut granted = self.device_granted(code, &application.app_id, now)?;
+        granted.confidential |= needed;
         self.require_consent(&granted.app_id, &granted.wanted, &granted.proof.user_id)?;
         let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
         self.begin_family(request, &granted, &family, sign_in, v1)
@@ -205,6 +213,7 @@ impl Identity {
                     "The refresh token was given to another application.",
                 ));
             }
+            self.require_page(request, application, granted)?;
             let mut row = sign_in.clone();
             self.prove_client(request, application, granted.confidential, &mut row)?;
             self.living_user(granted)?;
@@ -244,6 +253,26 @@ impl Identity {
                     .unwrap_or(error))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// What a page got is redeemed by pages of its application alone, what others got by no page.
+    fn require_page(
+        &self,
+        request: &TokenRequest<'_>,
+        application: &Application,
+        granted: &Granted,
+    ) -> Result<(), OAuthError> {
+        let is_own = |origin: &str| {
+            // the portal's pages are at this very origin
+            application.redirects.has_page_at(origin)
+                || (origin == request.origin && application.app_id == PORTAL_CLIENT)
+        };
+        match request.page {
+            Some(origin) if is_own(origin) => Ok(()),
+            _ if granted.spa => Err(OAuthError::page_required()),
+            Some(origin) if origin != request.origin => Err(OAuthError::page_refused(origin)),
+            _ => Ok(()),
         }
     }
 
@@ -341,7 +370,7 @@ impl Identity {
             "name": user.display_name,
             "oid": user.id,
             "preferred_username": user.user_principal_name,
-            "scp": granted.wanted.scopes.join(" "),
+            "scp": self.scp(&granted.wanted),
             "sub": self.subject(&user.id, &granted.app_id),
             "tid": tenant,
             "unique_name": user.user_principal_name,
@@ -363,6 +392,19 @@ impl Identity {
             claims["wids"] = json!(user.directory_roles);
         }
         claims
+    }
+
+    /// The scopes of an access token; where it opens Graph, those of the sign-in too, by which userinfo goes. Whoever may
+    /// everything needs them not.
+    fn scp(&self, wanted: &Wanted) -> String {
+        let opens = audiences_of(&wanted.resource, self.urls()).unwrap_or(Audiences::NONE);
+        let is_graph =
+            opens.meets(Audiences::GRAPH) && !wanted.scopes.iter().any(|s| s == EVERYTHING);
+        let of_sign_in =
+            [("openid", wanted.openid), ("profile", wanted.profile), ("email", wanted.email)];
+        let named = of_sign_in.iter().filter(|(_, is)| *is && is_graph && wanted.openid);
+        let scopes = wanted.scopes.iter().map(String::as_str);
+        named.map(|(name, _)| *name).chain(scopes).collect::<Vec<_>>().join(" ")
     }
 
     /// Signs an id token.
@@ -413,8 +455,13 @@ impl Identity {
     }
 
     /// What `/oidc/userinfo` tells about the caller of a token; none for an application.
-    pub fn user_info(&self, caller: &crate::Caller) -> Option<Value> {
-        let user = self.directory().user(&caller.object_id).cloned()?;
+    pub fn user_info(&self, caller: &crate::Caller) -> Result<Option<Value>, AuthError> {
+        if !caller.has_scope(&["openid", EVERYTHING]) {
+            return Err(AuthError::MissingScope("openid"));
+        }
+        let Some(user) = self.directory().user(&caller.object_id).cloned() else {
+            return Ok(None);
+        };
         let mut info = json!({
             "sub": self.subject(&user.id, &caller.app_id),
             "name": user.display_name,
@@ -429,7 +476,7 @@ impl Identity {
                 info[name] = json!(value);
             }
         }
-        Some(info)
+        Ok(Some(info))
     }
 
     /// One person, one application, one subject: applications cannot compare notes.
