@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The vault beside nginx and openssl in one run: vault.sh [BINARY]. Needs wrk, nginx, openssl and python3 (Debian: apt-get
-# install wrk nginx-light). Everything stays on loopback and ends by itself.
+# install wrk nginx-light). Everything stays on loopback and ends by itself. Machines have slow minutes: the peers take turns
+# with the vault, round after round, and a ratio is the middle one of those of the rounds.
 set -euo pipefail
 binary=$(realpath "${1:-target/fast/vedette}")
-seconds=${SECONDS_EACH:-8} connections=${CONNECTIONS:-8}
+seconds=${SECONDS_EACH:-4} connections=${CONNECTIONS:-8} rounds=${ROUNDS:-5}
 for tool in wrk nginx openssl python3; do
   command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install wrk nginx-light openssl python3" >&2; exit 3; }
 done
@@ -51,13 +52,6 @@ sign() { # NAME ALGORITHM
   printf 'wrk.method = "POST"\nwrk.body = [[{"alg":"%s","value":"%s"}]]\n' "$2" "$digest" >"$work/$1.lua"
   load "sign-$1" "$VEDETTE_URL/keys/$1/sign?api-version=7.6" "$work/$1.lua"
 }
-ratio() { python3 -c 'import sys; a, b, goal = map(float, sys.argv[2:]); print(f"  {sys.argv[1]}: {a / b:.2f} (goal {goal})")' "$@"; }
-
-load nginx "https://127.0.0.1:$((port + 1))/"
-load get-secret "$VEDETTE_URL/secrets/bench/?api-version=7.6"
-sign RSA2048 RS256
-sign RSA4096 RS256
-sign P256 ES256
 cat >"$work/put.lua" <<'L'
 local n = 0
 request = function()
@@ -65,25 +59,46 @@ request = function()
   return wrk.format("PUT", "/secrets/w" .. (n % 500) .. "?api-version=7.6", nil, '{"value":"' .. string.rep("x", 100) .. '"}')
 end
 L
-load put-secret "$VEDETTE_URL/" "$work/put.lua"
-openssl speed -seconds 3 -multi 2 rsa2048 rsa4096 ecdsap256 >"$work/speed.txt" 2>/dev/null || true
-speed() { awk -v k="$1" '$0 ~ k { for (i = 1; i <= NF; i++) if ($i ~ /s$/) last = i; print $(last + 1) }' "$work/speed.txt" | head -1; }
-fsync=$(python3 - "$work" <<'P'
+speed() { # PATTERN ARGUMENT: signatures a second, both cores
+  openssl speed -seconds 1 -multi 2 "$2" 2>/dev/null | awk -v k="$1" '$0 ~ k { for (i = 1; i <= NF; i++) if ($i ~ /s$/) last = i; print $(last + 1) }' | head -1
+}
+fsyncs() {
+  python3 - "$work" <<'P'
 import os, sys, time
-f = os.open(sys.argv[1] + "/fsync", os.O_CREAT | os.O_WRONLY); end = time.time() + 2; n = 0
+f = os.open(sys.argv[1] + "/fsync", os.O_CREAT | os.O_WRONLY); end = time.time() + 1; n = 0
 while time.time() < end:
     os.pwrite(f, b"x" * 4096, n % 64 * 4096); os.fsync(f); n += 1
-print(n / 2)
+print(n)
 P
-)
-echo "openssl speed, both cores: rsa2048 $(speed 'rsa 2048') sign/s, rsa4096 $(speed 'rsa 4096') sign/s, P-256 $(speed 'nistp256') sign/s; fsync $fsync /s"
-nginx_rate=$(rate "$work/nginx.txt")
-ratio "GET secret over nginx" "$(rate "$work/get-secret.txt")" "$nginx_rate" 0.35
-ratio "sign RSA-2048 over openssl" "$(rate "$work/sign-RSA2048.txt")" "$(speed 'rsa 2048')" 0.6
-ratio "sign RSA-4096 over openssl" "$(rate "$work/sign-RSA4096.txt")" "$(speed 'rsa 4096')" 0.85
-least=$(python3 -c 'import sys; print(min(map(float, sys.argv[1:])))' "$(speed nistp256)" "$nginx_rate")
-ratio "sign P-256 over the lesser of openssl and nginx" "$(rate "$work/sign-P256.txt")" "$least" 0.5
-ratio "PUT secret over fsync" "$(rate "$work/put-secret.txt")" "$fsync" 0.5
+}
+for round in $(seq "$rounds"); do
+  load nginx "https://127.0.0.1:$((port + 1))/"
+  load get-secret "$VEDETTE_URL/secrets/bench/?api-version=7.6"
+  sign P256 ES256
+  sign RSA2048 RS256
+  rsa2048=$(speed 'rsa 2048' rsa2048)
+  sign RSA4096 RS256
+  rsa4096=$(speed 'rsa 4096' rsa4096) p256=$(speed nistp256 ecdsap256)
+  load put-secret "$VEDETTE_URL/" "$work/put.lua"
+  fsync=$(fsyncs)
+  echo "  openssl speed, both cores: rsa2048 $rsa2048 sign/s, rsa4096 $rsa4096 sign/s, P-256 $p256 sign/s; fsync $fsync /s"
+  for one in get-secret sign-P256 sign-RSA2048 sign-RSA4096 put-secret nginx; do echo -n "$(rate "$work/$one.txt") "; done >>"$work/rounds"
+  echo "$rsa2048 $rsa4096 $p256 $fsync" >>"$work/rounds"
+done
+python3 - "$work/rounds" <<'P'
+import statistics, sys
+columns = "get p256 rsa2048 rsa4096 put nginx openssl_2048 openssl_4096 openssl_p256 fsync".split()
+rounds = [dict(zip(columns, map(float, line.split()))) for line in open(sys.argv[1])]
+for name, goal, ratio in [
+    ("GET secret over nginx", 0.35, lambda r: r["get"] / r["nginx"]),
+    ("sign P-256 over the lesser of openssl and nginx", 0.5, lambda r: r["p256"] / min(r["nginx"], r["openssl_p256"])),
+    ("sign RSA-2048 over openssl", 0.6, lambda r: r["rsa2048"] / r["openssl_2048"]),
+    ("sign RSA-4096 over openssl", 0.85, lambda r: r["rsa4096"] / r["openssl_4096"]),
+    ("PUT secret over fsync", 0.5, lambda r: r["put"] / r["fsync"]),
+]:
+    ratios = sorted(map(ratio, rounds))
+    print(f"  {name}: {statistics.median(ratios):.2f} (goal {goal}; the rounds: {' '.join(f'{r:.2f}' for r in ratios)})")
+P
 
 # GET while large keys are made
 (for i in 1 2 3 4; do call POST "/keys/busy$i/create" '{"kty":"RSA","key_size":4096}' >/dev/null; done) & making=$!
