@@ -33,7 +33,7 @@ use crate::outside::Issuers;
 use crate::signing_keys::KeySet;
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{Identity, PublicUrls, Tenant, jwt};
+use crate::{Identity, PublicUrls, Tenant};
 use assertion::Endpoint;
 use claims::Claims;
 use client::Client;
@@ -126,7 +126,7 @@ impl TokenContext<'_> {
         let claims = Claims::new(&client, &resource, self.tenant, request, adfs)?;
         sign_in.token_id.clone_from(&claims.token_id);
         let key = self.keys.signing(now).ok_or_else(OAuthError::unavailable)?;
-        let token = jwt::sign(key.private(), key.kid(), &claims.value);
+        let token = key.sign(&claims.value);
         let token = token.map_err(|_| OAuthError::unavailable())?;
         Ok(answer_body(&token, &claims, &resource.name, request.endpoint, adfs))
     }

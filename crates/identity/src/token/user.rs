@@ -16,7 +16,7 @@ use crate::directory::{Application, User};
 use crate::interactive::{Granted, Place, Wanted};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{Identity, IdentityError, jwt};
+use crate::{Identity, IdentityError};
 
 pub(crate) const CODE: &str = "authorization_code";
 pub(crate) const REFRESH: &str = "refresh_token";
@@ -440,7 +440,7 @@ impl Identity {
     pub(crate) fn sign(&self, claims: &Value, now: i64) -> Result<String, OAuthError> {
         let keys = self.key_set();
         let key = keys.signing(now).ok_or_else(OAuthError::unavailable)?;
-        jwt::sign(key.private(), key.kid(), claims).map_err(|_| OAuthError::unavailable())
+        key.sign(claims).map_err(|_| OAuthError::unavailable())
     }
 
     fn end_family(&self, family: &str) {
