@@ -2,6 +2,7 @@
 //! the SDKs call them. Every change is told to AuditLogs, refused ones too.
 
 mod applications;
+mod assignments;
 mod batch;
 mod directory;
 mod groups;
@@ -285,22 +286,24 @@ fn with_context(mut value: Value, incoming: &Incoming) -> Value {
     value
 }
 
-/// The area of a path: how people prove themselves has rights of its own.
+/// The area of a path: how people prove themselves, and who has which role of an application, have rights of their own.
 fn area_of(family: GraphArea, lower: &[String]) -> GraphArea {
     let below = match lower {
         [me, below, ..] if me == "me" => Some(below),
         [users, _, below, ..] if users == "users" => Some(below),
         _ => None,
     };
-    match below.is_some_and(|below| below == "authentication") {
-        true => GraphArea::Methods,
-        false => family,
+    let of_roles = |name: &String| name == "approleassignments" || name == "approleassignedto";
+    match below {
+        Some(below) if below == "authentication" => GraphArea::Methods,
+        _ if lower.iter().skip(1).take(2).any(of_roles) => GraphArea::Assignments,
+        _ => family,
     }
 }
 
 fn category(area: GraphArea) -> &'static str {
     match area {
-        GraphArea::Applications => "ApplicationManagement",
+        GraphArea::Applications | GraphArea::Assignments => "ApplicationManagement",
         GraphArea::Users | GraphArea::Passwords | GraphArea::Methods => "UserManagement",
         GraphArea::Groups => "GroupManagement",
         GraphArea::Roles => "RoleManagement",

@@ -18,6 +18,7 @@ mod log_analytics;
 mod machine;
 mod operations;
 mod passkeys;
+mod registered;
 mod resource_manager;
 mod scopes;
 mod sign_in;

@@ -54,6 +54,7 @@ impl Identity {
             graph_roles: Vec::new(),
             directory_roles: DirectoryRoles::default(),
             managed_identity: true,
+            assignment_required: false,
             passwords: Vec::new(),
             keys: Vec::new(),
         };
