@@ -325,6 +325,15 @@ impl OAuthError {
         Self::new(INVALID_GRANT, 65_001, message)
     }
 
+    pub(crate) fn administrator_required(app_id: &str, scope: &str) -> Self {
+        let message = format!(
+            "The application '{}' asks for '{}', which only an administrator can agree to. An administrator can authorize it at the API beforehand (api.preAuthorizedApplications).",
+            clipped(app_id),
+            clipped(scope)
+        );
+        Self::new((400, "access_denied"), 90_094, message)
+    }
+
     pub(crate) fn access_denied() -> Self {
         Self::new((400, "access_denied"), 65_004, "The person declined the sign-in.")
     }
