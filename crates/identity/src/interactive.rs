@@ -5,6 +5,7 @@
 //! began it (a cookie): neither a foreign page nor a stolen link can go on with somebody's sign-in.
 
 mod answer;
+mod assigned;
 mod authorize;
 mod complete;
 mod consent;

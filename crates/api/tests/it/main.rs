@@ -19,6 +19,7 @@ mod machine;
 mod operations;
 mod passkeys;
 mod registered;
+mod registered_tokens;
 mod resource_manager;
 mod scopes;
 mod sign_in;
