@@ -293,12 +293,17 @@ fn area_of(family: GraphArea, lower: &[String]) -> GraphArea {
         [users, _, below, ..] if users == "users" => Some(below),
         _ => None,
     };
-    let of_roles = |name: &String| name == "approleassignments" || name == "approleassignedto";
     match below {
         Some(below) if below == "authentication" => GraphArea::Methods,
-        _ if lower.iter().skip(1).take(2).any(of_roles) => GraphArea::Assignments,
+        _ if is_of_roles(lower) => GraphArea::Assignments,
         _ => family,
     }
+}
+
+/// True for a path to roles of applications that somebody has.
+fn is_of_roles(lower: &[String]) -> bool {
+    let named = |name: &String| name == "approleassignments" || name == "approleassignedto";
+    lower.iter().skip(1).take(2).any(named)
 }
 
 fn category(area: GraphArea) -> &'static str {
@@ -313,6 +318,10 @@ fn category(area: GraphArea) -> &'static str {
 
 /// The name of a change that was refused before it was looked at.
 fn refused_name(call: &Call) -> &'static str {
+    if is_of_roles(&call.lower) {
+        let family = call.lower.first().map_or("", String::as_str);
+        return assignments::refused_name(family, &call.method);
+    }
     match (call.lower.first().map(String::as_str), call.method.as_str()) {
         (Some("users"), "POST") if call.lower.len() == 1 => "Add user",
         (Some("users"), "DELETE") => "Delete user",

@@ -268,6 +268,23 @@ async fn what_is_not_kept_is_refused_by_its_name() {
 }
 
 #[tokio::test]
+async fn a_new_service_principal_is_what_it_was_asked_to_be() {
+    let office = Office::open().await;
+    for (body, enabled, required) in [
+        (json!({}), true, false),
+        (json!({ "accountEnabled": "True" }), true, false), // as az writes it
+        (json!({ "accountEnabled": false, "appRoleAssignmentRequired": true }), false, true),
+    ] {
+        let app = office.good("POST", "applications", json!({ "displayName": "new" })).await;
+        let mut new = body.clone();
+        new["appId"] = app["appId"].clone();
+        let made = office.good("POST", "servicePrincipals", new).await;
+        let is = (&made["accountEnabled"], &made["appRoleAssignmentRequired"]);
+        assert_eq!(is, (&json!(enabled), &json!(required)), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_enabled_is_not_taken_away() {
     let office = Office::open().await;
     let roles = json!([role(READ, "Reader", &["User"])]);

@@ -4,7 +4,7 @@ use identity::{AssignedSide, GraphError, Holder, NewApplication, NewPassword};
 use serde_json::{Value, json};
 
 use super::way::{Told, Way};
-use super::{Failure, Reply, assignments, bad_request, optional, referenced, text};
+use super::{Call, Failure, Reply, assignments, bad_request, id_of, optional, referenced, text};
 use crate::Doors;
 
 /// Entra's name, dash and trailing blank included: queries look for it.
@@ -109,9 +109,9 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
     let rest = way.path();
     match (call.method.as_str(), rest.as_slice()) {
         ("GET", []) => Ok(Reply::List(identity.list_service_principals())),
-        ("POST", []) => way.create(told("Add service principal", "Add"), || {
-            identity.create_service_principal(&text(&call.body, "appId"), call.now)
-        }),
+        ("POST", []) => {
+            way.create(told("Add service principal", "Add"), || new_principal(way.doors, call))
+        }
         (_, []) => Err(Failure::Method("GET, POST")),
         ("GET", [id]) => Ok(Reply::Object(200, identity.service_principal(id)?)),
         ("PATCH", [id]) => {
@@ -142,6 +142,21 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
         (_, [_, "addpassword" | "removepassword"]) => Err(Failure::Method("POST")),
         (_, [id, tail @ ..]) => super::groups::membership(way, id, tail),
     }
+}
+
+/// `{"appId", "accountEnabled", "appRoleAssignmentRequired"}`; what else clients write out of a new one follows from its
+/// application.
+fn new_principal(doors: &Doors, call: &Call) -> Result<Value, GraphError> {
+    let identity = &doors.identity;
+    let made = identity.create_service_principal(&text(&call.body, "appId"), call.now)?;
+    let (id, is) = (id_of(&made), |name: &str| call.body.get(name).and_then(Value::as_bool));
+    if is("appRoleAssignmentRequired") == Some(true) {
+        identity.require_assignments(&id, true)?;
+    }
+    if is("accountEnabled") == Some(false) {
+        identity.enable_service_principal(&id, false)?;
+    }
+    identity.service_principal(&id)
 }
 
 /// `PATCH /servicePrincipals/{id}`: what is kept of it. Everything is looked at before anything is changed.

@@ -36,6 +36,17 @@ const WORDS: &[Words] = &[
     },
 ];
 
+/// The name of a change that was refused before it was looked at, by the first segment of its path.
+pub(super) fn refused_name(family: &str, method: &str) -> &'static str {
+    let kind = match family {
+        "users" | "me" => "User",
+        "groups" => "Group",
+        _ => "ServicePrincipal",
+    };
+    let words = WORDS.iter().find(|words| words.kind == kind);
+    words.map_or("", |words| if method == "DELETE" { words.removed } else { words.added })
+}
+
 /// `appRoleAssignments` and `appRoleAssignedTo`, below the object whose side it is.
 pub(super) fn answer(
     way: &mut Way<'_>,
