@@ -85,7 +85,7 @@ const FAMILIES: &[(&str, GraphArea, Handler)] = &[
     ("directoryobjects", GraphArea::Users, directory::objects),
     ("rolemanagement", GraphArea::Roles, directory::roles),
     ("identity", GraphArea::Providers, directory::providers),
-    ("oauth2permissiongrants", GraphArea::Applications, directory::permission_grants),
+    ("oauth2permissiongrants", GraphArea::Grants, directory::permission_grants),
     ("organization", GraphArea::Users, directory::organization),
     ("domains", GraphArea::Users, directory::domains),
 ];
@@ -308,7 +308,9 @@ fn is_of_roles(lower: &[String]) -> bool {
 
 fn category(area: GraphArea) -> &'static str {
     match area {
-        GraphArea::Applications | GraphArea::Assignments => "ApplicationManagement",
+        GraphArea::Applications | GraphArea::Assignments | GraphArea::Grants => {
+            "ApplicationManagement"
+        }
         GraphArea::Users | GraphArea::Passwords | GraphArea::Methods => "UserManagement",
         GraphArea::Groups => "GroupManagement",
         GraphArea::Roles => "RoleManagement",
@@ -338,6 +340,8 @@ fn refused_name(call: &Call) -> &'static str {
             Some("removepassword") => "Remove service principal credentials",
             _ => "Update service principal",
         },
+        (Some("oauth2permissiongrants"), "POST") => "Add delegated permission grant",
+        (Some("oauth2permissiongrants"), _) => "Remove delegated permission grant",
         (Some("rolemanagement"), "POST") => "Add member to role",
         (Some("rolemanagement"), _) => "Remove member from role",
         _ => "Update application",

@@ -501,6 +501,65 @@ async fn scopes_are_those_that_the_api_defines() {
     assert_eq!(code_of(&answer), (400, 65_001));
 }
 
+/// `az ad app permission grant`: an administrator's word for everybody.
+#[tokio::test]
+async fn an_administrator_agrees_for_everybody() {
+    let world = world().await;
+    let defined = json!([scope(READ, "Files.Read", "User"), scope(WRITE, "Files.Manage", "Admin")]);
+    let api = world.api(json!({ "api": { "oauth2PermissionScopes": defined } })).await;
+    let client = world.principal().await;
+    let eve = user(&world.house, "eve", json!({})).await;
+    let mut browser = Browser::default();
+    browser.get(&world.house, &world.path(&format!("{URI}/Files.Manage"), "")).await;
+    browser.password(&world.house, "eve", PASSWORD).await;
+    let silently = format!("{URI}/Files.Manage");
+    let path = world.path(&silently, "&prompt=none");
+    let told = browser.get(&world.house, &path).await;
+    assert_eq!(parameter(&told, "error"), "interaction_required");
+    let grant = |kind: &str, who: Value, scope: &str| json!({ "clientId": client, "consentType": kind, "principalId": who, "resourceId": api.principal, "scope": scope });
+    let good = grant("AllPrincipals", Value::Null, "files.manage Files.Read");
+    let with = |name: &str, value: &str| {
+        let mut body = good.clone();
+        body[name] = json!(value);
+        body
+    };
+    let grants = "/v1.0/oauth2PermissionGrants";
+    for (body, status) in [
+        (with("scope", "Files.Other"), 400),
+        (with("scope", " "), 400),
+        (with("consentType", "Everybody"), 400),
+        (with("principalId", eve["id"].as_str().unwrap()), 400),
+        (with("resourceId", "00000003-0000-0000-c000-000000000000"), 400),
+        (with("clientId", READ), 400),
+        (with("nonsense", "x"), 400),
+        (grant("Principal", json!(READ), "Files.Read"), 404),
+    ] {
+        let told = world.house.call("POST", grants, &world.admin, body.clone()).await;
+        assert_eq!(told.status, status, "{body}: {}", told.json());
+    }
+    let tokens = crate::sign_in::signed_in(&world.house, "eve").await;
+    let token = tokens["access_token"].as_str().unwrap();
+    assert_eq!(world.house.call("POST", grants, token, good.clone()).await.status, 403);
+    let made = world.admin_call("POST", "oauth2PermissionGrants", good.clone()).await;
+    assert_eq!(
+        (&made["consentType"], &made["principalId"]),
+        (&json!("AllPrincipals"), &Value::Null)
+    );
+    assert_eq!(made["scope"], "Files.Manage Files.Read");
+    assert_eq!(world.house.call("POST", grants, &world.admin, good).await.status, 409);
+    let told = browser.get(&world.house, &path).await;
+    let (status, tokens) = world.redeem(&parameter(&told, "code"), "").await;
+    assert_eq!((status, &access(&tokens)["scp"]), (200, &json!("Files.Manage")));
+    let one = format!("oauth2PermissionGrants/{}", made["id"].as_str().unwrap());
+    world.admin_call("DELETE", &one, Value::Null).await;
+    let told = browser.get(&world.house, &path).await;
+    assert_eq!(parameter(&told, "error"), "interaction_required");
+    let own = grant("Principal", eve["id"].clone(), "Files.Manage");
+    world.admin_call("POST", "oauth2PermissionGrants", own).await;
+    let told = browser.get(&world.house, &path).await;
+    assert_eq!(parameter(&told, "error"), "");
+}
+
 #[tokio::test]
 async fn each_part_of_roles_has_rights_of_its_own() {
     let world = world().await;

@@ -45,6 +45,8 @@ pub enum GraphArea {
     Groups,
     /// Who has which role of an application.
     Assignments,
+    /// What people, and administrators for them, let applications do.
+    Grants,
     /// Directory roles, and who has them.
     Roles,
     /// Outside providers.
@@ -130,6 +132,19 @@ const AREAS: &[AreaRights] = &[
             "Directory.ReadWrite.All",
         ],
         writers: &["AppRoleAssignment.ReadWrite.All"],
+        administered: DirectoryRoles::administers_applications,
+    },
+    AreaRights {
+        area: GraphArea::Grants,
+        own: (&[], &[]),
+        readers: &[
+            "DelegatedPermissionGrant.ReadWrite.All",
+            "Application.Read.All",
+            "Application.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        writers: &["DelegatedPermissionGrant.ReadWrite.All"],
         administered: DirectoryRoles::administers_applications,
     },
     AreaRights {

@@ -2,6 +2,8 @@
 //! whenever the application wants more; nothing goes to the application before. Azure's own tools and the portal need
 //! none: they act for nobody but who uses them.
 
+mod grants;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crypto::sha256_hex;
@@ -21,6 +23,9 @@ use crate::{Caller, GraphError, Identity, IdentityError, PublicUrls};
 
 /// Collection of consents, by person and client id.
 const CONSENTS: &str = "identity/consents";
+
+/// In the place of a person: an administrator's word for all of them.
+const EVERYBODY: &str = "everybody";
 
 /// What a person agreed to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -171,13 +176,15 @@ impl Identity {
         directory: &Directory,
     ) -> impl Iterator<Item = (&'w str, &'w String)> {
         let needed = self.needs_consent(app_id);
-        let given = needed.then(|| self.consent_of(user, app_id).unwrap_or_default()).flatten();
-        let urls = self.urls();
+        let given = |user: &str| {
+            needed.then(|| self.consent_of(user, app_id).unwrap_or_default()).flatten()
+        };
+        let (given, urls) = ([given(user), given(EVERYBODY)], self.urls());
         wanted.filter(move |(resource, scope)| {
             let name = resource_name(resource, urls, directory);
-            let agreed = given.as_ref().and_then(|c| c.granted.get(&name));
+            let agreed = |c: &Consent| c.granted.get(&name).is_some_and(|s| s.contains(*scope));
             needed
-                && agreed.is_none_or(|scopes| !scopes.contains(*scope))
+                && !given.iter().flatten().any(agreed)
                 && !is_pre_authorized(directory, app_id, &name, scope)
         })
     }
@@ -299,52 +306,6 @@ impl Identity {
     /// True for applications that somebody registered.
     fn needs_consent(&self, app_id: &str) -> bool {
         self.directory().application(app_id).is_some()
-    }
-
-    /// What people agreed to, as Graph's oauth2PermissionGrants; one person's, where one is named.
-    pub fn permission_grants(
-        &self,
-        user: Option<&str>,
-    ) -> Result<Vec<serde_json::Value>, GraphError> {
-        let all: Vec<Consent> = documents(self.store(), CONSENTS)?;
-        let directory = self.directory();
-        let mut grants = Vec::new();
-        for consent in all.iter().filter(|c| user.is_none_or(|u| c.user_id.eq_ignore_ascii_case(u)))
-        {
-            let client = directory.principal_of(&consent.app_id).map(|p| p.id.clone());
-            for (resource, scopes) in &consent.granted {
-                let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
-                grants.push(serde_json::json!({
-                    "id": consent.grant_id(resource),
-                    "clientId": client,
-                    "consentType": "Principal",
-                    "principalId": consent.user_id,
-                    "resourceId": resource_id(resource, &directory),
-                    "scope": scopes.join(" "),
-                }));
-            }
-        }
-        Ok(grants)
-    }
-
-    /// Takes a person's word back: what it agreed to for one application at one resource, by whichever name.
-    pub fn delete_permission_grant(&self, id: &str) -> Result<(), GraphError> {
-        let absent = || GraphError::not_found(id);
-        let (key, _) = id.rsplit_once('_').ok_or_else(absent)?;
-        let _one_at_a_time = self.changing();
-        let found = self.store().get(CONSENTS, &key.to_ascii_lowercase());
-        let document = found.map_err(IdentityError::from)?.ok_or_else(absent)?;
-        let mut consent: Consent = serde_json::from_value(document.value)
-            .map_err(|e| IdentityError::damaged(CONSENTS, e))?;
-        let named = |r: &&String| consent.grant_id(r).eq_ignore_ascii_case(id);
-        let resource = consent.granted.keys().find(named).cloned().ok_or_else(absent)?;
-        consent.granted.remove(&resource);
-        let op = match consent.granted.is_empty() {
-            true => remove(CONSENTS, &document.key),
-            false => put(CONSENTS, &document.key, &consent)?,
-        };
-        self.store().apply(vec![op]).map_err(IdentityError::from)?;
-        Ok(())
     }
 
     /// May the caller know what this user agreed to, or everybody? Its own, or with a directory role.

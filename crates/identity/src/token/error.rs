@@ -327,7 +327,7 @@ impl OAuthError {
 
     pub(crate) fn administrator_required(app_id: &str, scope: &str) -> Self {
         let message = format!(
-            "The application '{}' asks for '{}', which only an administrator can agree to. An administrator can authorize it at the API beforehand (api.preAuthorizedApplications).",
+            "The application '{}' asks for '{}', which only an administrator can agree to. An administrator can agree for everybody (az ad app permission grant).",
             clipped(app_id),
             clipped(scope)
         );

@@ -176,9 +176,8 @@ fn check(
             )));
         }
     }
-    for (id, value, enabled) in before.filter(|(_, _, enabled)| *enabled) {
-        let kept = after.iter().any(|(other, now, _)| *other == id && *now == value);
-        if enabled && !kept {
+    for (id, value, _) in before.filter(|(_, _, enabled)| *enabled) {
+        if !after.iter().any(|(other, now, _)| *other == id && *now == value) {
             let message =
                 "Permission (scope or role) cannot be deleted or updated unless disabled first.";
             return Err(GraphError::new(400, "CannotDeleteOrUpdateEnabledEntitlement", message));
