@@ -550,6 +550,12 @@ async fn an_administrator_agrees_for_everybody() {
     let told = browser.get(&world.house, &path).await;
     let (status, tokens) = world.redeem(&parameter(&told, "code"), "").await;
     assert_eq!((status, &access(&tokens)["scp"]), (200, &json!("Files.Manage")));
+    // what she agrees to besides makes none of it her own
+    let both = world.path(&format!("{silently} User.Read"), "");
+    browser.get(&world.house, &both).await;
+    assert!(!browser.page.contains("Files.Manage"), "{}", browser.page);
+    let told = browser.step(&world.house, "continue", "").await;
+    assert_eq!(told.status, 303, "{}", browser.page);
     let one = format!("oauth2PermissionGrants/{}", made["id"].as_str().unwrap());
     world.admin_call("DELETE", &one, Value::Null).await;
     let told = browser.get(&world.house, &path).await;

@@ -199,7 +199,7 @@ impl Identity {
     fn require_may_agree(
         &self,
         app_id: &str,
-        wanted: &Wanted,
+        added: &[(&str, &String)],
         user: &User,
     ) -> Result<(), OAuthError> {
         if user.directory_roles.administers_applications() {
@@ -211,7 +211,7 @@ impl Identity {
             let scope = api.and_then(|api| api.api.scope(scope));
             scope.is_some_and(|scope| scope.kind == ScopeKind::Admin)
         };
-        match self.lacking(app_id, wanted.all(), &user.id, &directory).find(of_administrators) {
+        match added.iter().find(|asked| of_administrators(asked)) {
             Some((_, scope)) => Err(OAuthError::administrator_required(app_id, scope)),
             None => Ok(()),
         }
@@ -239,12 +239,15 @@ impl Identity {
         proof: &Proof,
         now: DateTime,
     ) -> Result<Vec<OwnChange>, OAuthError> {
-        let added = self.missing_consent(app_id, wanted, &proof.user_id);
+        let directory = self.directory();
+        // what others gave, to everybody or beforehand, does not become the person's own: it can be taken back
+        let added: Vec<(&str, &String)> =
+            self.lacking(app_id, wanted.all(), &proof.user_id, &directory).collect();
         let user = self.holds(proof).ok_or_else(OAuthError::flow_over)?;
         if added.is_empty() {
             return Ok(Vec::new());
         }
-        self.require_may_agree(app_id, wanted, &user)?;
+        self.require_may_agree(app_id, &added, &user)?;
         let mut changes = Vec::new();
         if self.directory().principal_of(app_id).is_none()
             && let Ok(made) = self.create_service_principal(app_id, now)
@@ -271,7 +274,7 @@ impl Identity {
             created: unix_seconds(now),
             granted: BTreeMap::new(),
         });
-        for (resource, scope) in wanted.all() {
+        for (resource, scope) in added {
             let name = resource_name(resource, self.urls(), &directory);
             consent.granted.entry(name).or_default().insert(scope.clone());
         }
