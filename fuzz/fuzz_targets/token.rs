@@ -49,6 +49,7 @@ fuzz_target!(|text: &str| {
             origin: ORIGIN,
             form: &pairs,
             authorization: Some(text),
+            page: Some(text),
             source,
             correlation_id: Some(text),
             user_agent: Some(text),
@@ -61,12 +62,14 @@ fuzz_target!(|text: &str| {
         tenant: &tenant,
         origin: ORIGIN,
         parameters: &pairs,
+        malformed: None,
         session: Some(text),
         browser: Some(text),
         source,
         correlation_id: Some(text),
         user_agent: Some(text),
         now: now(),
+        clock: &model::SystemClock,
     };
     for answer in [identity.authorize(&request, false), identity.continue_sign_in(&request), identity.device_page(&request)] {
         if let Show::Redirect(redirect) = answer.show {

@@ -155,6 +155,17 @@ def own_server(tmp_path):
         server.kill()
 
 
+@pytest.fixture
+def browser(server, tmp_path):
+    """A real browser with an empty profile."""
+    import browser as browsers
+    if not browsers.PROGRAM:
+        pytest.skip("Chromium is not installed: nothing is tried in a browser")
+    browser = browsers.Chromium(tmp_path / "profile", server.port)
+    yield browser
+    browser.close()
+
+
 @pytest.fixture(scope="session")
 def samples():
     folder = SHARED / "samples"

@@ -28,6 +28,10 @@ if [ ! -f "$venv/complete" ]; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
   "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$venv/securityinsight-preview" \
     -r "$here/requirements-securityinsight-preview.txt"
+  # the sources of these have their test suites
+  grep ^azure-keyvault- "$here/requirements.txt" >"$venv/suites.txt"
+  "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary :all: --no-build-isolation \
+    -d "$venv/suites" -r "$venv/suites.txt"
   touch "$venv/complete"
 fi
 "$root/tests/softhsm.sh"

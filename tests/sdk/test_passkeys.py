@@ -8,19 +8,8 @@ import urllib.parse
 
 import pytest
 
-import browser as browsers
-
 PASSWORD = "correct horse battery"
 AZ = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-
-
-@pytest.fixture
-def browser(server, tmp_path):
-    if not browsers.PROGRAM:
-        pytest.skip("Chromium is not installed: passkeys are not tried in a browser")
-    browser = browsers.Chromium(tmp_path / "profile", server.port)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ pub struct ResourceType {
     pub location: Location,
     /// Which names are good.
     pub name_rule: NameRule,
+    /// Code of the 400 answers to other names.
+    pub name_code: &'static str,
     /// Validates and completes a new value before it is stored (PUT and PATCH).
     pub check: fn(&mut PutContext<'_>) -> Result<(), ArmError>,
     /// Code of the 400 answers of `check`.
@@ -130,6 +132,7 @@ impl ResourceType {
             api_versions: &[],
             location: Location::None,
             name_rule: NameRule::ANY,
+            name_code: "InvalidResourceName",
             check: accept,
             invalid_code: "InvalidParameter",
             put_status: (201, 200),
@@ -176,6 +179,13 @@ impl ResourceType {
     #[must_use]
     pub const fn names(mut self, rule: NameRule) -> Self {
         self.name_rule = rule;
+        self
+    }
+
+    /// Code of 400 answers to names that are not good.
+    #[must_use]
+    pub const fn name_code(mut self, code: &'static str) -> Self {
+        self.name_code = code;
         self
     }
 

@@ -83,6 +83,18 @@ pub fn builder(
             Arc::new(workspaces::RegenerateSharedKeys),
         )
         .action(
+            workspaces::WORKSPACE.name,
+            Verb::Get,
+            "intelligencePacks",
+            Arc::new(solutions::Packs),
+        )
+        .action(
+            workspaces::WORKSPACE.name,
+            Verb::Get,
+            "managementGroups",
+            Arc::new(workspaces::NoManagementGroups),
+        )
+        .action(
             data_collection::RULE.name,
             Verb::Get,
             "associations",

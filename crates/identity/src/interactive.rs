@@ -2,7 +2,8 @@
 //!
 //! Everything under way is in memory, bounded, and forgotten in time; what lasts (refresh tokens) is kept by
 //! `token::refresh`. A step is believed when it names its flow (an unguessable id in the form) from the browser that
-//! began it (a cookie): neither a foreign page nor a stolen link can go on with somebody's sign-in.
+//! began it (a cookie): neither a foreign page nor a stolen link can go on with somebody's sign-in. Each looks at the
+//! application again (`standing`): it may have gone since.
 
 mod answer;
 mod assigned;
@@ -13,8 +14,10 @@ mod device;
 mod expiring;
 mod federate;
 mod grant;
+mod hint;
 mod passkey;
 mod request;
+mod standing;
 mod steps;
 
 use std::net::IpAddr;
@@ -30,7 +33,7 @@ pub(crate) use consent::{EVERYTHING, QUERY_LOGS};
 pub use federate::IdentityProvider;
 use grant::Vouched;
 pub(crate) use grant::{Code, Granted, Place, Proof, Wanted};
-pub(crate) use request::AuthorizationRequest;
+pub(crate) use request::{AuthorizationRequest, redirect_kind};
 
 use crate::token::{OAuthError, Throttle};
 use device::Device;
@@ -98,6 +101,8 @@ struct Flow {
     source: IpAddr,
     /// Codes of the authenticator app that were wrong.
     wrong_codes: u8,
+    /// What the page that is shown asks the person to agree to.
+    permissions: Vec<String>,
 }
 
 /// What the sign-in is for.

@@ -138,6 +138,7 @@ impl House {
             origin: ORIGIN,
             form: &all,
             authorization: None,
+            page: None,
             source: SOURCE,
             correlation_id: None,
             user_agent: None,

@@ -1,5 +1,6 @@
 //! X.500 names: Azure's text (`CN=example.com, O="Example, Inc."`) to DER and back. Keys ignore case, commas may be quoted
-//! or escaped, and several attributes of one kind keep their order.
+//! or escaped, and several attributes of one kind keep their order. The text begins with what stands last in DER, as Azure
+//! and RFC 4514 have it: a certificate names the country first and its owner last.
 
 use crate::PkiError;
 use crate::der::{Node, Oid, Reader, Writer, tag};
@@ -43,7 +44,7 @@ const ATTRIBUTES_MAX: usize = 100;
 /// Longest text of a name.
 const TEXT_MAX: usize = 4096;
 
-/// A name: attributes in the order of the certificate.
+/// A name: attributes in the order of the text, the reverse of the certificate's.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Name {
     /// Dotted identifier and value.
@@ -79,7 +80,7 @@ impl Name {
     fn new(attributes: Vec<(String, String)>) -> Self {
         let der = Writer::build(|w| {
             w.sequence(|w| {
-                for (oid, value) in &attributes {
+                for (oid, value) in attributes.iter().rev() {
                     w.wrap(tag::SET, |w| {
                         w.sequence(|w| {
                             w.oid(oid);
@@ -106,6 +107,7 @@ impl Name {
                 attributes.push((oid, value.text().unwrap_or_else(|| hex::encode(value.content))));
             }
         }
+        attributes.reverse();
         Some(Self { attributes, der: der.to_vec() })
     }
 
@@ -244,6 +246,9 @@ mod tests {
             assert_eq!(Name::parse(expected).unwrap(), name, "{text}");
         }
         assert_eq!(Name::parse("cn=MyCert").unwrap().common_name(), Some("MyCert"));
+        let name = Name::parse("CN=a, C=CH").unwrap();
+        let country = [0x30, 0x19, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06];
+        assert!(name.der().starts_with(&country), "{:x?}", name.der());
     }
 
     #[test]

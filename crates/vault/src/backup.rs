@@ -80,12 +80,8 @@ impl Vault {
 
     /// Takes a backup in, versions and all. The names must be free.
     pub fn restore(&self, kind: Kind, blob: &str) -> Result<Found, VaultError> {
-        let bad = || {
-            VaultError::bad_parameter(format!(
-                "The value is no backup of a {} of this instance.",
-                kind.word()
-            ))
-        };
+        // Azure's words, whatever is wrong with it; a backup of another kind or instance is none here
+        let bad = || VaultError::bad_parameter("Backup blob contains invalid or corrupt version.");
         let bytes = URL_SAFE_NO_PAD.decode(blob.trim_end_matches('=')).map_err(|_| bad())?;
         let sealed = bytes.strip_prefix(MARK).ok_or_else(bad)?;
         let plain = self.keyring().backup_key()?.open(sealed, CONTEXT).ok_or_else(bad)?;

@@ -67,11 +67,11 @@ pub(crate) async fn answer(
     let form = match posts {
         true => Form::read(doors, &mut incoming).await?,
         // a code in a link would save the typing that makes a person look at its device
-        false if door == Door::Device => Form(Vec::new()),
-        false => Form(std::mem::take(&mut incoming.query)),
+        false if door == Door::Device => Form::default(),
+        false => Form::of_query(&mut incoming),
     };
     // by a link one can only go to an outside provider: everything else is a form's button
-    let step = form.0.iter().find(|(n, _)| n == "step").map_or("", |(_, v)| v.as_str());
+    let step = form.fields.iter().find(|(n, _)| n == "step").map_or("", |(_, v)| v.as_str());
     if door == Door::Login && gets && step != "federate" {
         return Err(ApiError::method(&incoming, "POST"));
     }
@@ -121,7 +121,8 @@ fn ask(doors: &Doors, brought: &Brought, door: Door) -> BrowserAnswer {
     let request = BrowserRequest {
         tenant: &brought.tenant,
         origin: &brought.origin,
-        parameters: &brought.form.0,
+        parameters: &brought.form.fields,
+        malformed: brought.form.malformed.as_deref(),
         session: brought.session.as_ref().map(SecretText::expose),
         browser: brought.browser.as_ref().map(SecretText::expose),
         source: brought.source,
@@ -173,8 +174,9 @@ pub(crate) fn user_info(doors: &Doors, incoming: &Incoming) -> Result<Response, 
         return Err(ApiError::method(incoming, "GET, POST"));
     }
     match doors.identity.user_info(&caller) {
-        Some(info) => Ok(json_response(200, &info)),
-        None => Err(ApiError::new(
+        Err(error) => Err(ApiError::unauthenticated(&doors.identity, &incoming.origin, &error)),
+        Ok(Some(info)) => Ok(json_response(200, &info)),
+        Ok(None) => Err(ApiError::new(
             403,
             "Forbidden",
             "userinfo tells about people; the token is an application's.",

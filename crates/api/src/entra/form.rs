@@ -11,19 +11,31 @@ use crate::{Doors, Incoming};
 const FORM_MAX: usize = 64 << 10;
 
 /// Decoded fields.
-pub(super) struct Form(pub(super) Vec<(String, String)>);
+#[derive(Default)]
+pub(super) struct Form {
+    pub(super) fields: Vec<(String, String)>,
+    /// The name of the first that cannot be decoded, as sent.
+    pub(super) malformed: Option<String>,
+}
 
 impl Form {
     /// The body of a request as a form.
     pub(super) async fn read(doors: &Doors, incoming: &mut Incoming) -> Result<Self, ApiError> {
         let bytes = SecretBytes::new(body::read(doors, incoming, FORM_MAX).await?);
-        Ok(Self(path::query(&String::from_utf8_lossy(bytes.expose()))))
+        let text = String::from_utf8_lossy(bytes.expose());
+        Ok(Self { fields: path::query(&text), malformed: path::malformed(&text) })
+    }
+
+    /// The query of a request as a form.
+    pub(super) fn of_query(incoming: &mut Incoming) -> Self {
+        let sent = incoming.target.split_once('?').map_or("", |(_, query)| query);
+        Self { malformed: path::malformed(sent), fields: std::mem::take(&mut incoming.query) }
     }
 }
 
 impl Drop for Form {
     fn drop(&mut self) {
-        for (_, value) in &mut self.0 {
+        for (_, value) in &mut self.fields {
             drop(SecretText::new(std::mem::take(value)));
         }
     }

@@ -124,8 +124,7 @@ async fn one(doors: &Arc<Doors>, mut incoming: Incoming) -> Result<Response, Api
     let now = doors.clock.now();
     let failed =
         |error: GraphError| ApiError::with_body(error.status, error.body(now, Uuid::new_v4()));
-    let lower: Vec<String> =
-        incoming.segments.iter().skip(1).map(|s| s.to_ascii_lowercase()).collect();
+    let lower: Vec<String> = incoming.segments.iter().skip(1).map(|s| lower_segment(s)).collect();
     let mut lower = by_app_id(doors, lower);
     // `/users/$count`; `/groups/{id}/members/microsoft.graph.user`
     let counts = lower.last().is_some_and(|last| last == "$count");
@@ -192,6 +191,9 @@ async fn one(doors: &Arc<Doors>, mut incoming: Incoming) -> Result<Response, Api
     let reply = answer.map_err(|failure| match failure {
         Failure::Graph(error) => failed(error),
         Failure::NoPath => ApiError::not_found(&incoming),
+        Failure::Method(allowed) if allowed.split(", ").any(|m| incoming.method == *m) => {
+            ApiError::not_found(&incoming) // elsewhere below the same path
+        }
         Failure::Method(allowed) => ApiError::method(&incoming, allowed),
     })?;
     match reply {
@@ -215,6 +217,16 @@ async fn one(doors: &Arc<Doors>, mut incoming: Incoming) -> Result<Response, Api
             Ok(json_response(200, &with_context(page, &incoming)))
         }
         Reply::Empty => Ok(empty_response(204)),
+    }
+}
+
+/// A segment of a path in lower case. `graph.user` is short for `microsoft.graph.user`, as Graph's metadata has it and many
+/// of its SDKs write; the name of a person has an @.
+fn lower_segment(segment: &str) -> String {
+    let lower = segment.to_ascii_lowercase();
+    match lower.strip_prefix("graph.") {
+        Some(kind) if kind.bytes().all(|b| b.is_ascii_alphabetic()) => format!("{KIND}{kind}"),
+        _ => lower,
     }
 }
 

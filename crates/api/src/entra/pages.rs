@@ -1,6 +1,5 @@
 //! The pages of a sign-in: plain HTML from the server. They load nothing, need a script for passkeys alone, and their
-//! policy allows nothing but their own style, that script by its digest, and their forms to lead home or back to the
-//! application.
+//! policy allows nothing but their own style, that script by its digest, and where a form leads home alone, that.
 
 mod passkey;
 
@@ -25,6 +24,33 @@ a:focus,button:focus,input:focus{outline:3px solid #93c5fd}\
 .wrong{color:#fca5a5}.done{color:#86efac}li{border-color:#374151}.note{color:#9ca3af}button.quiet{background:#1f2937;color:#93c5fd;border-color:#93c5fd}a{color:#93c5fd}}";
 /// Sends a form on by itself where scripts run; where they do not, its button does.
 const SUBMIT: &str = "document.forms[0].submit()";
+
+/// Where the forms of a page lead.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Forms {
+    /// Nowhere but here.
+    Home,
+    /// Back to an application, and wherever that sends the browser on. Chromium holds every redirect after a form to the
+    /// list of its page, and nobody knows where applications lead, so there is no list.
+    Away,
+}
+
+/// The steps of a sign-in lead away in the end.
+fn forms(kind: PageKind) -> Forms {
+    match kind {
+        PageKind::SignIn
+        | PageKind::Confirm
+        | PageKind::ConfirmDevice
+        | PageKind::Code
+        | PageKind::NewPassword => Forms::Away,
+        PageKind::DeviceCode
+        | PageKind::DeviceDone
+        | PageKind::DeviceRefused
+        | PageKind::SecurityInfo
+        | PageKind::SecurityInfoDone
+        | PageKind::SignedOut => Forms::Home,
+    }
+}
 
 /// A page of a sign-in.
 pub(super) fn page(page: &Page, tenant: &str) -> Response {
@@ -52,13 +78,13 @@ pub(super) fn page(page: &Page, tenant: &str) -> Response {
         Some(script) => format!("{body}<script>{script}</script>"),
         None => body,
     };
-    html(200, &body, page.leads_to.as_deref(), script)
+    html(200, &body, forms(page.kind), script)
 }
 
 /// A page that says why not.
 pub(super) fn refused(error: &OAuthError) -> Response {
     let text = format!("AADSTS{}: {}", error.code, error.message);
-    let mut response = html(error.status, &plain("This does not work", &text), None, None);
+    let mut response = html(error.status, &plain("This does not work", &text), Forms::Home, None);
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -82,7 +108,7 @@ pub(super) fn redirect(redirect: &Redirect) -> Response {
             parameters.map(|(name, value)| format!("{name}={}", encoded(value.expose()))).collect();
         uri += &pairs.join("&");
     }
-    let mut response = html(303, "", None, None);
+    let mut response = html(303, "", Forms::Away, None);
     match HeaderValue::from_str(&uri) {
         Ok(location) => {
             response.headers_mut().insert(header::LOCATION, location);
@@ -91,7 +117,7 @@ pub(super) fn redirect(redirect: &Redirect) -> Response {
         Err(_) => html(
             400,
             &plain("This does not work", "The redirect address cannot be written into a header."),
-            None,
+            Forms::Home,
             None,
         ),
     }
@@ -109,8 +135,7 @@ fn form_post(redirect: &Redirect) -> Response {
         "<h1>Signed in</h1><form method=\"post\" action=\"{}\">{fields}<button>Continue</button></form><script>{SUBMIT}</script>",
         escaped(&redirect.uri)
     );
-    let origin: String = redirect.uri.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    html(200, &body, Some(&origin), Some(SUBMIT))
+    html(200, &body, Forms::Away, Some(SUBMIT))
 }
 
 fn application(page: &Page) -> String {
@@ -234,20 +259,17 @@ fn plain(title: &str, text: &str) -> String {
     format!("<h1>{}</h1><p>{}</p>", escaped(title), escaped(text))
 }
 
-fn html(status: u16, body: &str, leads_to: Option<&str>, script: Option<&str>) -> Response {
+fn html(status: u16, body: &str, forms: Forms, script: Option<&str>) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <meta name=\"robots\" content=\"noindex\"><title>Sign in - vedette</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     );
     let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(sha256(text.as_bytes())));
     let script = script.map(|s| format!("; script-src {}", digest(s))).unwrap_or_default();
-    // browsers hold redirects after a form to this list too
-    let leads_to =
-        leads_to.filter(|l| l.bytes().all(|b| b.is_ascii_graphic() && !b";,'\"".contains(&b)));
+    let action = if forms == Forms::Home { "; form-action 'self'" } else { "" };
     let policy = format!(
-        "default-src 'none'; style-src {}{script}; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
-        digest(STYLE),
-        leads_to.unwrap_or_default()
+        "default-src 'none'; style-src {}{script}{action}; base-uri 'none'; frame-ancestors 'none'",
+        digest(STYLE)
     );
     let mut response = Response::new(Body::from(page));
     *response.status_mut() =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use crypto::SecretText;
 use http::{HeaderValue, Method, header};
-use identity::{AuthError, TokenEndpoint, TokenRequest};
+use identity::{TokenEndpoint, TokenRequest};
 
 use super::form::Form;
 use crate::audit::Event;
@@ -39,6 +39,7 @@ struct Brought {
     origin: String,
     form: Form,
     authorization: Option<SecretText>,
+    page: Option<String>,
     source: IpAddr,
     correlation_id: Option<String>,
     user_agent: Option<String>,
@@ -51,8 +52,9 @@ impl Brought {
             tenant: &self.tenant,
             endpoint: self.endpoint,
             origin: &self.origin,
-            form: &self.form.0,
+            form: &self.form.fields,
             authorization: self.authorization.as_ref().map(SecretText::expose),
+            page: self.page.as_deref(),
             source: self.source,
             correlation_id: self.correlation_id.as_deref(),
             user_agent: self.user_agent.as_deref(),
@@ -76,6 +78,10 @@ async fn respond(
         endpoint,
         origin: incoming.origin.clone(),
         authorization: incoming.header("authorization").map(|h| SecretText::new(h.to_owned())),
+        page: incoming
+            .headers
+            .get(header::ORIGIN)
+            .map(|o| String::from_utf8_lossy(o.as_bytes()).into_owned()),
         source: incoming.source,
         correlation_id: incoming.client_request_id().map(str::to_owned),
         user_agent: incoming.header("user-agent").map(str::to_owned),
@@ -100,19 +106,13 @@ async fn respond(
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if answer.status == 401 {
-        let challenge = challenge(doors, &incoming);
+    // a client that came with a header is told which header would do (RFC 6749, 5.2); others read the body, which some
+    // do not where there is a challenge
+    if answer.status == 401 && incoming.header("authorization").is_some() {
+        let challenge = format!(r#"Basic realm="{}", charset="UTF-8""#, incoming.origin);
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
     }
     Ok(response)
-}
-
-/// A client that came with a header is told which header would do (RFC 6749, 5.2).
-fn challenge(doors: &Doors, incoming: &Incoming) -> String {
-    match incoming.header("authorization") {
-        Some(_) => format!(r#"Basic realm="{}", charset="UTF-8""#, incoming.origin),
-        None => doors.identity.bearer_challenge(&incoming.origin, &AuthError::BadCredentials),
-    }
 }

@@ -16,6 +16,30 @@ pub(crate) fn query(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The name of the first parameter that cannot be decoded, as sent.
+pub(crate) fn malformed(text: &str) -> Option<String> {
+    let broken = text.split('&').find(|p| !is_decodable(p))?;
+    Some(broken.split('=').next().unwrap_or_default().to_owned())
+}
+
+/// True where each `%` has its two digits, and the bytes are UTF-8.
+fn is_decodable(text: &str) -> bool {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
+        match (digit(), digit()) {
+            (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?')),
+            _ => return false,
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
+}
+
 /// Percent-decoding; `+` is a blank in queries and forms.
 fn decode(text: &str, plus: bool) -> String {
     if !text.contains(['%', '+']) {
@@ -42,6 +66,23 @@ fn decode(text: &str, plus: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_decoded_is_named() {
+        for (text, name) in [
+            ("", None),
+            ("a=1&b=x+y%26&c&=d", None),
+            ("a=%C3%BC", None),
+            ("a=1&b=%", Some("b")),
+            ("b=%4", Some("b")),
+            ("b=%zz&c=%", Some("b")),
+            ("b=%%20", Some("b")),
+            ("b=%ff", Some("b")),
+            ("b%=1", Some("b%")),
+        ] {
+            assert_eq!(malformed(text).as_deref(), name, "{text}");
+        }
+    }
 
     #[test]
     fn decodes() {

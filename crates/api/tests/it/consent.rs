@@ -137,7 +137,7 @@ async fn nothing_goes_to_an_application_before_the_person_agreed() {
     let code = world.agreeing("openid offline_access").await;
     let (status, tokens) = world.redeem(&code, "").await;
     assert_eq!(status, 200, "{tokens}");
-    assert_eq!(claims(tokens["access_token"].as_str().unwrap())["scp"], "User.Read");
+    assert_eq!(claims(tokens["access_token"].as_str().unwrap())["scp"], "openid User.Read");
     assert!(world.silently("openid").await.is_ok(), "agreed once");
     assert_eq!(
         world.silently(&format!("{ARM}/.default")).await,

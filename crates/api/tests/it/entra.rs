@@ -1,5 +1,7 @@
 //! Sign-in: tokens and what leads to them, Graph.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::house::{ORIGIN, encode, house};
@@ -46,15 +48,19 @@ async fn refusals_are_entras() {
         let text = body["error_description"].as_str().unwrap();
         assert!(text.starts_with(&format!("AADSTS{code}: ")), "{text}");
         assert!(body["trace_id"].is_string() && body["timestamp"].is_string());
-        let challenged = !told.header("www-authenticate").is_empty();
-        assert_eq!(challenged, status == 401, "a 401 has a challenge: {form}");
+        assert_eq!(told.header("www-authenticate"), "", "nothing came in a header: {form}");
         assert_eq!(told.header("cache-control"), "no-store");
     }
-    let basic = [("authorization", "Basic bm9ib2R5Ong=")];
-    let told = house
-        .send(house.request("POST", "/{tenant}/oauth2/v2.0/token", "", &basic, start.clone()))
-        .await;
-    assert_eq!(told.status, 400);
+    for (client, status, challenge) in [
+        ("nobody", 400, ""),
+        (&id, 401, "Basic realm=\"https://localhost:8443\", charset=\"UTF-8\""),
+    ] {
+        let wrong = format!("Basic {}", STANDARD.encode(format!("{client}:x")));
+        let header = [("authorization", wrong.as_str())];
+        let path = "/{tenant}/oauth2/v2.0/token";
+        let told = house.send(house.request("POST", path, "", &header, start.clone())).await;
+        assert_eq!((told.status, told.header("www-authenticate")), (status, challenge), "{client}");
+    }
     let told = house.call("GET", "/{tenant}/oauth2/v2.0/token", "", Value::Null).await;
     assert_eq!((told.status, told.header("allow")), (405, "POST"));
 }

@@ -125,6 +125,9 @@ async fn every_list_is_filtered_and_cast() {
         (format!("users/{alice}/memberOf/microsoft.graph.directoryRole"), &[]),
         (format!("groups/{group}/members?$filter={}", encode("displayName eq 'nosuch'")), &[]),
         (format!("groups/{group}/members/microsoft.graph.user"), &["Alice Front-Desk"]),
+        (format!("groups/{group}/members/graph.user"), &["Alice Front-Desk"]),
+        (format!("groups/{group}/members/Graph.ServicePrincipal"), &[]),
+        (format!("users/{alice}/memberOf/graph.group"), &["Ops"]),
         (format!("groups/{group}/transitiveMembers/microsoft.graph.servicePrincipal"), &[]),
         (
             format!(
@@ -141,10 +144,19 @@ async fn every_list_is_filtered_and_cast() {
         (format!("users/{alice}/transitiveMemberOf/$count"), "1"),
         (format!("groups/{group}/members/microsoft.graph.user/$count"), "1"),
         (format!("groups/{group}/members/microsoft.graph.group/$count"), "0"),
+        (format!("groups/{group}/members/graph.user/$count"), "1"),
         ("groups/$count".to_owned(), "1"),
     ] {
         let path = count(path).await;
         assert_eq!(asking.get(&path).await, (200, json!(wanted)), "{path}");
+    }
+    // a person may be called like a kind; what is not there is not a method
+    let (status, told) = asking.get("users/graph.user@nowhere.example").await;
+    assert!(told["error"]["message"].as_str().unwrap().contains("graph.user@"), "{status} {told}");
+    for method in ["GET", "DELETE"] {
+        let path = format!("/v1.0/groups/{group}/members/graph.user/x");
+        let told = asking.house.call(method, &path, &asking.admin, Value::Null).await;
+        assert_eq!(told.status, 404, "{method}: {}", told.json());
     }
 }
 

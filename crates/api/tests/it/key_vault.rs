@@ -326,6 +326,9 @@ async fn keys_follow_their_rules() {
     });
     let set = v.good("PUT", "/keys/k/rotationpolicy", policy.clone()).await;
     assert_eq!(set["id"], "https://localhost:8443/keys/k/rotationpolicy");
+    let kinds: Vec<_> =
+        (0..3).map(|i| set["lifetimeActions"][i]["action"]["type"].as_str()).collect();
+    assert_eq!(kinds, [Some("Rotate"), Some("Notify"), None], "somebody is told, as in Azure");
     let bad = json!({ "lifetimeActions": [{ "trigger": { "timeAfterCreate": "P1D" }, "action": { "type": "rotate" } }] });
     assert_eq!(v.refused("PUT", "/keys/k/rotationpolicy", bad).await.0, 400);
     let with = |expiry: &str, trigger: &str, time: &str| {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unreachable_pub)] // modules of one test binary
 
+mod asked;
 mod authorization;
 mod certificates;
 mod consent;
@@ -17,6 +18,7 @@ mod limits;
 mod log_analytics;
 mod machine;
 mod operations;
+mod overtaken;
 mod passkeys;
 mod registered;
 mod registered_tokens;

@@ -169,7 +169,10 @@ async fn a_deleted_vault_is_found_where_it_was() {
     }
     let purge = format!("{}/purge", at("westeurope"));
     assert_eq!(v.manage("POST", &purge, Value::Null).await.status, 200);
-    assert_eq!(v.manage("GET", &at("westeurope"), Value::Null).await.status, 404);
+    for (method, path) in [("GET", at("westeurope")), ("POST", purge)] {
+        let told = v.manage(method, &path, Value::Null).await;
+        assert_eq!((told.status, told.code().as_str()), (404, "DeletedVaultNotFound"), "{method}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,6 +233,12 @@ async fn vaults_are_resources() {
         (403, &json!("ForbiddenByFirewall"))
     );
     assert_eq!(v.manage("PATCH", path, acls("Deny", "127.0.0.0/8")).await.status, 200);
+    for (sent, kept) in
+        [("127.0.0.1", "127.0.0.1/32"), ("::1", "::1/128"), ("127.0.0.0/8", "127.0.0.0/8")]
+    {
+        let told = v.manage("PATCH", path, acls("Deny", sent)).await.json();
+        assert_eq!(told["properties"]["networkAcls"]["ipRules"], json!([{ "value": kept }]));
+    }
     assert_eq!(v.on_host(host, "GET", secret, &v.token, Value::Null).await.status, 200);
     assert_eq!(v.manage("PATCH", path, acls("Maybe", "x")).await.status, 400);
 
@@ -294,6 +303,17 @@ async fn vaults_are_resources() {
         assert_eq!((told.status, told.code().as_str()), (400, "BadRequest"), "{says}");
         let message = told.json()["error"]["message"].as_str().unwrap().to_owned();
         assert!(message.contains(says), "{message}");
+    }
+    let mut undecided = properties.clone();
+    undecided["enableRbacAuthorization"] = json!(false);
+    let undecided = json!({ "location": "local", "properties": undecided });
+    let told = v.manage("PUT", new, undecided).await.json();
+    assert_eq!(told["error"]["message"], "The parameter accessPolicies is not specified.");
+    for name in ["1x", "ab", "a_b", "a--b", "ab-", &"a".repeat(25)] {
+        let path = format!("{{group}}/providers/Microsoft.KeyVault/vaults/{name}");
+        let body = json!({ "location": "local", "properties": properties });
+        let told = v.manage("PUT", &path, body).await;
+        assert_eq!((told.status, told.code().as_str()), (400, "VaultNameNotValid"), "{name}");
     }
     let mut silent = properties.clone();
     silent["enablePurgeProtection"] = Value::Null;

@@ -24,7 +24,7 @@ pub(super) fn check_name(kind: &ResourceType, place: &Place) -> Result<(), ArmEr
         return Ok(());
     }
     let message = format!("'{name}' is not a valid name for {}: use {}", kind.name, rule.says);
-    Err(ArmError::bad_request("InvalidResourceName", message).target("name"))
+    Err(ArmError::bad_request(kind.name_code, message).target("name"))
 }
 
 /// Azure's limits: 50 tags, names up to 512 characters, values texts up to 256.

@@ -1,9 +1,12 @@
 //! Solutions: which package a workspace was told to have, `SecurityInsights(name)` among them.
 
+use async_trait::async_trait;
 use model::ResourceId;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Field, Kind, Location, PutContext, ResourceType};
+use crate::fields::get;
+use crate::path::Place;
+use crate::{Action, Answer, Arm, ArmError, Call, Field, Kind, Location, PutContext, ResourceType};
 
 /// A solution of a workspace.
 pub(crate) const SOLUTION: ResourceType =
@@ -13,7 +16,7 @@ pub(crate) const SOLUTION: ResourceType =
         .whole_lists()
         .check(check);
 
-fn check(solution: &mut PutContext<'_>) -> Result<(), crate::ArmError> {
+fn check(solution: &mut PutContext<'_>) -> Result<(), ArmError> {
     solution.check_fields(&[
         Field::required("workspaceResourceId", Kind::Id),
         Field::new("containedResources", Kind::Texts(1000)),
@@ -36,4 +39,24 @@ fn check(solution: &mut PutContext<'_>) -> Result<(), crate::ArmError> {
     solution.once("creationTime", || now.into());
     solution.succeeded();
     Ok(())
+}
+
+/// `GET .../workspaces/{name}/intelligencePacks`: the solutions of a workspace by their short names, a bare array.
+pub(crate) struct Packs;
+
+#[async_trait]
+impl Action for Packs {
+    async fn run(&self, arm: &Arm, _call: &Call, place: &Place) -> Result<Answer, ArmError> {
+        let own = place.id.key();
+        let documents = arm.store().list_all(&SOLUTION.collection(), "")?;
+        let pack = |value: &Value| {
+            let workspace = get(value, "properties/workspaceResourceId").as_str()?;
+            let product = get(value, "plan/product").as_str()?;
+            let name = product.rsplit('/').next().unwrap_or(product); // OMSGallery/SecurityInsights
+            let found = ResourceId::new(workspace).key() == own;
+            found.then(|| json!({ "name": name, "displayName": name, "enabled": true }))
+        };
+        let packs = documents.iter().filter_map(|document| pack(&document.value));
+        Ok(Answer::ok(packs.collect()))
+    }
 }

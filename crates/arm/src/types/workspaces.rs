@@ -197,6 +197,16 @@ impl Action for SharedKeys {
     }
 }
 
+/// `GET .../managementGroups`: those of System Center that send here. There are none.
+pub(crate) struct NoManagementGroups;
+
+#[async_trait]
+impl Action for NoManagementGroups {
+    async fn run(&self, _arm: &Arm, _call: &Call, _place: &Place) -> Result<Answer, ArmError> {
+        Ok(Answer::ok(json!({ "value": [] })))
+    }
+}
+
 /// `POST .../regenerateSharedKey`
 pub(crate) struct RegenerateSharedKeys;
 

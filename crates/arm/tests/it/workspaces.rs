@@ -104,6 +104,27 @@ async fn keys_are_made_once_and_again_on_demand() {
 }
 
 #[tokio::test]
+async fn solutions_are_packs_of_their_workspace() {
+    let house = House::new().await;
+    assert_eq!(house.get("@/intelligencePacks").await, json!([]));
+    for (name, product) in [("Sample", "OMSGallery/Sample"), ("Own", "Own")] {
+        let body = json!({
+            "location": "eastus",
+            "plan": {"name": name, "product": product, "publisher": "p", "promotionCode": ""},
+            "properties": {"workspaceResourceId": house.installation.workspace.as_str()},
+        });
+        let path = format!("#/providers/Microsoft.OperationsManagement/solutions/{name}(w)");
+        house.send(Verb::Put, &path, body).await.unwrap();
+    }
+    let pack = |name: &str| json!({"name": name, "displayName": name, "enabled": true});
+    assert_eq!(house.get("@/INTELLIGENCEPACKS").await, json!([pack("Own"), pack("Sample")]));
+    assert_eq!(house.get("@/managementGroups").await, json!({"value": []}));
+    let other = "#/providers/Microsoft.OperationalInsights/workspaces/other";
+    house.send(Verb::Put, other, json!({"location": "eastus"})).await.unwrap();
+    assert_eq!(house.get(&format!("{other}/intelligencePacks")).await, json!([]));
+}
+
+#[tokio::test]
 async fn tables_follow_the_workspace() {
     let house = House::new().await;
     let id = &house.installation.customer_id;

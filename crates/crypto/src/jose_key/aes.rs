@@ -20,9 +20,7 @@ use crate::{CryptoError, SecretBytes, random_bytes};
 pub const GCM_TAG_BYTES: usize = 16;
 /// Bytes of a block, and of CBC's initialization vector.
 const BLOCK: usize = 16;
-const LENGTH: CryptoError = CryptoError::Key(
-    "the text's length does not fit: without padding it is whole blocks of 16 bytes",
-);
+const LENGTH: CryptoError = CryptoError::Key("there is no text to encrypt");
 
 /// What encryption gives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +86,7 @@ fn vector(iv: &[u8]) -> Result<FixedLength<BLOCK>, CryptoError> {
     Ok(FixedLength::from(iv))
 }
 
+/// Without PKCS#7 padding, zeros fill the last block and are still there when it is decrypted, as Azure's HSMs do.
 pub(super) fn cbc_encrypt(
     key: &[u8],
     plain: &[u8],
@@ -99,14 +98,17 @@ pub(super) fn cbc_encrypt(
         None => random_bytes::<BLOCK>()?.to_vec(),
     };
     let context = EncryptionContext::Iv128(vector(&iv)?);
-    let mut bytes = plain.to_vec(); // becomes ciphertext in place
+    // becomes ciphertext in place, with its padding
+    let mut bytes = Vec::with_capacity(plain.len().next_multiple_of(BLOCK) + BLOCK);
+    bytes.extend_from_slice(plain);
     if padded {
         let key = PaddedBlockEncryptingKey::cbc_pkcs7(cbc(key)?).map_err(|_| BAD)?;
         key.less_safe_encrypt(&mut bytes, context).map_err(|_| REFUSED)?;
     } else {
-        if plain.is_empty() || !plain.len().is_multiple_of(BLOCK) {
+        if plain.is_empty() {
             return Err(LENGTH);
         }
+        bytes.resize(plain.len().next_multiple_of(BLOCK), 0);
         let key = EncryptingKey::cbc(cbc(key)?).map_err(|_| BAD)?;
         key.less_safe_encrypt(&mut bytes, context).map_err(|_| REFUSED)?;
     }

@@ -162,7 +162,7 @@ pub enum EncryptionAlgorithm {
     Cbc {
         /// Bits of the key.
         bits: usize,
-        /// With PKCS#7 padding; else whole blocks.
+        /// With PKCS#7 padding; else zeros fill the last block.
         padded: bool,
     },
 }

@@ -75,6 +75,7 @@ fn what_is_encrypted_comes_back_and_changes_show() {
         "A192CBCPAD",
         "A256CBCPAD",
     ];
+    const CBC: EncryptionAlgorithm = EncryptionAlgorithm::Cbc { bits: 256, padded: false };
     let plain = [9; 32];
     let mut done = 0;
     for key in keys() {
@@ -96,6 +97,14 @@ fn what_is_encrypted_comes_back_and_changes_show() {
             }
         }
     }
+    let key = keys().into_iter().find(|key| key.encrypt(CBC, &plain, None, b"").is_ok()).unwrap();
+    for (length, shown) in [(1, 16), (16, 16), (20, 32)] {
+        let text = key.encrypt(CBC, &plain[..length], None, b"").unwrap();
+        let mut whole = plain[..length].to_vec();
+        whole.resize(shown, 0);
+        assert_eq!(key.decrypt(CBC, &text, b"").unwrap().expose(), whole, "{length}");
+    }
+    assert!(key.encrypt(CBC, b"", None, b"").is_err());
     assert_eq!(done, 3 + 3 * 3, "each algorithm with the one key that fits");
     for name in ["A128GCMKW", "A512GCM", "RSA-OAEP-512", "", "A12"] {
         assert!(EncryptionAlgorithm::from_name(name).is_none(), "{name}");

@@ -111,16 +111,49 @@ fn check(uri: &str, native: bool) -> Result<(), &'static str> {
             None => Err("must be https, or http on localhost"),
         };
     }
-    let (scheme, _) = uri.split_once(':').ok_or("must have a scheme")?;
-    // private schemes of applications have a dot, or begin as Microsoft's libraries make them
-    let private =
-        scheme.contains('.') || scheme.starts_with("msal") || scheme.starts_with("msauth");
-    let plain = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    match native && private && plain {
-        true => Ok(()),
+    match native {
+        true => check_private(uri),
         false => Err(
-            "must be https, or http on localhost; native applications may have a scheme of their own, with a dot in it",
+            "must be https, or http on localhost; a scheme of its own is for addresses of publicClient",
         ),
+    }
+}
+
+/// Schemes that browsers and systems act on themselves: none is an application's own.
+const TAKEN_SCHEMES: &[&str] = &[
+    "about",
+    "blob",
+    "data",
+    "file",
+    "filesystem",
+    "ftp",
+    "http",
+    "https",
+    "intent",
+    "jar",
+    "javascript",
+    "mailto",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
+
+/// An address with a scheme of the application's own, `myapp://auth` or `urn:ietf:wg:oauth:2.0:oob`.
+fn check_private(uri: &str) -> Result<(), &'static str> {
+    let (scheme, rest) = uri.split_once(':').ok_or("must have a scheme")?;
+    let plain = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    if !plain || rest.is_empty() {
+        return Err(
+            "must have a scheme of letters, digits, '+', '-' or '.', and something behind it",
+        );
+    }
+    match TAKEN_SCHEMES.iter().any(|taken| scheme.eq_ignore_ascii_case(taken)) {
+        true => {
+            Err("must be https, http on localhost, or have a scheme that is the application's own")
+        }
+        false => Ok(()),
     }
 }
 
@@ -193,6 +226,29 @@ mod tests {
             ("com.example.app://auth", true, true),
             ("com.example.app://auth", false, false),
             ("msal1234://auth", true, true),
+            ("myapp://auth", true, true),
+            ("myapp://auth", false, false),
+            ("com.example.app:/cb", true, true),
+            ("ms-appx-web://Microsoft.AAD.BrokerPlugin/x", true, true),
+            ("brk-multihub://x", true, true),
+            ("msauth://com.x/abc%3D", true, true),
+            ("urn:ietf:wg:oauth:2.0:oob", true, true),
+            ("JavaScript:alert(1)", true, false),
+            ("vbscript:x", true, false),
+            ("file:///etc/passwd", true, false),
+            ("blob:https://app.example/x", true, false),
+            ("view-source:https://app.example", true, false),
+            ("intent://x#Intent;end", true, false),
+            ("HTTP://app.example/", true, false),
+            ("http:app.example", true, false),
+            ("https:app.example", true, false),
+            ("my app://auth", true, false),
+            ("my\u{7}app://auth", true, false),
+            ("myapp://auth\r\nx", true, false),
+            ("myapp://auth#x", true, false),
+            ("1app://auth", true, false),
+            ("://auth", true, false),
+            ("myapp:", true, false),
             ("x", true, false),
         ] {
             assert_eq!(check(uri, native).is_ok(), good, "{uri}");

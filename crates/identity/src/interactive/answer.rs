@@ -17,6 +17,8 @@ pub struct BrowserRequest<'a> {
     pub origin: &'a str,
     /// Query or form, decoded.
     pub parameters: &'a [(String, String)],
+    /// The first parameter whose name or value cannot be decoded, as sent.
+    pub malformed: Option<&'a str>,
     /// The session cookie.
     pub session: Option<&'a str>,
     /// The browser cookie.
@@ -136,7 +138,7 @@ pub struct Page {
     pub permissions: Vec<String>,
     /// Outside providers: id, name.
     pub providers: Vec<(String, String)>,
-    /// Where the form's answer may lead: an origin or scheme, for the page's policy.
+    /// Where the application is, for the person: an origin or scheme.
     pub leads_to: Option<String>,
     /// What to ask the browser's authenticators; none where the page asks nothing, or stands at an address without a
     /// host name.

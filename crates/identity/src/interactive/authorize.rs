@@ -26,10 +26,19 @@ impl Identity {
                 _ => Ok(read),
             }
         };
-        match read.and_then(living) {
+        let hinted = |mut read: AuthorizationRequest| {
+            let hint = request.parameter("id_token_hint");
+            match hint.map(|token| self.hinted_by(token, &read.app_id)).transpose() {
+                Ok(user) => {
+                    read.hinted = user;
+                    Ok(read)
+                }
+                Err(error) => Err(Refusal::Told(Box::new(read), error)),
+            }
+        };
+        match read.and_then(living).and_then(hinted) {
             Ok(read) => self.begin(request, Goal::Application(Box::new(read))),
-            Err(Refusal::Shown(error)) => BrowserAnswer::refused(error),
-            Err(Refusal::Told(asked, error)) => BrowserAnswer::new(told(&asked, &error)),
+            Err(refusal) => refusal.answer(),
         }
     }
 
@@ -72,7 +81,9 @@ impl Identity {
         let session = self.session(request, now);
         let stage = match (&goal, session) {
             (Goal::Application(asked), session) => {
-                let fresh = |p: &Proof| asked.max_age.is_none_or(|age| now - p.time <= age.max(0));
+                // of an age of none is nobody: asked again (OpenID Connect Core 3.1.2.1)
+                let fresh =
+                    |p: &Proof| asked.max_age.is_none_or(|age| age > 0 && now - p.time <= age);
                 let hinted = |p: &Proof| self.is_hinted(asked, p);
                 let agreed = |p: &Proof| {
                     self.missing_consent(&asked.app_id, &asked.wanted, &p.user_id).is_empty()
@@ -119,6 +130,7 @@ impl Identity {
             challenge: None,
             source: request.source,
             wrong_codes: 0,
+            permissions: Vec::new(),
         };
         let mut answer = self.page_of_new(flow, now, None);
         answer.browser = Some(browser);
@@ -136,10 +148,18 @@ impl Identity {
             })
         };
         asked.login_hint.as_deref().is_none_or(is)
+            && asked.hinted.as_deref().is_none_or(|hint| proof.user_id == hint)
+    }
+
+    /// The name that the application hints at, for the page.
+    fn hint(&self, asked: &AuthorizationRequest) -> Option<String> {
+        let directory = self.directory();
+        let named = || directory.user(asked.hinted.as_deref()?).map(|u| &u.user_principal_name);
+        asked.login_hint.clone().or_else(|| named().cloned())
     }
 
     /// What a person is asked to agree to on a page of this flow.
-    fn permissions(&self, flow: &Flow) -> Vec<String> {
+    pub(super) fn permissions(&self, flow: &Flow) -> Vec<String> {
         match (&flow.stage, &flow.goal) {
             (Stage::Confirm(_), Goal::Application(asked)) if asked.prompt == Prompt::Consent => {
                 self.asked_consent(&asked.wanted)
@@ -162,7 +182,8 @@ impl Identity {
         now: i64,
         message: Option<String>,
     ) -> BrowserAnswer {
-        let Ok(flow) = flow.with_new_challenge() else {
+        let permissions = self.permissions(&flow);
+        let Ok(flow) = Flow { permissions, ..flow }.with_new_challenge() else {
             return BrowserAnswer::refused(OAuthError::unavailable());
         };
         match self.interactive().flows.insert(flow.clone(), flow.source, now + FLOW_SECONDS, now) {
@@ -177,7 +198,7 @@ impl Identity {
         let name = |p: &Proof| directory.user(&p.user_id).map(|u| u.user_principal_name.clone());
         let (application, hint, leads_to, device) = match &flow.goal {
             Goal::Application(asked) => {
-                (asked.app_name.clone(), asked.login_hint.clone(), Some(asked.leads_to()), false)
+                (asked.app_name.clone(), self.hint(asked), Some(asked.leads_to()), false)
             }
             Goal::Device { user_code } => (self.device_application(user_code), None, None, true),
             Goal::SecurityInfo => ("your security info".to_owned(), None, None, false),
@@ -197,7 +218,7 @@ impl Identity {
             application,
             user,
             message,
-            permissions: self.permissions(flow),
+            permissions: flow.permissions.clone(),
             providers,
             leads_to,
             passkey: flow.passkey_question(),
@@ -241,6 +262,16 @@ impl Identity {
         match constant_time_eq(&browser, &flow.browser) {
             true => Ok((token.to_owned(), flow)),
             false => Err(OAuthError::foreign_flow()),
+        }
+    }
+}
+
+impl Refusal {
+    /// What the browser gets.
+    pub(super) fn answer(self) -> BrowserAnswer {
+        match self {
+            Self::Shown(error) => BrowserAnswer::refused(error),
+            Self::Told(asked, error) => BrowserAnswer::new(told(&asked, &error)),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Redirect, ResponseMode, SESSION_SECONDS, Session, Show,
 };
 use crate::Identity;
-use crate::directory::RedirectKind;
+use crate::directory::{RedirectKind, User};
 use crate::time::unix_seconds;
 use crate::token::{Channel, IdToken, OAuthError, SignIn, SignInKind};
 
@@ -21,10 +21,17 @@ impl Identity {
         proof: &Proof,
         signed_in: bool,
     ) -> BrowserAnswer {
+        if let Err(refusal) = self.still_stands(asked, true) {
+            return refusal.answer();
+        }
+        let user = match self.held(proof) {
+            Ok(user) => user,
+            Err(error) => return BrowserAnswer::refused(error),
+        };
         if let Err(error) = self.require_assigned(asked, proof) {
             return self.not_assigned(request, asked, proof, error);
         }
-        let parameters = match self.results(request, asked, proof) {
+        let parameters = match self.results(request, asked, proof, &user) {
             Ok(parameters) => parameters,
             Err(error) => return BrowserAnswer::new(super::authorize::told(asked, &error)),
         };
@@ -47,15 +54,16 @@ impl Identity {
         request: &BrowserRequest<'_>,
         asked: &AuthorizationRequest,
         proof: &Proof,
+        user: &User,
     ) -> Result<Vec<(&'static str, SecretText)>, OAuthError> {
         let now = unix_seconds(request.now);
-        let user = self.holds(proof).ok_or_else(OAuthError::flow_over)?;
         let granted = Granted {
             proof: proof.clone(),
             app_id: asked.app_id.clone(),
             wanted: asked.wanted.clone(),
             nonce: asked.nonce.clone(),
             confidential: asked.kind == RedirectKind::Web,
+            spa: asked.kind == RedirectKind::Spa,
         };
         let mut parameters = Vec::new();
         let mut code_text = None;
@@ -63,6 +71,7 @@ impl Identity {
             let code = Code {
                 granted: granted.clone(),
                 redirect_uri: asked.redirect_uri.clone(),
+                kind: asked.kind,
                 challenge: asked.challenge.clone(),
                 redeemed: None,
             };
@@ -75,7 +84,7 @@ impl Identity {
         if asked.id_token {
             let token = IdToken {
                 granted: &granted,
-                user: &user,
+                user,
                 origin: &asked.origin,
                 v1: asked.v1,
                 code: code_text.as_deref(),

@@ -32,6 +32,7 @@ enum State {
     Waiting,
     In(Proof),
     Refused,
+    Redeemed,
 }
 
 impl Device {
@@ -176,6 +177,10 @@ impl Identity {
         proof: &Proof,
     ) -> BrowserAnswer {
         let now = unix_seconds(request.now);
+        let (app_id, _) = self.device_wants(code).unwrap_or_default();
+        if let Err(error) = self.living_client(&app_id, true) {
+            return BrowserAnswer::refused(error);
+        }
         let waits = |d: &Device| d.user_code == code && matches!(d.state, State::Waiting);
         let done = self
             .interactive()
@@ -208,23 +213,32 @@ impl Identity {
         now: i64,
     ) -> Result<Granted, OAuthError> {
         let devices = &self.interactive().devices;
-        let device = devices.get(key, now).ok_or_else(OAuthError::device_expired)?;
-        if device.app_id != app_id {
-            return Err(OAuthError::device_expired());
-        }
+        // one whose time is over is still known, as long as there is room
+        let device = devices.get(key, i64::MIN).filter(|device| device.app_id == app_id);
+        let device = device.ok_or_else(OAuthError::device_unknown)?;
+        devices.get(key, now).ok_or_else(OAuthError::device_expired)?;
         let proof = match device.state {
             State::Waiting => return Err(OAuthError::authorization_pending()),
             State::Refused => return Err(OAuthError::authorization_declined()),
+            State::Redeemed => return Err(OAuthError::device_expired()),
             State::In(proof) => proof,
         };
         // once: a second asker with the same code comes too late
-        devices.take(key, now).ok_or_else(OAuthError::device_expired)?;
+        let mut first = false;
+        devices.change(key, now, |device| {
+            first = matches!(device.state, State::In(_));
+            device.state = State::Redeemed;
+        });
+        if !first {
+            return Err(OAuthError::device_expired());
+        }
         Ok(Granted {
             proof,
             app_id: device.app_id,
             wanted: device.wanted,
             nonce: None,
             confidential: device.confidential,
+            spa: false,
         })
     }
 }

@@ -206,6 +206,9 @@ impl Identity {
             Ok(found) => found,
             Err(error) => return BrowserAnswer::refused(error),
         };
+        if let Some(answer) = self.overtaken(&flow) {
+            return answer;
+        }
         let Stage::Outside(errand) = &flow.stage else {
             return BrowserAnswer::refused(OAuthError::flow_over());
         };

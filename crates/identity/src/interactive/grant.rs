@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::consent::{EVERYTHING, QUERY_LOGS};
 use crate::PublicUrls;
 use crate::audience::Audiences;
-use crate::directory::{ApiSettings, Application, Directory, OutsideIdentity, User, graph_scope};
+use crate::directory::{
+    ApiSettings, Application, Directory, OutsideIdentity, RedirectKind, User, graph_scope,
+};
 use crate::token::{OAuthError, OPENID_SCOPES, Resource};
 
 /// Graph: what a scope without a resource is for, and what a sign-in alone gives access to.
@@ -129,6 +131,9 @@ pub(crate) struct Granted {
     pub(crate) nonce: Option<String>,
     /// True: the application must prove itself when it redeems.
     pub(crate) confidential: bool,
+    /// True: it is a page, and redeems from where it is.
+    #[serde(default)]
+    pub(crate) spa: bool,
 }
 
 /// An authorization code's meaning.
@@ -136,6 +141,8 @@ pub(crate) struct Granted {
 pub(crate) struct Code {
     pub(crate) granted: Granted,
     pub(crate) redirect_uri: String,
+    /// Whose address that was.
+    pub(crate) kind: RedirectKind,
     /// PKCE, S256.
     pub(crate) challenge: Option<String>,
     /// The family of refresh tokens it was redeemed for.

@@ -2,7 +2,7 @@
 
 use super::grant::{Place, Wanted};
 use super::{BrowserRequest, ResponseMode};
-use crate::directory::{Directory, RedirectKind, is_portal_redirect};
+use crate::directory::{Application, Directory, RedirectKind, is_portal_redirect};
 use crate::token::OAuthError;
 use crate::{PublicUrls, Tenant};
 
@@ -29,6 +29,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) wanted: Wanted,
     pub(crate) prompt: Prompt,
     pub(crate) login_hint: Option<String>,
+    /// Object id of whom an id token hints at.
+    pub(crate) hinted: Option<String>,
     pub(crate) max_age: Option<i64>,
     /// Issuer of id tokens.
     pub(crate) origin: String,
@@ -70,6 +72,9 @@ impl AuthorizationRequest {
         let shown = |error| Refusal::Shown(error);
         let segment = tenant.segment(request.tenant);
         segment.map_err(|why| shown(OAuthError::no_tenant(request.tenant, why)))?;
+        if let Some(name) = request.malformed {
+            return Err(shown(OAuthError::malformed(name)));
+        }
         // which of two is meant, nobody knows (RFC 6749, 3.1)
         for (at, (name, _)) in request.parameters.iter().enumerate() {
             if request.parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
@@ -85,22 +90,18 @@ impl AuthorizationRequest {
         let redirect_uri = request
             .parameter("redirect_uri")
             .ok_or_else(|| shown(OAuthError::missing("redirect_uri")))?;
-        let kind = match application.redirects.find(redirect_uri) {
-            Some(kind) => kind,
-            None if is_portal_redirect(&application.app_id, redirect_uri, request.origin) => {
-                RedirectKind::Spa
-            }
-            None => {
-                return Err(shown(OAuthError::redirect_mismatch(
-                    redirect_uri,
-                    &application.app_id,
-                )));
-            }
-        };
+        let kind = redirect_kind(application, redirect_uri, request.origin);
+        let kind = kind.ok_or_else(|| {
+            shown(OAuthError::redirect_mismatch(redirect_uri, &application.app_id))
+        })?;
         let types: Vec<&str> =
             request.parameter("response_type").unwrap_or_default().split_whitespace().collect();
         let id_token = types.contains(&"id_token");
-        let default = if id_token { ResponseMode::Fragment } else { ResponseMode::Query };
+        // tokens go behind the hash mark, and so do errors of who asks for them
+        let default = match types.iter().any(|t| matches!(*t, "id_token" | "token")) {
+            true => ResponseMode::Fragment,
+            false => ResponseMode::Query,
+        };
         let mode = match request.parameter("response_mode") {
             None => Some(default),
             Some("query") => Some(ResponseMode::Query),
@@ -125,6 +126,7 @@ impl AuthorizationRequest {
             wanted: Wanted::default(),
             prompt: Prompt::Default,
             login_hint: clipped("login_hint", TEXT_MAX),
+            hinted: None,
             max_age: request.parameter("max_age").and_then(seconds),
             origin: request.origin.to_owned(),
             v1,
@@ -167,9 +169,7 @@ impl AuthorizationRequest {
             ));
         }
         if self.id_token && !may_id_token {
-            return Err(OAuthError::response_type(
-                "response_type 'id_token' is not enabled for the application; set web.implicitGrantSettings.enableIdTokenIssuance",
-            ));
+            return Err(OAuthError::id_token_disabled());
         }
         if self.id_token && self.mode == ResponseMode::Query {
             return Err(OAuthError::bad_request(
@@ -216,7 +216,7 @@ impl AuthorizationRequest {
         Ok(())
     }
 
-    /// Scheme and host of the redirect address, for the page's policy.
+    /// Scheme and host of the redirect address, for the person.
     pub(crate) fn leads_to(&self) -> String {
         match self.redirect_uri.split_once("://") {
             Some((scheme @ ("http" | "https"), rest)) => {
@@ -226,6 +226,17 @@ impl AuthorizationRequest {
             _ => format!("{}:", self.redirect_uri.split(':').next().unwrap_or_default()),
         }
     }
+}
+
+/// Whose address it is: one that the application registered, or the portal's own at `origin`.
+pub(crate) fn redirect_kind(
+    application: &Application,
+    uri: &str,
+    origin: &str,
+) -> Option<RedirectKind> {
+    let portal =
+        || is_portal_redirect(&application.app_id, uri, origin).then_some(RedirectKind::Spa);
+    application.redirects.find(uri).or_else(portal)
 }
 
 /// A number of seconds in digits; more than fit are as many as fit.

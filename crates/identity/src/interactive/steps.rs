@@ -25,6 +25,9 @@ impl Identity {
             Ok(found) => found,
             Err(error) => return BrowserAnswer::refused(error),
         };
+        if let Some(answer) = self.overtaken(&flow) {
+            return answer;
+        }
         let step = request.parameter("step").unwrap_or_default();
         match (step, &flow.stage) {
             ("password", Stage::Start | Stage::Outside(_)) => {
@@ -51,7 +54,7 @@ impl Identity {
             }
             ("continue", Stage::Confirm(proof)) => {
                 let proof = proof.clone();
-                self.confirmed(request, &token, &flow, &proof)
+                self.confirmed(request, token, flow, &proof)
             }
             ("other", _) => self.show_stage(request, token, flow, Stage::Start, None),
             ("deny", _) => self.denied(request, &token, &flow),
@@ -166,8 +169,7 @@ impl Identity {
     ) -> BrowserAnswer {
         let mut sign_in = self.started(request, &flow);
         self.describe(&mut sign_in, &proof);
-        let checked = self.holds(&proof).ok_or_else(OAuthError::flow_over);
-        match checked.and_then(|user| self.check_code(request, &user)) {
+        match self.held(&proof).and_then(|user| self.check_code(request, &user)) {
             Ok(()) => {
                 proof.methods.push("mfa".into());
                 self.describe(&mut sign_in, &proof);
@@ -226,8 +228,8 @@ impl Identity {
         let again = request.parameter("again").unwrap_or_default();
         let changed = if new != again {
             Err("The two new passwords differ.".to_owned())
-        } else if self.holds(&proof).is_none() {
-            return BrowserAnswer::refused(OAuthError::flow_over());
+        } else if let Err(error) = self.held(&proof) {
+            return BrowserAnswer::refused(error);
         } else {
             match self
                 .interactive()
@@ -294,19 +296,25 @@ impl Identity {
     fn confirmed(
         &self,
         request: &BrowserRequest<'_>,
-        token: &str,
-        flow: &Flow,
+        token: String,
+        flow: Flow,
         proof: &Proof,
     ) -> BrowserAnswer {
-        if self.holds(proof).is_none() {
-            return BrowserAnswer::refused(OAuthError::flow_over());
+        if let Err(error) = self.held(proof) {
+            return BrowserAnswer::refused(error);
         }
-        self.interactive().flows.take(token, unix_seconds(request.now));
         let (app_id, wanted) = match &flow.goal {
             Goal::Application(asked) => (asked.app_id.clone(), asked.wanted.clone()),
             Goal::Device { user_code } => self.device_wants(user_code).unwrap_or_default(),
-            Goal::SecurityInfo => return self.begin_security_info(request, flow, proof),
+            Goal::SecurityInfo => return self.begin_security_info(request, &flow, proof),
         };
+        // taken back while the page was open: nobody agrees to what the page did not say
+        let missing = self.missing_consent(&app_id, &wanted, &proof.user_id);
+        if missing.iter().any(|permission| !flow.permissions.contains(permission)) {
+            let stage = flow.stage.clone();
+            return self.show_stage(request, token, flow, stage, None);
+        }
+        self.interactive().flows.take(&token, unix_seconds(request.now));
         let changes = match self.agree(&app_id, &wanted, proof, request.now) {
             Ok(changes) => changes,
             Err(error) => return BrowserAnswer::refused(error),
@@ -350,7 +358,9 @@ impl Identity {
         message: Option<String>,
     ) -> BrowserAnswer {
         let now = unix_seconds(request.now);
-        let Ok(flow) = Flow { stage, ..flow }.with_new_challenge() else {
+        let flow = Flow { stage, ..flow };
+        let permissions = self.permissions(&flow);
+        let Ok(flow) = Flow { permissions, ..flow }.with_new_challenge() else {
             return BrowserAnswer::refused(OAuthError::unavailable());
         };
         let kept = flow.clone();

@@ -7,8 +7,9 @@ use super::membership::{Channel, Membership};
 use super::optional::{self, About};
 use super::{OAuthError, Resource, TokenRequest, assigned};
 use crate::Identity;
+use crate::audience::Audiences;
 use crate::directory::{Application, Directory, GroupClaims, User};
-use crate::interactive::Granted;
+use crate::interactive::{EVERYTHING, Granted};
 
 /// What an access token can be for now, of what was granted once.
 pub(super) struct Givable {
@@ -63,7 +64,7 @@ impl Identity {
             "idtyp": "user",
             "name": user.display_name,
             "oid": user.id,
-            "scp": scopes.join(" "),
+            "scp": scp(granted, resource, scopes),
             "sub": self.subject(&user.id, resource.app_id()),
             "uti": access.token_id,
         });
@@ -80,6 +81,19 @@ impl Identity {
         }
         claims
     }
+}
+
+/// The scopes of an access token; where it opens Graph, those of the sign-in too, by which userinfo goes. Whoever may
+/// everything needs them not.
+fn scp(granted: &Granted, resource: &Resource, scopes: &[String]) -> String {
+    let wanted = &granted.wanted;
+    let is_graph =
+        resource.opens.meets(Audiences::GRAPH) && !scopes.iter().any(|s| s == EVERYTHING);
+    let of_sign_in =
+        [("openid", wanted.openid), ("profile", wanted.profile), ("email", wanted.email)];
+    let named = of_sign_in.iter().filter(|(_, is)| *is && is_graph && wanted.openid);
+    let scopes = scopes.iter().map(String::as_str);
+    named.map(|(name, _)| *name).chain(scopes).collect::<Vec<_>>().join(" ")
 }
 
 /// What this server's own services read, in both versions' names.

@@ -86,6 +86,14 @@ impl OAuthError {
         Self::new(INVALID_REQUEST, 90_100, message)
     }
 
+    pub(crate) fn malformed(parameter: &str) -> Self {
+        let message = format!(
+            "The parameter '{}' cannot be decoded: behind a '%' must be two hexadecimal digits, and its bytes must be UTF-8.",
+            clipped(parameter)
+        );
+        Self::new(INVALID_REQUEST, 90_100, message)
+    }
+
     pub(crate) fn unsupported_grant(grant: &str) -> Self {
         let message = format!(
             "The grant type '{}' is not supported; use client_credentials, authorization_code, device_code or refresh_token.",
@@ -236,9 +244,30 @@ impl OAuthError {
         Self::new((400, "unsupported_response_type"), 700_054, format!("{message}."))
     }
 
+    pub(crate) fn id_token_disabled() -> Self {
+        Self::response_type(
+            "response_type 'id_token' is not enabled for the application; set web.implicitGrantSettings.enableIdTokenIssuance",
+        )
+    }
+
     pub(crate) fn pkce_required() -> Self {
         let message = "Proof Key for Code Exchange is required for this redirect address: send code_challenge and code_challenge_method=S256.";
         Self::new(INVALID_REQUEST, 9_002_325, message)
+    }
+
+    /// What a page got is asked for by no program, and by no other page.
+    pub(crate) fn page_required() -> Self {
+        let message = "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests, from the origin of one of the application's spa redirect addresses.";
+        Self::new(INVALID_REQUEST, 9_002_327, message)
+    }
+
+    /// What no page got is asked for by a page.
+    pub(crate) fn page_refused(origin: &str) -> Self {
+        let message = format!(
+            "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. Request origin: '{}'. Register the redirect address under spa.",
+            clipped(origin)
+        );
+        Self::new(INVALID_REQUEST, 9_002_326, message)
     }
 
     pub(crate) fn client_proof_required() -> Self {
@@ -248,6 +277,11 @@ impl OAuthError {
 
     pub(crate) fn invalid_grant(code: u32, message: &str) -> Self {
         Self::new(INVALID_GRANT, code, message)
+    }
+
+    pub(crate) fn page_over() -> Self {
+        let message = "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime of 1.00:00:00, which cannot be extended. It is now expired; sign in again.";
+        Self::new(INVALID_GRANT, 700_084, message)
     }
 
     pub(crate) fn token_reused() -> Self {
@@ -264,8 +298,13 @@ impl OAuthError {
         Self::new((400, "authorization_declined"), 65_004, "The person declined the sign-in.")
     }
 
+    pub(crate) fn device_unknown() -> Self {
+        let message = "The device code was not given by this server to this application.";
+        Self::new((400, "bad_verification_code"), 70_018, message)
+    }
+
     pub(crate) fn device_expired() -> Self {
-        let message = "The device code is not known here, or its time is over; start again.";
+        let message = "The time of the device code is over, or it was redeemed; start again.";
         Self::new((400, "expired_token"), 70_020, message)
     }
 
@@ -332,6 +371,11 @@ impl OAuthError {
             clipped(scope)
         );
         Self::new((400, "access_denied"), 90_094, message)
+    }
+
+    pub(crate) fn id_token_hint(why: &str) -> Self {
+        let message = format!("Invalid JWT token: the id_token_hint is not usable, {why}.");
+        Self::new(INVALID_REQUEST, 50_027, message)
     }
 
     pub(crate) fn access_denied() -> Self {

@@ -20,6 +20,8 @@ pub(crate) const REFRESH_TOKENS: &str = "identity/refreshTokens";
 const IDLE_SECONDS: i64 = 90 * 24 * 60 * 60;
 /// A family ends so long after the sign-in, whatever happens.
 const WHOLE_SECONDS: i64 = 365 * 24 * 60 * 60;
+/// A page's family ends so long after the sign-in: what a page keeps, its scripts can read.
+const PAGE_SECONDS: i64 = 24 * 60 * 60;
 /// A replaced token still works so long.
 const GRACE_SECONDS: i64 = 60;
 /// Digests that a family keeps.
@@ -45,6 +47,16 @@ struct Descendant {
     replaced: Option<i64>,
 }
 
+impl Family {
+    /// When it ends, used now.
+    fn end(granted: &Granted, created: i64, now: i64) -> i64 {
+        match granted.spa {
+            true => created + PAGE_SECONDS,
+            false => (now + IDLE_SECONDS).min(created + WHOLE_SECONDS),
+        }
+    }
+}
+
 /// A new family's id: a part of its tokens.
 pub(crate) fn new_family() -> Result<String, CryptoError> {
     Ok(URL_SAFE_NO_PAD.encode(random_bytes::<16>()?))
@@ -67,7 +79,7 @@ pub(crate) fn begin(
     let document = Family {
         granted: granted.clone(),
         created: now,
-        expires: now + IDLE_SECONDS,
+        expires: Family::end(granted, now, now),
         tokens: vec![Descendant { digest, replaced: None }],
     };
     let value =
@@ -111,7 +123,7 @@ pub(crate) fn redeem(
         let mut kept: Family = serde_json::from_value(document.value).map_err(|e| failed(&e))?;
         if kept.expires <= now {
             let _ = store.delete(REFRESH_TOKENS, family, Condition::Any); // the sweep takes what stays
-            return Err(over());
+            return Err(if kept.granted.spa { OAuthError::page_over() } else { over() });
         }
         let known = kept.tokens.iter_mut().find(|t| t.digest == digest);
         let copied =
@@ -132,7 +144,7 @@ pub(crate) fn redeem(
         kept.tokens.push(Descendant { digest, replaced: None });
         let excess = kept.tokens.len().saturating_sub(KEPT);
         kept.tokens.drain(..excess);
-        kept.expires = (now + IDLE_SECONDS).min(kept.created + WHOLE_SECONDS);
+        kept.expires = Family::end(&kept.granted, kept.created, now);
         let granted = kept.granted.clone();
         let value = serde_json::to_value(kept).map_err(|e| failed(&e))?;
         match store.put(REFRESH_TOKENS, family, value, Condition::Match(document.etag)) {

@@ -30,6 +30,8 @@ pub struct TokenRequest<'a> {
     pub form: &'a [(String, String)],
     /// The Authorization header.
     pub authorization: Option<&'a str>,
+    /// The Origin header: whose page asks, where a browser sends it.
+    pub page: Option<&'a str>,
     /// Address of the client.
     pub source: IpAddr,
     /// The client-request-id header.

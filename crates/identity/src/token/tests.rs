@@ -210,6 +210,7 @@ fn raw(house: &House, form: &[(String, String)], authorization: Option<&str>) ->
         origin: ORIGIN,
         form,
         authorization,
+        page: None,
         source: SOURCE,
         correlation_id: Some("0f8fad5b-d9cb-469f-a165-70867728950e"),
         user_agent: Some("test"),

@@ -16,11 +16,11 @@ use super::optional::{self, About};
 use super::{
     OAuthError, OPENID_SCOPES, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh,
 };
-use crate::directory::{Application, User};
-use crate::interactive::{Granted, Place, Wanted};
+use crate::directory::{Application, PORTAL_CLIENT, User};
+use crate::interactive::{EVERYTHING, Granted, Place, Wanted, redirect_kind};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{Identity, IdentityError};
+use crate::{AuthError, Identity, IdentityError};
 
 pub(crate) const CODE: &str = "authorization_code";
 pub(crate) const REFRESH: &str = "refresh_token";
@@ -113,6 +113,11 @@ impl Identity {
                 "The redirect_uri is not the one that the code was asked for with.",
             ));
         }
+        // an address that is not the application's any more gets nothing
+        if redirect_kind(application, &code.redirect_uri, request.origin) != Some(code.kind) {
+            return Err(OAuthError::redirect_mismatch(&code.redirect_uri, &application.app_id));
+        }
+        self.require_page(request, application, &code.granted)?;
         check_verifier(code.challenge.as_deref(), request.parameter("code_verifier")?)?;
         self.prove_client(request, application, code.granted.confidential, sign_in)?;
         let mut granted = code.granted.clone();
@@ -169,8 +174,10 @@ impl Identity {
             None => request.parameter("code")?, // as version 1 names it
         };
         let code = code.ok_or_else(|| OAuthError::missing("device_code"))?;
-        self.prove_client(request, application, !application.is_fallback_public_client, sign_in)?;
-        let granted = self.device_granted(code, &application.app_id, now)?;
+        let needed = !application.is_fallback_public_client;
+        self.prove_client(request, application, needed, sign_in)?;
+        let mut granted = self.device_granted(code, &application.app_id, now)?;
+        granted.confidential |= needed;
         self.require_consent(&granted.app_id, &granted.wanted, &granted.proof.user_id)?;
         let family = refresh::new_family().map_err(|_| OAuthError::unavailable())?;
         self.begin_family(request, &granted, &family, sign_in, v1)
@@ -212,6 +219,7 @@ impl Identity {
                     "The refresh token was given to another application.",
                 ));
             }
+            self.require_page(request, application, granted)?;
             let mut row = sign_in.clone();
             self.prove_client(request, application, granted.confidential, &mut row)?;
             self.living_user(granted)?;
@@ -251,6 +259,26 @@ impl Identity {
                     .unwrap_or(error))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// What a page got is redeemed by pages of its application alone, what others got by no page.
+    fn require_page(
+        &self,
+        request: &TokenRequest<'_>,
+        application: &Application,
+        granted: &Granted,
+    ) -> Result<(), OAuthError> {
+        let is_own = |origin: &str| {
+            // the portal's pages are at this very origin
+            application.redirects.has_page_at(origin)
+                || (origin == request.origin && application.app_id == PORTAL_CLIENT)
+        };
+        match request.page {
+            Some(origin) if is_own(origin) => Ok(()),
+            _ if granted.spa => Err(OAuthError::page_required()),
+            Some(origin) if origin != request.origin => Err(OAuthError::page_refused(origin)),
+            _ => Ok(()),
         }
     }
 
@@ -410,8 +438,13 @@ impl Identity {
     }
 
     /// What `/oidc/userinfo` tells about the caller of a token; none for an application.
-    pub fn user_info(&self, caller: &crate::Caller) -> Option<Value> {
-        let user = self.directory().user(&caller.object_id).cloned()?;
+    pub fn user_info(&self, caller: &crate::Caller) -> Result<Option<Value>, AuthError> {
+        if !caller.has_scope(&["openid", EVERYTHING]) {
+            return Err(AuthError::MissingScope("openid"));
+        }
+        let Some(user) = self.directory().user(&caller.object_id).cloned() else {
+            return Ok(None);
+        };
         let mut info = json!({
             "sub": self.subject(&user.id, &caller.app_id),
             "name": user.display_name,
@@ -426,7 +459,7 @@ impl Identity {
                 info[name] = json!(value);
             }
         }
-        Some(info)
+        Ok(Some(info))
     }
 
     /// One person, one application, one subject: applications cannot compare notes.

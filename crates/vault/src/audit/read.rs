@@ -19,7 +19,7 @@ const MARGIN_SECONDS: i64 = 3600;
 #[derive(Clone)]
 pub(super) struct Read {
     pub(super) sequence: u64,
-    /// Empty in most rows: see [`link_fields`](super::row::link_fields).
+    /// Empty in most rows, as is the digest: see [`link_fields`](super::row::link_fields).
     pub(super) previous: String,
     pub(super) digest: String,
     pub(super) proof: Proof,

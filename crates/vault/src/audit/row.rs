@@ -235,17 +235,22 @@ pub(super) const LOGS: Form = Form {
     link: "Properties",
 };
 
-/// What rows that go into a table together say of their links. Each has its place and its digest; the digest before it
-/// is told by the first alone, and a proof by the last, which stands for those before it: three digests a row would be
-/// most of what a row takes. A row without a key for it says so with an empty proof.
+/// At least each so manieth row tells its digest.
+pub(super) const DIGEST_EVERY: u64 = 16;
+
+/// What rows that go into a table together say of their links. Each has its place; the digest before it is told by the
+/// first alone, a proof by the last, which stands for those before it, and digests by the last and some between: whoever
+/// has the rows makes the others. Three digests a row would be most of what a row takes, and of its terms. A row without a
+/// key for a proof says so with an empty one.
 pub(super) fn link_fields<'l>(links: impl Iterator<Item = &'l Link>) -> Vec<Dynamic> {
     let mut fields = DynamicBuilder::new();
     let mut links = links.peekable();
-    let mut is_first = true;
+    let mut before = None;
     let mut all = Vec::with_capacity(links.size_hint().0);
     while let Some(link) = links.next() {
+        let next = links.peek().filter(|next| next.sequence == link.sequence + 1);
         let is_proven_behind =
-            link.proof.is_some() && links.peek().is_some_and(|next| next.proof.is_some());
+            link.proof.is_some() && next.is_some_and(|next| next.proof.is_some());
         fields.begin_object();
         fields.key("sequence");
         fields.long(i64::try_from(link.sequence).unwrap_or(i64::MAX));
@@ -253,10 +258,12 @@ pub(super) fn link_fields<'l>(links: impl Iterator<Item = &'l Link>) -> Vec<Dyna
             fields.key(name);
             fields.string(&chain::text_of(bytes));
         };
-        if std::mem::take(&mut is_first) {
+        if before.replace(link.sequence).is_none_or(|before| before + 1 != link.sequence) {
             tell("previous", link.previous.as_ref());
         }
-        tell("digest", Some(&link.digest));
+        if !is_proven_behind || link.sequence.is_multiple_of(DIGEST_EVERY) {
+            tell("digest", Some(&link.digest));
+        }
         if !is_proven_behind {
             tell("proof", link.proof.as_ref());
         }

@@ -180,7 +180,6 @@ async fn what_a_killed_server_left_goes_into_the_tables_at_the_next_start() {
         .collect();
     let mut chain = Chain::beginning();
     for (at, (link, call)) in links.iter().zip([1, 3, 2, 4]).enumerate() {
-        let digest = link["digest"].as_str().unwrap();
         if let Some(previous) = link["previous"].as_str() {
             assert_eq!(previous, chain::text_of(chain.digest.as_ref()), "row {at}");
         }
@@ -189,10 +188,13 @@ async fn what_a_killed_server_left_goes_into_the_tables_at_the_next_start() {
         } else {
             record(call)
         };
-        assert_eq!(digest, chain::text_of(Some(&chain.extend(&row, None).digest)), "row {at}");
+        let digest = chain::text_of(Some(&chain.extend(&row, None).digest));
+        assert!(link["digest"].as_str().is_none_or(|told| *told == digest), "row {at}");
     }
     assert_eq!(links[0]["previous"], "");
-    assert!(links[3]["proof"].as_str().is_some_and(|proof| proof.len() == 64));
+    for told in ["digest", "proof"] {
+        assert!(links[3][told].as_str().is_some_and(|text| text.len() == 64), "{told}");
+    }
     log.close().await;
     drop(log);
 
@@ -377,7 +379,7 @@ fn read_back(key: &crypto::SealingKey, parcels: &[(usize, bool)]) -> Vec<Vec<Val
             rows.push(vec![
                 Value::Long(link.sequence as i64),
                 field("previous", ""),
-                field("digest", "?"),
+                field("digest", ""),
                 field("proof", "behind"),
                 Value::DateTime(record.time),
                 text(&record.resource.to_lowercase()),
@@ -458,10 +460,15 @@ async fn edits_removals_and_moves_show() {
     type Spoil = fn(&mut Vec<Vec<Value>>, &mut Vec<Vec<Value>>);
     const EACH: &[(usize, bool)] = &[(1, true), (1, true), (1, true), (1, true)];
     const ALL: &[(usize, bool)] = &[(4, true)];
+    const MANY: &[(usize, bool)] = &[(40, true)];
     const SEALED: &[(usize, bool)] = &[(1, true), (2, false), (1, true)];
     let text = |row: &[Value], at: usize| read::plain(&row[at]);
     let edit: Spoil = |rows, _| rows[1][6] = Value::string("SecretSet");
     let remove: Spoil = |rows, _| drop(rows.remove(2));
+    let strip: Spoil = |rows, _| {
+        let last = rows.last_mut().unwrap();
+        (last[2], last[3]) = (Value::string(""), Value::string("behind"));
+    };
     let cut: Spoil = |rows, _| drop(rows.remove(0));
     let twice: Spoil = |rows, _| rows.insert(1, rows[0].clone());
     let forge: Spoil = |rows, _| {
@@ -471,17 +478,18 @@ async fn edits_removals_and_moves_show() {
     };
     let forge_all_behind: Spoil = |rows, copies| {
         rows[1][8] = Value::string("nothing happened");
-        for at in 1..rows.len() {
-            let previous = read::plain(&rows[at - 1][2]);
-            if !read::plain(&rows[at][1]).is_empty() {
-                rows[at][1] = Value::string(&*previous);
+        let mut previous = String::new();
+        for row in &mut *rows {
+            if !read::plain(&row[1]).is_empty() {
+                row[1] = Value::string(&*previous);
             }
-            digest_anew(&mut rows[at], &previous);
+            digest_anew(row, &previous);
+            previous = read::plain(&row[2]);
         }
         *copies = rows.clone();
     };
     // parcels, what somebody did, rows proven, rows without a proof, what is said
-    let cases: [(&[(usize, bool)], Spoil, u64, u64, &[&str]); 16] = [
+    let cases: [(&[(usize, bool)], Spoil, u64, u64, &[&str]); 20] = [
         (EACH, |_, _| {}, 4, 0, &[]),
         (ALL, |_, _| {}, 4, 0, &[]),
         (SEALED, |_, _| {}, 2, 2, &[]),
@@ -501,14 +509,33 @@ async fn edits_removals_and_moves_show() {
             4,
             0,
             &[
-                "row 2: its content or the digest before it was changed",
+                "rows 1 to 4: the content of one of them or the digest before them was changed",
                 "row 2 of AZKVAuditLogs: it says something else than in AzureDiagnostics",
             ],
         ),
         (EACH, remove, 3, 0, &["rows 3 to 3 are missing"]),
         (ALL, remove, 1, 2, &["rows 3 to 3 are missing"]),
         (EACH, cut, 3, 0, &["rows 1 to 1 are missing, and not by age"]),
-        (ALL, cut, 3, 0, &["rows 1 to 1 are missing, and not by age"]),
+        (ALL, cut, 1, 2, &["rows 1 to 1 are missing, and not by age"]),
+        (ALL, strip, 0, 4, &["rows 1 to 4: their digest is missing"]),
+        (MANY, |_, _| {}, 40, 0, &[]),
+        (
+            MANY,
+            |rows, _| rows[15][2] = Value::string(""),
+            40,
+            0,
+            &["rows 1 to 16: their digest is missing"],
+        ),
+        (
+            MANY,
+            |rows, copies| {
+                rows[20][8] = Value::string("nothing happened");
+                *copies = rows.clone();
+            },
+            40,
+            0,
+            &["rows 17 to 32: the content of one of them or the digest before them was changed"],
+        ),
         (EACH, twice, 5, 0, &["row 1 is there twice"]),
         (
             EACH,
@@ -521,13 +548,15 @@ async fn edits_removals_and_moves_show() {
                 "row 2 of AZKVAuditLogs: it says something else than in AzureDiagnostics",
             ],
         ),
+        // a digest in the middle, which nobody asked for
         (
             ALL,
             forge,
             4,
             0,
             &[
-                "row 3: its content or the digest before it was changed",
+                "rows 1 to 2: the content of one of them or the digest before them was changed",
+                "rows 3 to 4: the content of one of them or the digest before them was changed",
                 "row 2 of AZKVAuditLogs: it says something else than in AzureDiagnostics",
             ],
         ),

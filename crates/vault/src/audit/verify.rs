@@ -9,7 +9,7 @@ use model::{DateTime, Rows, Value};
 
 use super::chain::{self, digest, proof};
 use super::read::{PAGE, Proof, Read, page, run, source};
-use super::row::{DIAGNOSTICS, FORMS, Form, LOGS};
+use super::row::{DIAGNOSTICS, DIGEST_EVERY, FORMS, Form, LOGS};
 use super::{AuditHouse, TABLES};
 use crate::VaultError;
 
@@ -94,7 +94,7 @@ pub(super) async fn verify(
             proofs.step(&mut report, &row, is_next && is_judged, key.as_deref());
             if let Some((end, _)) = &noted
                 && end.sequence == row.sequence
-                && chain::text_of(end.digest.as_ref()) != row.digest
+                && rows.before.as_ref().is_some_and(|d| *d != chain::text_of(end.digest.as_ref()))
             {
                 report.find(format!("row {}: not the one that the store noted here", row.sequence));
             }
@@ -111,6 +111,7 @@ pub(super) async fn verify(
         }
         from = to + 1;
     }
+    rows.end(&mut report);
     proofs.end(&mut report);
     if settled > last {
         report.find(format!("rows {} to {settled} are missing at the end", last + 1));
@@ -124,13 +125,15 @@ struct Walk {
     of: &'static str,
     /// The next place; none before the first row.
     expected: Option<u64>,
-    /// Digest of the row before; none where that is missing.
+    /// Digest of the row before, as it was told or made; none where that cannot be known.
     before: Option<String>,
+    /// Rows in front of this one that told no digest, and were not held against one.
+    silent: u64,
 }
 
 impl Walk {
     const fn new(of: &'static str) -> Self {
-        Self { of, expected: None, before: None }
+        Self { of, expected: None, before: None, silent: 0 }
     }
 
     /// Judges a row by its place; true where it comes next.
@@ -144,28 +147,54 @@ impl Walk {
             Ordering::Less => report.find(format!("row {sequence}{of} is there twice")),
             Ordering::Equal => return true,
         }
-        self.before = None;
+        (self.before, self.silent) = (None, 0); // what is missing is a finding, and what leads to it has no proof
         false
     }
 
-    /// Judges a row by its digest; false where that cannot be done: what is missing before it is a finding, or expired.
+    /// Judges a row by its digest, or leaves that to the next that tells one; false where it cannot be done: what is
+    /// missing before it is a finding, or expired.
     fn digest(&mut self, report: &mut AuditReport, row: &Read) -> bool {
         let sequence = row.sequence;
-        let before = self.before.replace(row.digest.clone());
+        let before = self.before.take();
         let told = (!row.previous.is_empty() || sequence == 1).then_some(&row.previous);
         if let (Some(before), Some(told)) = (&before, told)
             && before != told
         {
             report.find(format!("row {sequence} does not follow the row before it"));
         }
-        let Some(previous) = told.or(before.as_ref()) else { return false };
-        let holds = digest(sequence, previous, &row.canonical) == row.digest;
-        if !holds && told.is_some() {
-            report.find(format!("row {sequence}: its content was changed"));
-        } else if !holds {
-            report.find(format!("row {sequence}: its content or the digest before it was changed"));
+        let made = told.or(before.as_ref()).map(|p| digest(sequence, p, &row.canonical));
+        if row.digest.is_empty() {
+            self.silent += 1;
+            if self.silent == DIGEST_EVERY {
+                self.end(report);
+            }
+            let is_judged = made.is_some();
+            self.before = made;
+            return is_judged;
         }
-        true
+        let first = sequence - std::mem::take(&mut self.silent);
+        let is_judged = made.is_some();
+        if made.is_some_and(|made| made != row.digest) {
+            report.find(match (first == sequence, told) {
+                (true, Some(_)) => format!("row {sequence}: its content was changed"),
+                (true, None) => {
+                    format!("row {sequence}: its content or the digest before it was changed")
+                }
+                (false, _) => format!(
+                    "rows {first} to {sequence}: the content of one of them or the digest before them was changed"
+                ),
+            });
+        }
+        self.before = Some(row.digest.clone());
+        is_judged
+    }
+
+    /// Rows that told no digest wait for none any more.
+    fn end(&mut self, report: &mut AuditReport) {
+        let silent = std::mem::take(&mut self.silent);
+        if let Some(last) = self.expected.filter(|_| silent > 0) {
+            report.find(format!("rows {} to {}: their digest is missing", last - silent, last - 1));
+        }
     }
 }
 

@@ -437,7 +437,7 @@ pub fn pem_of_list(der: &[u8]) -> Vec<u8> {
 fn authority_name(name: &str, organization: Option<&str>, what: &str) -> Result<Name, VaultError> {
     let organization = organization.filter(|o| !o.is_empty()).unwrap_or("vedette");
     let quoted = organization.replace('"', "\"\"");
-    Ok(Name::parse(&format!("O=\"{quoted}\", CN={name} {what}"))?)
+    Ok(Name::parse(&format!("CN={name} {what}, O=\"{quoted}\""))?)
 }
 
 fn issuing_template(subject: Name, now: i64, not_after: i64) -> Template {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{Vault, VaultError};
 
 fn not_found() -> VaultError {
-    VaultError::not_found("CertificateContactsNotFound", "Contacts not found")
+    VaultError::not_found("ContactsNotFound", "Contacts not found")
 }
 
 impl Vault {

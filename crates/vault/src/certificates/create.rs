@@ -30,6 +30,8 @@ pub(super) enum Cause {
 pub enum Step {
     /// It is over, one way or the other.
     Over(Pending),
+    /// It was over already, or somebody else ended it meanwhile.
+    Ended(Pending),
     /// It waits for somebody to merge the answer of an authority elsewhere.
     Waits(Pending),
     /// An ACME server is to be asked; see `acme_wish`.
@@ -113,9 +115,13 @@ impl Vault {
             issuer: policy.issuer.clone(),
             csr,
             cancellation_requested: false,
-            details: policy.is_issued_elsewhere().then(|| {
-                "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer provider. Please check again later.".to_owned()
-            }),
+            details: Some(
+                match policy.is_issued_elsewhere() {
+                    true => "Pending certificate created. Please Perform Merge to complete the request.",
+                    false => "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer provider. Please check again later.",
+                }
+                .to_owned(),
+            ),
             error: None,
             created: now,
             renewal,
@@ -199,7 +205,7 @@ impl Vault {
         Ok(self.generator().run(move || KeyPair::generate(kind))??)
     }
 
-    /// Takes an operation as far as it goes without anybody outside: may be called again and again.
+    /// Takes an operation as far as it goes without anybody outside: may be called again and again, by several at once.
     pub fn advance_certificate(
         &self,
         name: &str,
@@ -208,8 +214,24 @@ impl Vault {
     ) -> Result<Step, VaultError> {
         let pending = self.pending(name)?;
         if !pending.is_open() {
-            return Ok(Step::Over(pending));
+            return Ok(Step::Ended(pending));
         }
+        let version = pending.version.clone();
+        self.advance(name, pending, places, now).or_else(|error| match self.pending(name) {
+            Ok(pending) if pending.version == version && !pending.is_open() => {
+                Ok(Step::Ended(pending)) // the key it needed is gone, and so is the need
+            }
+            _ => Err(error),
+        })
+    }
+
+    fn advance(
+        &self,
+        name: &str,
+        pending: Pending,
+        places: &super::AuthorityPlaces,
+        now: i64,
+    ) -> Result<Step, VaultError> {
         let policy = self.certificate_policy(name)?;
         let chain = if pending.issuer.eq_ignore_ascii_case("Unknown") {
             return Ok(Step::Waits(pending));

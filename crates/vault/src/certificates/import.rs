@@ -110,7 +110,8 @@ fn unreadable(error: PkiError) -> VaultError {
 
 impl Vault {
     /// Takes a certificate with its key in, as a new version. Its policy says issuer `Unknown` unless the caller
-    /// names one: nobody here made it, so nobody here replaces it.
+    /// names one: nobody here made it, so nobody here replaces it. What the policy says of the certificate is what the
+    /// certificate says, as in Azure.
     pub fn import_certificate(
         &self,
         name: &str,
@@ -142,7 +143,8 @@ impl Vault {
             ));
         }
         let leaf = chain.first().ok_or_else(|| VaultError::bad_parameter("No certificate."))?;
-        let mut policy = described(leaf, key.kind(), form, now)?.changed(&import.policy, now)?;
+        let own = described(leaf, key.kind(), form, now)?;
+        let mut policy = own.clone().changed(&import.policy, now)?;
         let is_rsa = |kind| matches!(kind, KeyKind::Rsa(_));
         if is_rsa(policy.key) != is_rsa(key.kind()) {
             return Err(VaultError::bad_parameter(
@@ -150,6 +152,7 @@ impl Vault {
             ));
         }
         policy.key = key.kind();
+        policy.take_certificate(own);
         if let Some(before) = policy_of(&object) {
             policy.created = before.created;
         }

@@ -103,8 +103,8 @@ pub(super) fn password_place(name: &str) -> String {
     format!("issuer-{}", name.to_ascii_lowercase())
 }
 
-fn not_found(name: &str) -> VaultError {
-    VaultError::not_found("CertificateIssuerNotFound", format!("Issuer not found: {name}"))
+fn not_found() -> VaultError {
+    VaultError::not_found("CertificateIssuerNotFound", "Issuer not found")
 }
 
 impl Vault {
@@ -145,7 +145,7 @@ impl Vault {
     /// An issuer by name.
     pub fn issuer(&self, name: &str) -> Result<IssuerRecord, VaultError> {
         let found = self.issuer_records().into_iter().find(|i| i.name.eq_ignore_ascii_case(name));
-        found.ok_or_else(|| not_found(name))
+        found.ok_or_else(|| not_found())
     }
 
     /// Refuses a policy whose issuer is unknown to the vault.
@@ -176,7 +176,7 @@ impl Vault {
         }
         let before = self.issuer(name).ok();
         if before.is_none() && !replaces {
-            return Err(not_found(name));
+            return Err(not_found());
         }
         let record = self.changed_issuer(name, before, sent, replaces, now)?;
         self.change_own(|own| {

@@ -275,6 +275,12 @@ impl Policy {
         Ok(())
     }
 
+    /// What `described` says of a certificate: subject, names, usages and lifetime.
+    pub(super) fn take_certificate(&mut self, described: Self) {
+        let Self { subject, names, extended_usage, usage, months, .. } = described;
+        *self = Self { subject, names, extended_usage, usage, months, ..self.clone() };
+    }
+
     fn checked(self) -> Result<Self, VaultError> {
         let subject = Name::parse(&self.subject)?;
         self.names.check()?;

@@ -76,6 +76,7 @@ fn self_signed_with_twins() {
         .create_certificate("c", &policy("Self", json!({})), &Value::Null, None, false, NOW)
         .unwrap();
     assert_eq!(pending.status, PendingStatus::InProgress);
+    assert!(pending.details.unwrap().contains("is in progress. This may take some time"));
     assert_eq!(vault.certificate_policy("c").unwrap().issuer, "Self");
     assert!(vault.find(Kind::Certificate, "c", None).is_err());
     let again =
@@ -611,7 +612,7 @@ fn the_private_authority_issues_revokes_and_tells() {
     vault.set_issuer("house", &issuer, true, NOW).unwrap();
     let authority = vault.authority_chain("house").unwrap();
     assert!(authority[0].is_signed_by(&authority[1]) && authority[1].is_signed_by(&authority[1]));
-    assert_eq!(authority[1].subject().to_string(), "O=\"Example, Inc.\", CN=house root");
+    assert_eq!(authority[1].subject().to_string(), "CN=house root, O=\"Example, Inc.\"");
     vault.set_issuer("house", &issuer, true, NOW + 5).unwrap();
     assert_eq!(vault.authority_chain("house").unwrap(), authority, "made once");
 

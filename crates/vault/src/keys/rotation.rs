@@ -33,6 +33,8 @@ pub struct RotationPolicy {
 
 /// Fewest days between a version's making and its rotation, and between that and its end.
 const APART: i64 = 7;
+/// Days before the end when somebody is told, where a policy does not say.
+const TOLD: i64 = 30;
 
 /// A duration of the wire, at least this many days; `place` names it in the refusal.
 fn span(place: &str, text: &str, days_min: i64) -> Result<Span, VaultError> {
@@ -158,6 +160,10 @@ impl RotationPolicy {
                 return Err(bad("Property lifetimeActions has one action of a type at most."));
             }
             actions.push(action);
+        }
+        let is_told = actions.iter().any(|(kind, ..)| *kind == Rotation::Notify);
+        if !is_told && lasts.is_none_or(|lasts| lasts.length() > TOLD * DAY) {
+            actions.extend(Self::usual().actions); // as Azure does
         }
         Ok(Self { actions, expiry, created: None, updated: None })
     }

@@ -20,6 +20,15 @@ impl DeletedVaults {
         Self { vaults }
     }
 
+    fn find(&self, place: &Place) -> Result<DeletedVault, ArmError> {
+        let name = place.id.name();
+        let none = || {
+            let message = format!("The specified deleted vault '{name}' does not exist.");
+            ArmError::new(404, "DeletedVaultNotFound", message)
+        };
+        self.vaults.deleted_vault(name)?.ok_or_else(none)
+    }
+
     /// A deleted vault, under the location that it had.
     fn wire(arm: &Arm, vault: &DeletedVault) -> Value {
         let (resource, settings) = (vault.resource(), vault.settings());
@@ -46,8 +55,7 @@ impl DeletedVaults {
 #[async_trait]
 impl Provider for DeletedVaults {
     async fn get(&self, arm: &Arm, _call: &Call, place: &Place) -> Result<Option<Value>, ArmError> {
-        let vault = self.vaults.deleted_vault(place.id.name())?;
-        Ok(vault.map(|vault| Self::wire(arm, &vault)))
+        self.find(place).map(|vault| Some(Self::wire(arm, &vault)))
     }
 
     async fn list(&self, arm: &Arm, call: &Call, _scope: &Place) -> Result<Page, ArmError> {
@@ -60,9 +68,7 @@ impl Provider for DeletedVaults {
 #[async_trait]
 impl Action for DeletedVaults {
     async fn run(&self, _arm: &Arm, _call: &Call, place: &Place) -> Result<Answer, ArmError> {
-        let name = place.id.name();
-        let vault = self.vaults.deleted_vault(name)?;
-        let vault = vault.ok_or_else(|| ArmError::not_found(&place.id))?;
+        let (name, vault) = (place.id.name(), self.find(place)?);
         if vault.settings().purge_protection {
             return Err(ArmError::new(
                 405,

@@ -1,5 +1,6 @@
 //! A vault as a resource: its settings checked, its shelf and key following its document.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arm::{
@@ -33,6 +34,7 @@ pub const VAULT: ResourceType = ResourceType::new("Microsoft.KeyVault/vaults")
     .api_versions(super::API_VERSIONS)
     .location(Location::Required)
     .names(NAMES)
+    .name_code(BAD_NAME)
     .invalid_code("BadRequest")
     .indexes(&[Index {
         collection: BY_NAME,
@@ -41,6 +43,8 @@ pub const VAULT: ResourceType = ResourceType::new("Microsoft.KeyVault/vaults")
     .members(FIELDS)
     .check(check);
 
+/// Code of the answers to names that no vault can have.
+const BAD_NAME: &str = "VaultNameNotValid";
 /// The first version that lets roles decide unless told otherwise.
 const ROLES_BY_DEFAULT_SINCE: &str = "2026-02-01";
 
@@ -66,7 +70,7 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
     let name = vault.id.name().to_owned();
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || name.contains("--") {
         return Err(ArmError::bad_request(
-            "VaultNameNotValid",
+            BAD_NAME,
             format!("the vault name '{name}' is invalid: {}, no two hyphens in a row", NAMES.says),
         ));
     }
@@ -80,9 +84,17 @@ fn check(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
     if vault.get("enablePurgeProtection").is_null() {
         vault.properties.remove("enablePurgeProtection"); // null says nothing, as in Azure
     }
+    let says_policies = !vault.get("accessPolicies").is_null();
     vault.check_fields(FIELDS)?;
     vault.properties.remove("createMode");
     check_permission_model(vault, by_default)?;
+    if vault.existing.is_none()
+        && !says_policies
+        && vault.get("enableRbacAuthorization") != &json!(true)
+    {
+        let message = "The parameter accessPolicies is not specified.";
+        return Err(vault.invalid("properties.accessPolicies", message));
+    }
     check_tenant(vault)?;
     check_protection(vault)?;
     check_network(vault)?;
@@ -282,6 +294,14 @@ fn check_network(vault: &mut PutContext<'_>) -> Result<(), ArmError> {
             &format!("{bad} is no rule; give {{\"value\": \"10.0.0.0/24\"}}"),
         ));
     }
+    // a single address is told as the range that it is
+    let whole = |text: String| match text.parse() {
+        Ok(IpAddr::V4(_)) => format!("{text}/32"),
+        Ok(IpAddr::V6(_)) => format!("{text}/128"),
+        Err(_) => text,
+    };
+    let rules: Vec<Value> =
+        rules.iter().filter_map(|rule| Some(json!({ "value": whole(value(rule)?) }))).collect();
     let networks = acls.get("virtualnetworkrules").and_then(Value::as_array);
     if networks.is_some_and(|list| !list.is_empty()) {
         return Err(refuse(vault, "virtualNetworkRules cannot be enforced here; use ipRules"));

@@ -95,7 +95,7 @@ fn carry_on(house: &House, vault: &Arc<Vault>, deeds: &mut Vec<Deed>) {
         let started = Instant::now();
         let now = house.clock.now().unix_seconds();
         let failure = match vault.advance_certificate(&name, &places, now) {
-            Ok(Step::Waits(_) | Step::Acme(_)) => continue,
+            Ok(Step::Waits(_) | Step::Acme(_) | Step::Ended(_)) => continue,
             Ok(Step::Over(pending)) => pending.error.map(|(_, message)| message),
             Err(error) => Some(error.to_string()),
         };

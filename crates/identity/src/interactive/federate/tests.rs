@@ -64,6 +64,7 @@ impl Federation {
             tenant: &self.house.identity.tenant().id,
             origin: ORIGIN,
             parameters: &given,
+            malformed: None,
             session: None,
             browser: Some("browser-browser-browser-browser-browser-bro"),
             source: SOURCE,
@@ -203,4 +204,32 @@ fn sign_ins_end_with_the_link_and_with_the_provider() {
     assert!(identity.holds(&proof).is_some());
     identity.delete_identity_provider(&there.provider).unwrap();
     assert!(identity.holds(&proof).is_none(), "no provider any more");
+}
+
+/// Somebody is at the provider while the application it signs in to goes.
+#[test]
+fn who_comes_back_finds_no_application() {
+    let there = federation(BASE);
+    let identity = &there.house.identity;
+    let app = there.house.app("wiki");
+    let web = json!({ "web": { "redirectUris": ["https://app.example/cb"] } });
+    identity.update_application(&app.object_id, &web).unwrap();
+    let given = [
+        ("client_id", app.app_id.as_str()),
+        ("redirect_uri", "https://app.example/cb"),
+        ("response_type", "code"),
+        ("scope", "openid"),
+    ];
+    let Show::Page(start) = there.ask(&given, |r| identity.authorize(r, false)).show else {
+        panic!("no page")
+    };
+    let flow = start.flow.expose();
+    let given = [("flow", flow), ("step", "federate"), ("provider", &there.provider)];
+    let Show::Redirect(sent) = there.ask(&given, |r| identity.continue_sign_in(r)).show else {
+        panic!("no provider")
+    };
+    let state = sent.parameters.iter().find(|(n, _)| *n == "state").unwrap().1.expose();
+    identity.delete_application(&app.object_id).unwrap();
+    let answer = there.ask(&[("state", state), ("code", "c")], |r| identity.federation_callback(r));
+    assert!(matches!(answer.show, Show::Refused(error) if error.code == 700_016));
 }

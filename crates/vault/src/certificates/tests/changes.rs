@@ -251,3 +251,54 @@ fn chains_stay_as_they_come_where_that_is_wanted() {
         assert_eq!(imported.version.keeps_chain_order(), keeps_order);
     }
 }
+
+#[test]
+fn several_may_take_an_operation_further() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    for round in 0..30 {
+        let (name, policy) = (format!("c{round}"), policy("Self", json!({})));
+        vault.create_certificate(&name, &policy, &Value::Null, None, false, NOW).unwrap();
+        let steps: Vec<Step> = std::thread::scope(|scope| {
+            let work = || vault.advance_certificate(&name, &places(), NOW);
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap().unwrap()).collect()
+        });
+        let made = steps.iter().filter(|step| matches!(step, Step::Over(_))).count();
+        assert_eq!(made, 1, "{steps:?}");
+        for step in steps {
+            let (Step::Over(pending) | Step::Ended(pending)) = step else { panic!("{step:?}") };
+            assert_eq!(pending.status, PendingStatus::Completed);
+        }
+    }
+}
+
+#[test]
+fn an_import_is_described_by_its_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(&folder);
+    let key = KeyPair::generate(KeyKind::P256).unwrap();
+    let template = pki::Template {
+        subject: pki::Name::parse("O=Widgits, S=Some-State, C=AU").unwrap(),
+        usage: pki::KeyUsage::default(),
+        not_before: NOW,
+        not_after: NOW + 3000 * DAY,
+        ..pki::Template::default()
+    };
+    let made = pki::self_signed(&template, &key, &[3]).unwrap();
+    let text = pem::bundle(&key, &[made]).unwrap().expose().to_owned();
+    let sent = json!({
+        "issuer": { "name": "Self" },
+        "x509_props": { "subject": "CN=DefaultPolicy", "validity_months": 12, "sans": { "dns_names": ["b.example"] },
+            "key_usage": ["keyAgreement"] },
+        "lifetime_actions": [{ "trigger": { "lifetime_percentage": 70 }, "action": { "action_type": "AutoRenew" } }],
+    });
+    import(&vault, "i", text, None, sent).unwrap();
+    let kept = vault.certificate_policy("i").unwrap().to_json();
+    let x509 = &kept["x509_props"];
+    assert_eq!(x509["subject"], "O=Widgits, S=Some-State, C=AU");
+    assert_eq!((&x509["validity_months"], x509.get("sans")), (&json!(100), None));
+    assert_eq!((&x509["ekus"], &x509["key_usage"]), (&json!([]), &json!([])));
+    assert_eq!(kept["issuer"]["name"], "Self");
+    assert_eq!(kept["lifetime_actions"][0]["trigger"]["lifetime_percentage"], 70);
+}
