@@ -214,6 +214,48 @@ def test_roles_by_the_management_client(server, alice):
     client.role_definitions.delete(scope, role)
 
 
+def test_an_api_of_ones_own(server, alice):
+    """MSAL for an API: version 2 of its tokens, its scopes and roles; the key read from its certificate alone."""
+    import jwt
+    import msal
+    from cryptography import x509
+    tenant, back = server.env["AZURE_TENANT_ID"], "https://app.example/back"
+    scope, role = str(uuid.uuid4()), str(uuid.uuid4())
+    api = graph(server, "POST", "/applications", {
+        "displayName": "files", "identifierUris": [f"api://files-{scope}"],
+        "api": {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": [{
+            "id": scope, "value": "Files.Read", "type": "User", "isEnabled": True, "adminConsentDisplayName": "r", "adminConsentDescription": "r",
+            "userConsentDisplayName": "Read your files", "userConsentDescription": "Lets it read them."}]},
+        "appRoles": [{"id": role, "value": "Reader", "displayName": "Reader", "description": "reads", "isEnabled": True,
+                      "allowedMemberTypes": ["User", "Application"]}]}, 201)
+    api_sp = graph(server, "POST", "/servicePrincipals", {"appId": api["appId"]}, 201)
+    app = graph(server, "POST", "/applications", {"displayName": "files client", "web": {"redirectUris": [back]}}, 201)
+    sp = graph(server, "POST", "/servicePrincipals", {"appId": app["appId"]}, 201)
+    secret = graph(server, "POST", f"/applications/{app['id']}/addPassword", {}, 200)["secretText"]
+    for kind, holder in (("users", alice["id"]), ("servicePrincipals", sp["id"])):
+        body = {"principalId": holder, "resourceId": api_sp["id"], "appRoleId": role}
+        graph(server, "POST", f"/{kind}/{holder}/appRoleAssignments", body, 201)
+    assert len(graph(server, "GET", f"/servicePrincipals/{api_sp['id']}/appRoleAssignedTo")["value"]) == 2
+    client = msal.ConfidentialClientApplication(app["appId"], secret, authority=f"{server.url}/{tenant}", instance_discovery=False, verify=server.ca)
+    flow = client.initiate_auth_code_flow([f"api://files-{scope}/Files.Read"], redirect_uri=back)
+    browser, answer = sign_in(server, flow["auth_uri"], alice)
+    result = client.acquire_token_by_auth_code_flow(flow, dict(urllib.parse.parse_qsl(urllib.parse.urlparse(answer.headers["location"]).query)))
+    own = client.acquire_token_for_client([f"{api['appId']}/.default"])
+    keys = requests.get(f"{server.url}/{tenant}/discovery/v2.0/keys", verify=server.ca).json()["keys"]
+    for token in (result["access_token"], own["access_token"]):
+        key = next(k for k in keys if k["kid"] == jwt.get_unverified_header(token)["kid"])
+        certificate = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0]))
+        said = jwt.decode(token, certificate.public_key(), algorithms=["RS256"], audience=api["appId"], issuer=f"{server.url}/{tenant}/v2.0")
+        assert (said["ver"], said["azp"], said["roles"]) == ("2.0", app["appId"], ["Reader"]) and "appid" not in said
+    assert claims(result["access_token"])["scp"] == "Files.Read"
+    assert claims(result["access_token"])["sub"] != result["id_token_claims"]["sub"]
+    graph(server, "PATCH", f"/applications/{api['id']}", {"api": {"requestedAccessTokenVersion": None}}, 204)
+    token = client.acquire_token_silent([f"api://files-{scope}/Files.Read"], client.get_accounts()[0], force_refresh=True)["access_token"]
+    said = claims(token)
+    assert (said["ver"], said["aud"], said["appid"], said["iss"]) == ("1.0", f"api://files-{scope}", app["appId"], f"{server.url}/{tenant}/")
+    assert jwt.get_unverified_header(token)["x5t"] in [k["x5t"] for k in keys]
+
+
 def test_graph_as_az_calls_it(server, alice):
     """az ad sp create-for-rbac, az ad user, az ad group: the calls they make, in their order."""
     app = graph(server, "POST", "/applications", {"displayName": "rbac", "keyCredentials": []}, 201)

@@ -14,7 +14,7 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::certificate::pem_text;
 use crate::server_certificate::ServerNames;
-use crate::{Certificate, CryptoError, SecretText, random_bytes};
+use crate::{Certificate, CryptoError, RsaAlgorithm, RsaPrivateKey, SecretText, random_bytes};
 
 const DAY: i64 = 24 * 60 * 60;
 /// Ten years.
@@ -82,6 +82,21 @@ impl Authority {
         let made = params.signed_by(&key, &self.issuer).map_err(failed)?;
         Ok(Issued { certificate_pem: made.pem(), key_pem: key.to_pem()? })
     }
+}
+
+/// A certificate by which an RSA key vouches for itself, valid from `start` to `end` (seconds since 1970): the form in
+/// which keys of tokens are published beside their numbers.
+pub fn self_signed(
+    key: &RsaPrivateKey,
+    common_name: &str,
+    start: i64,
+    end: i64,
+) -> Result<Certificate, CryptoError> {
+    let mut params = params(common_name, start, end)?;
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let made = params.self_signed(&RsaKey(key)).map_err(failed)?;
+    Certificate::from_der(made.der())
 }
 
 fn failed(error: rcgen::Error) -> CryptoError {
@@ -163,5 +178,42 @@ impl SigningKey for EcKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         let signature = self.0.sign(&SystemRandom::new(), message);
         signature.map(|s| s.as_ref().to_vec()).map_err(|_| rcgen::Error::RingUnspecified)
+    }
+}
+
+/// An RSA key that signs for rcgen.
+struct RsaKey<'a>(&'a RsaPrivateKey);
+
+impl PublicKeyData for RsaKey<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.public_der()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
+impl SigningKey for RsaKey<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.0.sign(RsaAlgorithm::Rs256, message).map_err(|_| rcgen::Error::RingUnspecified)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::RsaBits;
+
+    #[test]
+    fn a_key_vouches_for_itself() {
+        let key = RsaPrivateKey::generate(RsaBits::Rsa2048).unwrap();
+        let made = self_signed(&key, "tokens", 1_800_000_000, 1_900_000_000).unwrap();
+        assert_eq!(made.rsa_public_key(), Some(key.public()));
+        assert!(made.is_signed_by(&made) && !made.is_authority());
+        assert_eq!((made.not_before(), made.not_after()), (1_800_000_000, 1_900_000_000));
+        assert!(made.subject().contains("CN=tokens"), "{}", made.subject());
+        assert!(self_signed(&key, "tokens", -1, 0).is_err());
     }
 }

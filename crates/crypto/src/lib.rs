@@ -26,7 +26,7 @@ mod stored_secret;
 pub mod tls;
 mod totp;
 
-pub use authority::{Authority, Issued};
+pub use authority::{Authority, Issued, self_signed};
 pub use certificate::{Certificate, pem_text};
 pub use digest::{constant_time_eq, hmac_sha256, sha1, sha256, sha256_hex, verify_hmac_sha256};
 pub use error::CryptoError;

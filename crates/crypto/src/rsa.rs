@@ -117,6 +117,11 @@ impl RsaPrivateKey {
         Ok(signature)
     }
 
+    /// The public half as PKCS#1's `RSAPublicKey`: what certificates hold.
+    pub(crate) fn public_der(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
     /// The public half.
     pub fn public(&self) -> &RsaPublicKey {
         &self.public

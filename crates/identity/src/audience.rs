@@ -99,6 +99,12 @@ impl Identity {
     }
 }
 
+/// The application id of the service behind a set of doors. The server's own address stands for several; Resource
+/// Manager is the one that clients know by it.
+pub(crate) fn service_id(opens: Audiences) -> Option<&'static str> {
+    SERVICES.iter().find(|(door, ..)| opens.meets(*door)).map(|(_, _, id)| *id)
+}
+
 /// The doors that a resource opens; none when it is not one of ours. Trailing slashes do not matter: clients send
 /// `https://monitor.azure.com//.default`.
 pub(crate) fn audiences_of(resource: &str, urls: &PublicUrls) -> Option<Audiences> {

@@ -165,6 +165,7 @@ fn first_documents(
         graph_roles: GRAPH_ROLES.map(str::to_owned).to_vec(),
         directory_roles: DirectoryRoles::default(),
         managed_identity: false,
+        assignment_required: false,
         passwords: Vec::new(),
         keys: Vec::new(),
     };

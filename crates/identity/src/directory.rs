@@ -1,7 +1,10 @@
 //! The directory: app registrations, service principals, users and groups, kept as documents and held in memory, so
 //! that a token is checked without touching a disk.
 
+mod api;
+mod app_assignments;
 mod application;
+mod claims;
 mod clients;
 mod directory_roles;
 mod graph;
@@ -22,14 +25,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use state::{Condition, Op, Store};
 
+pub(crate) use api::{ApiSettings, AppRole, MemberType, PermissionScope, PreAuthorized, ScopeKind};
+pub(crate) use app_assignments::AppRoleAssignment;
+pub use app_assignments::{AssignedSide, NewAppRole};
 pub use application::{Application, FederatedCredential, KeyCredential, PasswordCredential};
+pub(crate) use claims::{GroupClaims, OptionalClaim, OptionalClaims};
 pub use clients::PORTAL_CLIENT;
 pub(crate) use clients::is_portal_redirect;
 pub use directory_roles::DirectoryRoles;
 pub(crate) use graph::graph_scope;
-pub use graph::{
-    GraphArea, GraphError, Holder, NewApplication, NewPassword, PasswordAnswer, certificate_bytes,
-};
+pub use graph::{GraphArea, GraphError, Holder, NewApplication, NewPassword, PasswordAnswer};
 pub use group::Group;
 pub use groups::NewGroup;
 pub use objects::ObjectKind;
@@ -53,6 +58,8 @@ pub(crate) const SERVICE_PRINCIPALS: &str = "identity/servicePrincipals";
 pub(crate) const USERS: &str = "identity/users";
 /// Collection of groups, by object id.
 pub(crate) const GROUPS: &str = "identity/groups";
+/// Collection of roles of applications that somebody has, by id.
+pub(crate) const APP_ROLE_ASSIGNMENTS: &str = "identity/appRoleAssignments";
 
 /// All applications, principals, users and groups.
 #[derive(Clone, Default)]
@@ -67,6 +74,10 @@ pub(crate) struct Directory {
     groups: HashMap<String, Arc<Group>>,
     /// Groups that something is a direct member of.
     groups_of_member: HashMap<String, BTreeSet<String>>,
+    /// Roles of applications that somebody has, by id.
+    assignments: HashMap<String, Arc<AppRoleAssignment>>,
+    /// Their ids, by who has them.
+    assignments_of: HashMap<String, BTreeSet<String>>,
 }
 
 impl Directory {
@@ -84,6 +95,9 @@ impl Directory {
         }
         for group in documents::<Group>(store, GROUPS)? {
             directory.put_group(group);
+        }
+        for assignment in documents::<AppRoleAssignment>(store, APP_ROLE_ASSIGNMENTS)? {
+            directory.put_assignment(assignment);
         }
         Ok(directory)
     }

@@ -84,6 +84,7 @@ impl Identity {
             interactive: Interactive::default(),
             issuers: Issuers::default(),
         };
+        identity.settle_consents()?;
         Ok((identity, first_start))
     }
 

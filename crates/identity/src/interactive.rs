@@ -6,6 +6,7 @@
 //! application again (`standing`): it may have gone since.
 
 mod answer;
+mod assigned;
 mod authorize;
 mod complete;
 mod consent;

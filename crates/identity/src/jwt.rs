@@ -74,9 +74,17 @@ fn object(part: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&bytes).ok() // serde_json bounds the depth
 }
 
-/// Signs claims with RS256.
-pub(crate) fn sign(key: &RsaPrivateKey, kid: &str, claims: &Value) -> Result<String, CryptoError> {
-    let header = serde_json::json!({ "typ": "JWT", "alg": "RS256", "kid": kid });
+/// Signs claims with RS256; `x5t` names the key's certificate, for readers that know keys by theirs.
+pub(crate) fn sign(
+    key: &RsaPrivateKey,
+    kid: &str,
+    x5t: Option<&str>,
+    claims: &Value,
+) -> Result<String, CryptoError> {
+    let mut header = serde_json::json!({ "typ": "JWT", "alg": "RS256", "kid": kid });
+    if let Some(x5t) = x5t {
+        header["x5t"] = x5t.into();
+    }
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", encode(&header), encode(claims));
     let signature = key.sign(RsaAlgorithm::Rs256, signed.as_bytes())?;

@@ -43,10 +43,10 @@ pub use authorization::{DenyAssignments, Permissions, RoleAssignments, RoleDefin
 pub use bootstrap::AdminCredentials;
 pub use caller::Caller;
 pub use directory::{
-    Application, DirectoryRoles, FederatedCredential, GraphArea, GraphError, Group, Holder,
-    KeyCredential, NewApplication, NewGroup, NewPassword, NewUser, ObjectKind, PORTAL_CLIENT,
-    PasswordAnswer, PasswordCredential, RedirectUris, ServicePrincipal, TotpAnswer, User,
-    certificate_bytes,
+    Application, AssignedSide, DirectoryRoles, FederatedCredential, GraphArea, GraphError, Group,
+    Holder, KeyCredential, NewAppRole, NewApplication, NewGroup, NewPassword, NewUser, ObjectKind,
+    PORTAL_CLIENT, PasswordAnswer, PasswordCredential, RedirectUris, ServicePrincipal, TotpAnswer,
+    User,
 };
 pub use discovery::Generation;
 pub use error::IdentityError;

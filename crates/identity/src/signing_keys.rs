@@ -1,21 +1,22 @@
 //! The keys that sign tokens: published a day before they sign, and kept a day after the last one that did.
 //!
 //! All live in one file that is replaced as a whole, so a crash leaves either the keys before a rotation or those
-//! after it.
+//! after it. Each has a certificate that it signed itself: some relying parties read keys from certificates alone.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crypto::{
-    RsaBits, RsaPrivateKey, RsaPublicKey, SecretText, read_private, sha256, write_private,
+    Certificate, CryptoError, RsaBits, RsaPrivateKey, RsaPublicKey, SecretText, read_private,
+    self_signed, sha256, write_private,
 };
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::IdentityError;
+use crate::{IdentityError, jwt};
 
 const DAY: i64 = 24 * 60 * 60;
 /// A key signs for so long.
@@ -24,6 +25,9 @@ const SIGNS_FOR: i64 = 90 * DAY;
 const PUBLISHED_AHEAD: i64 = DAY;
 /// Longer than any token lives.
 const KEPT_AFTER: i64 = DAY;
+/// What a certificate says of its time. Keys go long before: nobody judges a token by it.
+const CERTIFICATE_FOR: i64 = 5 * 365 * DAY;
+const SUBJECT: &str = "vedette tokens";
 const FILE: &str = "token-signing.json";
 const FORMAT: u32 = 1;
 
@@ -33,18 +37,34 @@ pub(crate) struct SigningKey {
     /// First second in which it signs, since 1970.
     activates: i64,
     key: RsaPrivateKey,
+    certificate: Certificate,
+    /// Thumbprint of the certificate, as tokens write it.
+    x5t: String,
 }
 
 impl SigningKey {
     fn new(activates: i64) -> Result<Self, IdentityError> {
         let key = RsaPrivateKey::generate(RsaBits::Rsa2048)?;
-        Ok(Self { kid: thumbprint(key.public()), activates, key })
+        let certificate = certificate_of(&key, activates)?;
+        Ok(Self::with(thumbprint(key.public()), activates, key, certificate))
+    }
+
+    fn with(kid: String, activates: i64, key: RsaPrivateKey, certificate: Certificate) -> Self {
+        let x5t = URL_SAFE_NO_PAD.encode(certificate.thumbprint_sha1());
+        Self { kid, activates, key, certificate, x5t }
     }
 
     pub(crate) fn kid(&self) -> &str {
         &self.kid
     }
 
+    /// Signs a token. Tokens of version 1 name the certificate too, as Entra's do.
+    pub(crate) fn sign(&self, claims: &Value) -> Result<String, CryptoError> {
+        let v1 = claims.get("ver").and_then(Value::as_str) == Some("1.0");
+        jwt::sign(&self.key, &self.kid, v1.then_some(&*self.x5t), claims)
+    }
+
+    #[cfg(test)]
     pub(crate) fn private(&self) -> &RsaPrivateKey {
         &self.key
     }
@@ -58,6 +78,11 @@ impl SigningKey {
 fn thumbprint(key: &RsaPublicKey) -> String {
     let members = format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, key.jwk_e(), key.jwk_n());
     URL_SAFE_NO_PAD.encode(sha256(members.as_bytes()))
+}
+
+fn certificate_of(key: &RsaPrivateKey, activates: i64) -> Result<Certificate, IdentityError> {
+    let start = (activates - PUBLISHED_AHEAD).max(0);
+    Ok(self_signed(key, SUBJECT, start, start + CERTIFICATE_FOR)?)
 }
 
 /// All keys of a moment, by activation.
@@ -80,8 +105,9 @@ impl KeySet {
     pub(crate) fn jwks(&self, issuer: &str) -> Value {
         let key = |k: &Arc<SigningKey>| {
             let (n, e) = (k.public().jwk_n(), k.public().jwk_e());
-            json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": k.kid, "n": n, "e": e,
-                "issuer": issuer })
+            let certificate = STANDARD.encode(k.certificate.der());
+            json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": k.kid, "x5t": k.x5t, "n": n, "e": e,
+                "x5c": [certificate], "issuer": issuer })
         };
         json!({ "keys": self.0.iter().map(key).collect::<Vec<_>>() })
     }
@@ -115,6 +141,9 @@ struct StoredKey {
     kid: String,
     activates: i64,
     pkcs8: String,
+    /// DER in base64; none in files of versions that made none.
+    #[serde(default)]
+    certificate: Option<String>,
 }
 
 /// Borrowing twin of [`StoredKey`]: private keys are not copied on their way to the file.
@@ -123,6 +152,7 @@ struct KeyToStore<'a> {
     kid: &'a str,
     activates: i64,
     pkcs8: &'a str,
+    certificate: &'a str,
 }
 
 /// The keys and their file.
@@ -136,12 +166,16 @@ impl SigningKeys {
     /// Loads the keys of `directory` and makes what is due; `now` in seconds since 1970.
     pub(crate) fn open(directory: &Path, now: i64) -> Result<Self, IdentityError> {
         let path = directory.join(FILE);
-        let current = match read_private(&path)? {
+        let (current, whole) = match read_private(&path)? {
             Some(text) => load(&path, &text)?,
-            None => KeySet::default(),
+            None => (KeySet::default(), true),
         };
         let keys = Self { path, current: RwLock::new(Arc::new(current)), rotating: Mutex::new(()) };
-        keys.rotate(now)?;
+        if !keys.rotate(now)? && !whole {
+            // certificates are made once: who knows a key by its own finds it again after a restart
+            let current = keys.current();
+            write_private(&keys.path, store(&current)?.expose().as_bytes())?;
+        }
         Ok(keys)
     }
 
@@ -178,7 +212,8 @@ impl SigningKeys {
     }
 }
 
-fn load(path: &Path, text: &SecretText) -> Result<KeySet, IdentityError> {
+/// The keys of a file; false beside them when some had no certificate there and got one now.
+fn load(path: &Path, text: &SecretText) -> Result<(KeySet, bool), IdentityError> {
     let damaged =
         |why: &dyn ToString| IdentityError::damaged(path.display().to_string(), why.to_string());
     let stored: StoredKeys = serde_json::from_str(text.expose())
@@ -187,24 +222,43 @@ fn load(path: &Path, text: &SecretText) -> Result<KeySet, IdentityError> {
     if stored.version != FORMAT {
         return Err(damaged(&format!("format {} is not known here", stored.version)));
     }
-    let mut keys = Vec::new();
-    for StoredKey { kid, activates, pkcs8 } in stored.keys {
+    let (mut keys, mut whole) = (Vec::new(), true);
+    for StoredKey { kid, activates, pkcs8, certificate } in stored.keys {
         let pkcs8 = SecretText::new(pkcs8);
         let key = RsaPrivateKey::from_pkcs8_pem(pkcs8.expose())?;
         if thumbprint(key.public()) != kid {
             return Err(damaged(&format!("key {kid} does not match its name")));
         }
-        keys.push(Arc::new(SigningKey { kid, activates, key }));
+        let certificate = match certificate.and_then(|text| certificate_in(&text, &key)) {
+            Some(kept) => kept,
+            None => {
+                whole = false;
+                certificate_of(&key, activates)?
+            }
+        };
+        keys.push(Arc::new(SigningKey::with(kid, activates, key, certificate)));
     }
     keys.sort_by_key(|k| k.activates);
-    Ok(KeySet(keys))
+    Ok((KeySet(keys), whole))
+}
+
+/// A stored certificate, when it is this key's.
+fn certificate_in(text: &str, key: &RsaPrivateKey) -> Option<Certificate> {
+    let certificate = Certificate::from_der(&STANDARD.decode(text).ok()?).ok()?;
+    (certificate.rsa_public_key() == Some(key.public())).then_some(certificate)
 }
 
 fn store(keys: &KeySet) -> Result<SecretText, IdentityError> {
     let pems: Vec<SecretText> =
         keys.0.iter().map(|k| k.key.to_pkcs8_pem()).collect::<Result<_, _>>()?;
     let entry = |(key, pem): (&Arc<SigningKey>, &SecretText)| {
-        let stored = KeyToStore { kid: &key.kid, activates: key.activates, pkcs8: pem.expose() };
+        let certificate = STANDARD.encode(key.certificate.der());
+        let stored = KeyToStore {
+            kid: &key.kid,
+            activates: key.activates,
+            pkcs8: pem.expose(),
+            certificate: &certificate,
+        };
         serde_json::to_string(&stored).map(SecretText::new)
     };
     let entries: Result<Vec<SecretText>, _> = keys.0.iter().zip(&pems).map(entry).collect();

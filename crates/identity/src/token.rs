@@ -1,10 +1,14 @@
 //! The token endpoint: from a parsed form to an access token or an OAuth error. No HTTP in here.
 
+mod access;
 mod assertion;
+mod assigned;
 mod claims;
 mod client;
 mod error;
 mod managed;
+mod membership;
+mod optional;
 pub(crate) mod refresh;
 mod request;
 mod resource;
@@ -12,13 +16,15 @@ mod sign_in;
 mod throttle;
 mod user;
 
+pub(crate) use assigned::require_user;
 pub(crate) use client::check_secret;
 pub use error::OAuthError;
 pub use managed::ManagedIdentityRequest;
+pub(crate) use membership::Channel;
 pub(crate) use request::basic_credentials;
 pub use request::basic_header;
 pub use request::{TokenEndpoint, TokenRequest};
-pub(crate) use resource::OPENID_SCOPES;
+pub(crate) use resource::{OPENID_SCOPES, Resource};
 pub use sign_in::{CredentialKind, SignIn, SignInKind, SignInStep};
 pub(crate) use throttle::{Throttle, network};
 pub(crate) use user::IdToken;
@@ -33,7 +39,7 @@ use crate::outside::Issuers;
 use crate::signing_keys::KeySet;
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{Identity, PublicUrls, Tenant, jwt};
+use crate::{Identity, PublicUrls, Tenant};
 use assertion::Endpoint;
 use claims::Claims;
 use client::Client;
@@ -121,12 +127,14 @@ impl TokenContext<'_> {
         }
         let client = self.authenticated(request, sign_in)?;
         let resource = resource?;
+        let directory = &*self.directory;
+        assigned::require_application(directory, &resource, client.principal)?;
         let now = unix_seconds(request.now);
         self.throttle.admit(&client.application.app_id, request.source, now)?;
-        let claims = Claims::new(&client, &resource, self.tenant, request, adfs)?;
+        let claims = Claims::new(&client, &resource, directory, self.tenant, request, adfs)?;
         sign_in.token_id.clone_from(&claims.token_id);
         let key = self.keys.signing(now).ok_or_else(OAuthError::unavailable)?;
-        let token = jwt::sign(key.private(), key.kid(), &claims.value);
+        let token = key.sign(&claims.value);
         let token = token.map_err(|_| OAuthError::unavailable())?;
         Ok(answer_body(&token, &claims, &resource.name, request.endpoint, adfs))
     }

@@ -2,6 +2,7 @@
 //! the SDKs call them. Every change is told to AuditLogs, refused ones too.
 
 mod applications;
+mod assignments;
 mod batch;
 mod directory;
 mod groups;
@@ -84,7 +85,7 @@ const FAMILIES: &[(&str, GraphArea, Handler)] = &[
     ("directoryobjects", GraphArea::Users, directory::objects),
     ("rolemanagement", GraphArea::Roles, directory::roles),
     ("identity", GraphArea::Providers, directory::providers),
-    ("oauth2permissiongrants", GraphArea::Applications, directory::permission_grants),
+    ("oauth2permissiongrants", GraphArea::Grants, directory::permission_grants),
     ("organization", GraphArea::Users, directory::organization),
     ("domains", GraphArea::Users, directory::domains),
 ];
@@ -297,22 +298,31 @@ fn with_context(mut value: Value, incoming: &Incoming) -> Value {
     value
 }
 
-/// The area of a path: how people prove themselves has rights of its own.
+/// The area of a path: how people prove themselves, and who has which role of an application, have rights of their own.
 fn area_of(family: GraphArea, lower: &[String]) -> GraphArea {
     let below = match lower {
         [me, below, ..] if me == "me" => Some(below),
         [users, _, below, ..] if users == "users" => Some(below),
         _ => None,
     };
-    match below.is_some_and(|below| below == "authentication") {
-        true => GraphArea::Methods,
-        false => family,
+    match below {
+        Some(below) if below == "authentication" => GraphArea::Methods,
+        _ if is_of_roles(lower) => GraphArea::Assignments,
+        _ => family,
     }
+}
+
+/// True for a path to roles of applications that somebody has.
+fn is_of_roles(lower: &[String]) -> bool {
+    let named = |name: &String| name == "approleassignments" || name == "approleassignedto";
+    lower.iter().skip(1).take(2).any(named)
 }
 
 fn category(area: GraphArea) -> &'static str {
     match area {
-        GraphArea::Applications => "ApplicationManagement",
+        GraphArea::Applications | GraphArea::Assignments | GraphArea::Grants => {
+            "ApplicationManagement"
+        }
         GraphArea::Users | GraphArea::Passwords | GraphArea::Methods => "UserManagement",
         GraphArea::Groups => "GroupManagement",
         GraphArea::Roles => "RoleManagement",
@@ -322,6 +332,10 @@ fn category(area: GraphArea) -> &'static str {
 
 /// The name of a change that was refused before it was looked at.
 fn refused_name(call: &Call) -> &'static str {
+    if is_of_roles(&call.lower) {
+        let family = call.lower.first().map_or("", String::as_str);
+        return assignments::refused_name(family, &call.method);
+    }
     match (call.lower.first().map(String::as_str), call.method.as_str()) {
         (Some("users"), "POST") if call.lower.len() == 1 => "Add user",
         (Some("users"), "DELETE") => "Delete user",
@@ -338,6 +352,8 @@ fn refused_name(call: &Call) -> &'static str {
             Some("removepassword") => "Remove service principal credentials",
             _ => "Update service principal",
         },
+        (Some("oauth2permissiongrants"), "POST") => "Add delegated permission grant",
+        (Some("oauth2permissiongrants"), _) => "Remove delegated permission grant",
         (Some("rolemanagement"), "POST") => "Add member to role",
         (Some("rolemanagement"), _) => "Remove member from role",
         _ => "Update application",

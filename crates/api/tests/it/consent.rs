@@ -19,9 +19,9 @@ pub(super) struct World {
     pub(super) admin: String,
     pub(super) alice: Value,
     pub(super) browser: Browser,
-    object_id: String,
+    pub(super) object_id: String,
     pub(super) app_id: String,
-    secret: String,
+    pub(super) secret: String,
 }
 
 pub(super) async fn world() -> World {

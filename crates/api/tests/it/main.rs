@@ -20,6 +20,8 @@ mod machine;
 mod operations;
 mod overtaken;
 mod passkeys;
+mod registered;
+mod registered_tokens;
 mod resource_manager;
 mod scopes;
 mod sign_in;

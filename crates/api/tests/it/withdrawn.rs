@@ -212,7 +212,8 @@ async fn each_resource_is_taken_back_alone_and_seen_by_few() {
     let grants = grants["value"].as_array().unwrap();
     let [one, other] = grants.as_slice() else { panic!("{grants:?}") };
     assert_ne!(one["id"], other["id"]);
-    let arm = grants.iter().find(|g| g["resourceId"] == ARM).unwrap();
+    let manager = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
+    let arm = grants.iter().find(|g| g["resourceId"] == manager).unwrap();
     let path = format!("{path}/{}", arm["id"].as_str().unwrap());
     assert_eq!(world.house.call("DELETE", &path, &world.admin, Value::Null).await.status, 204);
     assert_eq!(world.house.call("DELETE", &path, &world.admin, Value::Null).await.status, 404);

@@ -52,8 +52,8 @@ fn forged_tokens_are_refused() {
     let (h, c, s) = (parts[0], parts[1], parts[2]);
     let own = |header: &Value, claims: &Value| format!("{}.{}.{s}", encode(header), encode(claims));
     let kid = header["kid"].as_str().unwrap();
-    let signed_by_stranger = jwt::sign(stranger(), kid, &claims).unwrap();
-    let unknown_key = jwt::sign(stranger(), "another", &claims).unwrap();
+    let signed_by_stranger = jwt::sign(stranger(), kid, None, &claims).unwrap();
+    let unknown_key = jwt::sign(stranger(), "another", None, &claims).unwrap();
     // the classic: the public key as an HMAC secret
     let hmac = {
         let signed =
@@ -115,7 +115,7 @@ fn tokens_that_are_ours_but_do_not_fit() {
     let (_, claims) = read_token(&token(&house));
     let keys = house.identity.signing_keys().current();
     let key = keys.signing(now_seconds()).unwrap();
-    let made = |claims: &Value| jwt::sign(key.private(), key.kid(), claims).unwrap();
+    let made = |claims: &Value| jwt::sign(key.private(), key.kid(), None, claims).unwrap();
     let foreign = "0f8fad5b-d9cb-469f-a165-70867728950e";
     let cases = [
         (with(&claims, "exp", json!(now_seconds())), AuthError::Expired { at: now_seconds() }),

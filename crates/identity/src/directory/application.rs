@@ -8,7 +8,7 @@ use crypto::{Certificate, CryptoError, GeneratedSecret, RsaPublicKey, StoredSecr
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::RedirectUris;
+use super::{ApiSettings, AppRole, GroupClaims, OptionalClaims, RedirectUris};
 
 /// An app registration. No `Debug`: it holds digests of secrets.
 #[derive(Clone, Serialize, Deserialize)]
@@ -46,6 +46,27 @@ pub struct Application {
     /// Where it is at home.
     #[serde(default)]
     pub home_page_url: Option<String>,
+    /// Where it ends a person's session; kept for who reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logout_url: Option<String>,
+    /// What administrators wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Marks to find it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What it is as an API.
+    #[serde(default)]
+    pub api: ApiSettings,
+    /// Roles that it defines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub app_roles: Vec<AppRole>,
+    /// Which groups and directory roles tokens name: id tokens that it gets, access tokens that are for it.
+    #[serde(default, skip_serializing_if = "GroupClaims::is_empty")]
+    pub group_claims: GroupClaims,
+    /// Further claims in these.
+    #[serde(default, skip_serializing_if = "OptionalClaims::is_empty")]
+    pub optional_claims: OptionalClaims,
     /// Object ids of who looks after it.
     #[serde(default)]
     pub owners: BTreeSet<String>,
@@ -67,6 +88,13 @@ impl Application {
             is_fallback_public_client: false,
             id_token_issuance: false,
             home_page_url: None,
+            logout_url: None,
+            notes: None,
+            tags: Vec::new(),
+            api: ApiSettings::default(),
+            app_roles: Vec::new(),
+            group_claims: GroupClaims::default(),
+            optional_claims: OptionalClaims::default(),
             owners: BTreeSet::new(),
         }
     }

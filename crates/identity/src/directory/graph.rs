@@ -3,10 +3,9 @@
 mod credentials;
 mod federated;
 mod properties;
+mod values;
 
 pub use credentials::{Holder, NewPassword, PasswordAnswer};
-use credentials::{key_value, password_value};
-pub use properties::certificate_bytes;
 
 use std::sync::Arc;
 
@@ -17,8 +16,8 @@ use state::{Op, StoreError};
 use uuid::Uuid;
 
 use super::{
-    APPLICATIONS, Application, Directory, DirectoryRoles, GROUPS, Group, KeyCredential,
-    SERVICE_PRINCIPALS, ServicePrincipal, USERS, User, put, remove,
+    APP_ROLE_ASSIGNMENTS, APPLICATIONS, AppRoleAssignment, Application, Directory, DirectoryRoles,
+    GROUPS, Group, KeyCredential, SERVICE_PRINCIPALS, ServicePrincipal, USERS, User, put, remove,
 };
 use crate::interactive::EVERYTHING;
 use crate::time::{graph_text, unix_seconds};
@@ -44,6 +43,10 @@ pub enum GraphArea {
     Methods,
     /// Groups and who is in them.
     Groups,
+    /// Who has which role of an application.
+    Assignments,
+    /// What people, and administrators for them, let applications do.
+    Grants,
     /// Directory roles, and who has them.
     Roles,
     /// Outside providers.
@@ -117,6 +120,32 @@ const AREAS: &[AreaRights] = &[
         readers: &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"],
         writers: &["UserAuthenticationMethod.ReadWrite.All"],
         administered: DirectoryRoles::administers_users,
+    },
+    AreaRights {
+        area: GraphArea::Assignments,
+        own: (&[], &[]),
+        readers: &[
+            "AppRoleAssignment.ReadWrite.All",
+            "Application.Read.All",
+            "Application.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        writers: &["AppRoleAssignment.ReadWrite.All"],
+        administered: DirectoryRoles::administers_applications,
+    },
+    AreaRights {
+        area: GraphArea::Grants,
+        own: (&[], &[]),
+        readers: &[
+            "DelegatedPermissionGrant.ReadWrite.All",
+            "Application.Read.All",
+            "Application.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        writers: &["DelegatedPermissionGrant.ReadWrite.All"],
+        administered: DirectoryRoles::administers_applications,
     },
     AreaRights {
         area: GraphArea::Roles,
@@ -364,6 +393,7 @@ impl Identity {
                 graph_roles: Vec::new(),
                 directory_roles: DirectoryRoles::default(),
                 managed_identity: false,
+                assignment_required: false,
                 passwords: Vec::new(),
                 keys: Vec::new(),
             };
@@ -403,7 +433,7 @@ impl Identity {
             let mut changes = vec![Change::RemoveApplication(application.app_id.clone())];
             if let Some(principal) = directory.principal_of(&application.app_id) {
                 self.keep_an_administrator(&principal.id)?;
-                changes.extend(directory.leave_groups(&principal.id));
+                changes.extend(directory.leave_all(&principal.id));
                 changes.push(Change::RemovePrincipal(principal.id.clone()));
             }
             Ok(changes)
@@ -419,7 +449,7 @@ impl Identity {
             let principal = directory.principal(id).ok_or_else(|| GraphError::not_found(id))?;
             self.keep_an_administrator(&principal.id)?;
             app_id.clone_from(&principal.app_id);
-            let mut changes = directory.leave_groups(&principal.id);
+            let mut changes = directory.leave_all(&principal.id);
             changes.push(Change::RemovePrincipal(principal.id.clone()));
             Ok(changes)
         })?;
@@ -500,59 +530,6 @@ impl Identity {
         });
         Ok(())
     }
-
-    pub(super) fn application_value(&self, application: &Application) -> Value {
-        json!({
-            "id": application.id,
-            "deletedDateTime": null,
-            "appId": application.app_id,
-            "displayName": application.display_name,
-            "createdDateTime": graph_text(application.created),
-            "identifierUris": application.identifier_uris,
-            "publisherDomain": self.tenant().domain,
-            "signInAudience": "AzureADMyOrg",
-            "passwordCredentials": application.passwords.iter().map(password_value).collect::<Vec<_>>(),
-            "keyCredentials": application.keys.iter().map(key_value).collect::<Vec<_>>(),
-            "isFallbackPublicClient": application.is_fallback_public_client,
-            "web": {
-                "homePageUrl": application.home_page_url,
-                "redirectUris": application.redirects.web,
-                "implicitGrantSettings": {
-                    "enableAccessTokenIssuance": false,
-                    "enableIdTokenIssuance": application.id_token_issuance,
-                },
-            },
-            "spa": { "redirectUris": application.redirects.spa },
-            "publicClient": { "redirectUris": application.redirects.public_client },
-            "requiredResourceAccess": [],
-        })
-    }
-
-    pub(super) fn principal_value(
-        &self,
-        principal: &ServicePrincipal,
-        directory: &Directory,
-    ) -> Value {
-        let mut names = vec![principal.app_id.clone()];
-        if let Some(application) = directory.application(&principal.app_id) {
-            names.extend(application.identifier_uris.iter().cloned());
-        }
-        json!({
-            "id": principal.id,
-            "deletedDateTime": null,
-            "appId": principal.app_id,
-            "displayName": principal.display_name,
-            "appDisplayName": principal.display_name,
-            "appOwnerOrganizationId": self.tenant().id,
-            "accountEnabled": principal.account_enabled,
-            "createdDateTime": graph_text(principal.created),
-            "servicePrincipalNames": names,
-            "servicePrincipalType": if principal.managed_identity { "ManagedIdentity" } else { "Application" },
-            "signInAudience": "AzureADMyOrg",
-            "passwordCredentials": principal.passwords.iter().map(password_value).collect::<Vec<_>>(),
-            "keyCredentials": principal.keys.iter().map(key_value).collect::<Vec<_>>(),
-        })
-    }
 }
 
 /// A write to the directory, to store and memory alike.
@@ -565,6 +542,8 @@ pub(super) enum Change {
     RemoveUser(String),
     PutGroup(Group),
     RemoveGroup(String),
+    PutAssignment(AppRoleAssignment),
+    RemoveAssignment(String),
 }
 
 impl Change {
@@ -580,6 +559,10 @@ impl Change {
             Self::RemoveUser(id) => Ok(remove(USERS, id)),
             Self::PutGroup(group) => put(GROUPS, &group.id, group),
             Self::RemoveGroup(id) => Ok(remove(GROUPS, id)),
+            Self::PutAssignment(assignment) => {
+                put(APP_ROLE_ASSIGNMENTS, &assignment.id, assignment)
+            }
+            Self::RemoveAssignment(id) => Ok(remove(APP_ROLE_ASSIGNMENTS, id)),
         }
     }
 
@@ -593,6 +576,8 @@ impl Change {
             Self::RemoveUser(id) => directory.remove_user(&id),
             Self::PutGroup(group) => directory.put_group(group),
             Self::RemoveGroup(id) => directory.remove_group(&id),
+            Self::PutAssignment(assignment) => directory.put_assignment(assignment),
+            Self::RemoveAssignment(id) => directory.remove_assignment(&id),
         }
     }
 }

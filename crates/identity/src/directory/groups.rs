@@ -109,7 +109,7 @@ impl Identity {
         self.change_directory(|directory| {
             let group = find(directory, id)?;
             self.keep_an_administrator(&group.id)?;
-            let mut changes = directory.leave_groups(&group.id);
+            let mut changes = directory.leave_all(&group.id);
             changes.push(Change::RemoveGroup(group.id.clone()));
             Ok(changes)
         })

@@ -27,12 +27,20 @@ pub struct ServicePrincipal {
     /// True for an identity of this machine: it has no credential, local processes ask for its tokens.
     #[serde(default)]
     pub managed_identity: bool,
+    /// True: tokens for it, and sign-ins at it, are for those alone who were assigned to it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub assignment_required: bool,
     /// Secrets of its own, beside its application's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passwords: Vec<PasswordCredential>,
     /// Certificates of its own, beside its application's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyCredential>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What a client may prove itself with: the credentials of its application, and those of its principal.

@@ -210,7 +210,7 @@ impl Identity {
             let user = find(directory, id)?;
             self.keep_an_administrator(&user.id)?;
             gone.clone_from(&user.id);
-            let mut changes = directory.leave_groups(&user.id);
+            let mut changes = directory.leave_all(&user.id);
             changes.push(Change::RemoveUser(user.id.clone()));
             Ok(changes)
         })?;
@@ -384,8 +384,12 @@ impl Identity {
 }
 
 impl Directory {
-    /// The changes by which something leaves all groups.
-    pub(super) fn leave_groups(&self, id: &str) -> Vec<Change> {
+    /// The changes by which something leaves all groups and loses all roles of applications.
+    pub(super) fn leave_all(&self, id: &str) -> Vec<Change> {
+        self.leave_groups(id).into_iter().chain(self.leave_roles(id)).collect()
+    }
+
+    fn leave_groups(&self, id: &str) -> Vec<Change> {
         let groups = self.groups().into_iter();
         let concerned = groups.filter(|g| g.members.contains(id) || g.owners.contains(id));
         concerned

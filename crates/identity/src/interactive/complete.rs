@@ -4,12 +4,12 @@ use crypto::SecretText;
 
 use super::{
     AuthorizationRequest, BrowserAnswer, BrowserRequest, CODE_SECONDS, Code, Granted, Proof,
-    Redirect, SESSION_SECONDS, Session, Show,
+    Redirect, ResponseMode, SESSION_SECONDS, Session, Show,
 };
 use crate::Identity;
 use crate::directory::{RedirectKind, User};
 use crate::time::unix_seconds;
-use crate::token::{IdToken, OAuthError, SignIn, SignInKind};
+use crate::token::{Channel, IdToken, OAuthError, SignIn, SignInKind};
 
 impl Identity {
     /// Sends the browser back with what the application asked for. `signed_in` is true when the person proved itself
@@ -28,6 +28,9 @@ impl Identity {
             Ok(user) => user,
             Err(error) => return BrowserAnswer::refused(error),
         };
+        if let Err(error) = self.require_assigned(asked, proof) {
+            return self.not_assigned(request, asked, proof, error);
+        }
         let parameters = match self.results(request, asked, proof, &user) {
             Ok(parameters) => parameters,
             Err(error) => return BrowserAnswer::new(super::authorize::told(asked, &error)),
@@ -85,6 +88,11 @@ impl Identity {
                 origin: &asked.origin,
                 v1: asked.v1,
                 code: code_text.as_deref(),
+                channel: match asked.mode {
+                    ResponseMode::FormPost => Channel::Answer,
+                    ResponseMode::Query | ResponseMode::Fragment => Channel::Address,
+                },
+                source: request.source,
                 now,
             };
             parameters.push(("id_token", SecretText::new(self.sign_id_token(&token)?)));

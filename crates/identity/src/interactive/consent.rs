@@ -2,6 +2,8 @@
 //! whenever the application wants more; nothing goes to the application before. Azure's own tools and the portal need
 //! none: they act for nobody but who uses them.
 
+mod grants;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crypto::sha256_hex;
@@ -11,14 +13,19 @@ use state::Condition;
 
 use super::grant::{GRAPH, Wanted};
 use super::{OwnChange, Proof};
-use crate::audience::{Audiences, audiences_of};
-use crate::directory::{Application, denied, documents, put, remove};
+use crate::audience::{Audiences, audiences_of, service_id};
+use crate::directory::{
+    Application, Directory, PermissionScope, ScopeKind, User, denied, documents, put, remove,
+};
 use crate::time::unix_seconds;
 use crate::token::OAuthError;
 use crate::{Caller, GraphError, Identity, IdentityError, PublicUrls};
 
 /// Collection of consents, by person and client id.
 const CONSENTS: &str = "identity/consents";
+
+/// In the place of a person: an administrator's word for all of them.
+const EVERYBODY: &str = "everybody";
 
 /// What a person agreed to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,26 +99,55 @@ impl Api {
     }
 }
 
-/// The name of a resource in consents: one for all the ways to write it.
-fn resource_name(resource: &str, urls: &PublicUrls) -> String {
+/// The name of a resource in consents: one for all the ways to write it. A registered application is its client id,
+/// whichever of its names was asked for.
+fn resource_name(resource: &str, urls: &PublicUrls, directory: &Directory) -> String {
     match Api::of(resource, urls) {
         Some(api) => api.name.to_owned(),
-        None => resource.trim_end_matches('/').to_ascii_lowercase(),
+        None => kept_name(resource, directory),
     }
 }
 
+/// The same of what an earlier version kept, which wrote applications as they were asked for: what was no service of
+/// this server's then is none now.
+fn kept_name(kept: &str, directory: &Directory) -> String {
+    let name = kept.trim_end_matches('/');
+    let application = match APIS.iter().any(|api| api.name == kept) {
+        true => None,
+        false => directory.application_by_uri(name),
+    };
+    application.map_or_else(|| name.to_ascii_lowercase(), |a| a.app_id.clone())
+}
+
 /// What a page says about a scope.
-fn says(resource: &str, scope: &str, urls: &PublicUrls) -> String {
-    let api = Api::of(resource, urls);
-    match (api, scope) {
+fn says(resource: &str, scope: &str, urls: &PublicUrls, directory: &Directory) -> String {
+    let own = Api::of(resource, urls);
+    let registered = || directory.application_by_uri(resource.trim_end_matches('/'));
+    match (own, scope) {
         (Some(api), "User.Read") if api.name == GRAPH => {
             "Sign you in and read your profile".to_owned()
         }
         (Some(api), EVERYTHING) => api.says.to_owned(),
         (Some(api), scope) => format!("{scope} at {}", api.name),
-        (None, EVERYTHING) => format!("Use {resource} in your name"),
-        (None, scope) => format!("{scope} at {resource}"),
+        (None, scope) => match registered().and_then(|a| Some((a, a.api.scope(scope)?))) {
+            Some((api, scope)) => defined(&api.display_name, scope),
+            None if scope == EVERYTHING => format!("Use {resource} in your name"),
+            None => format!("{scope} at {resource}"),
+        },
     }
+}
+
+/// A scope in the words of the application that defines it, which is named: words alone could say anything.
+fn defined(api: &str, scope: &PermissionScope) -> String {
+    let name = scope.user_consent_display_name.as_ref();
+    let name = name.unwrap_or(&scope.admin_consent_display_name);
+    let more = scope.user_consent_description.as_ref();
+    let more = more.unwrap_or(&scope.admin_consent_description);
+    let who = match scope.kind {
+        ScopeKind::User => "",
+        ScopeKind::Admin => " (an administrator must agree)",
+    };
+    format!("{name} at {api}: {more}{who}")
 }
 
 impl Identity {
@@ -126,22 +162,59 @@ impl Identity {
         wanted: impl Iterator<Item = (&'w str, &'w String)>,
         user: &str,
     ) -> Vec<String> {
-        let given = match self.needs_consent(app_id) {
-            true => self.consent_of(user, app_id).unwrap_or_default(),
-            false => return Vec::new(),
+        let (urls, directory) = (self.urls(), self.directory());
+        let lacking = self.lacking(app_id, wanted, user, &directory);
+        lacking.map(|(resource, scope)| says(resource, scope, urls, &directory)).collect()
+    }
+
+    /// What a person did not agree to and must be asked about.
+    fn lacking<'w>(
+        &self,
+        app_id: &str,
+        wanted: impl Iterator<Item = (&'w str, &'w String)>,
+        user: &str,
+        directory: &Directory,
+    ) -> impl Iterator<Item = (&'w str, &'w String)> {
+        let needed = self.needs_consent(app_id);
+        let given = |user: &str| {
+            needed.then(|| self.consent_of(user, app_id).unwrap_or_default()).flatten()
         };
-        let urls = self.urls();
-        let lacks = |resource: &str, scope: &String| {
-            let given = given.as_ref().and_then(|c| c.granted.get(&resource_name(resource, urls)));
-            given.is_none_or(|scopes| !scopes.contains(scope))
-        };
-        let missing = wanted.filter(|(resource, scope)| lacks(resource, scope));
-        missing.map(|(resource, scope)| says(resource, scope, urls)).collect()
+        let (given, urls) = ([given(user), given(EVERYBODY)], self.urls());
+        wanted.filter(move |(resource, scope)| {
+            let name = resource_name(resource, urls, directory);
+            let agreed = |c: &Consent| c.granted.get(&name).is_some_and(|s| s.contains(*scope));
+            needed
+                && !given.iter().flatten().any(agreed)
+                && !is_pre_authorized(directory, app_id, &name, scope)
+        })
     }
 
     /// Everything that an application asks for, for a page that shows it although the person agreed before.
     pub(super) fn asked_consent(&self, wanted: &Wanted) -> Vec<String> {
-        wanted.all().map(|(resource, scope)| says(resource, scope, self.urls())).collect()
+        let (urls, directory) = (self.urls(), self.directory());
+        wanted.all().map(|(resource, scope)| says(resource, scope, urls, &directory)).collect()
+    }
+
+    /// Refuses the word of somebody who may not give it: scopes of the type Admin are agreed to by administrators.
+    fn require_may_agree(
+        &self,
+        app_id: &str,
+        added: &[(&str, &String)],
+        user: &User,
+    ) -> Result<(), OAuthError> {
+        if user.directory_roles.administers_applications() {
+            return Ok(());
+        }
+        let directory = self.directory();
+        let of_administrators = |(resource, scope): &(&str, &String)| {
+            let api = directory.application_by_uri(resource.trim_end_matches('/'));
+            let scope = api.and_then(|api| api.api.scope(scope));
+            scope.is_some_and(|scope| scope.kind == ScopeKind::Admin)
+        };
+        match added.iter().find(|asked| of_administrators(asked)) {
+            Some((_, scope)) => Err(OAuthError::administrator_required(app_id, scope)),
+            None => Ok(()),
+        }
     }
 
     /// Refuses what a person did not agree to, or does not any more: a token is for its own resource alone.
@@ -166,11 +239,15 @@ impl Identity {
         proof: &Proof,
         now: DateTime,
     ) -> Result<Vec<OwnChange>, OAuthError> {
-        let added = self.missing_consent(app_id, wanted, &proof.user_id);
+        let directory = self.directory();
+        // what others gave, to everybody or beforehand, does not become the person's own: it can be taken back
+        let added: Vec<(&str, &String)> =
+            self.lacking(app_id, wanted.all(), &proof.user_id, &directory).collect();
         let user = self.holds(proof).ok_or_else(OAuthError::flow_over)?;
         if added.is_empty() {
             return Ok(Vec::new());
         }
+        self.require_may_agree(app_id, &added, &user)?;
         let mut changes = Vec::new();
         if self.directory().principal_of(app_id).is_none()
             && let Ok(made) = self.create_service_principal(app_id, now)
@@ -188,22 +265,24 @@ impl Identity {
         let _one_at_a_time = self.changing();
         let known = self.consent_of(&user.id, app_id).map_err(failed)?;
         let client = principal.clone().unwrap_or_default();
-        let before = known.as_ref().map_or_else(|| "[]".to_owned(), |c| c.text(&client));
+        let directory = self.directory();
+        let text = |consent: &Consent| consent.text(&client, &directory);
+        let before = known.as_ref().map_or_else(|| "[]".to_owned(), text);
         let mut consent = known.unwrap_or_else(|| Consent {
             user_id: user.id.clone(),
             app_id: app_id.to_owned(),
             created: unix_seconds(now),
             granted: BTreeMap::new(),
         });
-        for (resource, scope) in wanted.all() {
-            let scopes = consent.granted.entry(resource_name(resource, self.urls())).or_default();
-            scopes.insert(scope.clone());
+        for (resource, scope) in added {
+            let name = resource_name(resource, self.urls(), &directory);
+            consent.granted.entry(name).or_default().insert(scope.clone());
         }
         let document = serde_json::to_value(&consent)
             .map_err(|e| failed(IdentityError::damaged(CONSENTS, e)))?;
         let key = key(&user.id, app_id);
         self.store().put(CONSENTS, &key, document, Condition::Any).map_err(|e| failed(e.into()))?;
-        let actions = format!("{before} => {}; ", consent.text(&client));
+        let actions = format!("{before} => {}; ", text(&consent));
         let mut change = OwnChange::of(&user, app_id, "Consent to application", "Assign");
         change.category = "ApplicationManagement";
         change.target = principal;
@@ -232,52 +311,6 @@ impl Identity {
         self.directory().application(app_id).is_some()
     }
 
-    /// What people agreed to, as Graph's oauth2PermissionGrants; one person's, where one is named.
-    pub fn permission_grants(
-        &self,
-        user: Option<&str>,
-    ) -> Result<Vec<serde_json::Value>, GraphError> {
-        let all: Vec<Consent> = documents(self.store(), CONSENTS)?;
-        let directory = self.directory();
-        let mut grants = Vec::new();
-        for consent in all.iter().filter(|c| user.is_none_or(|u| c.user_id.eq_ignore_ascii_case(u)))
-        {
-            let client = directory.principal_of(&consent.app_id).map(|p| p.id.clone());
-            for (resource, scopes) in &consent.granted {
-                let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
-                grants.push(serde_json::json!({
-                    "id": consent.grant_id(resource),
-                    "clientId": client,
-                    "consentType": "Principal",
-                    "principalId": consent.user_id,
-                    "resourceId": resource,
-                    "scope": scopes.join(" "),
-                }));
-            }
-        }
-        Ok(grants)
-    }
-
-    /// Takes a person's word back: what it agreed to for one application at one resource.
-    pub fn delete_permission_grant(&self, id: &str) -> Result<(), GraphError> {
-        let absent = || GraphError::not_found(id);
-        let (key, _) = id.rsplit_once('_').ok_or_else(absent)?;
-        let _one_at_a_time = self.changing();
-        let found = self.store().get(CONSENTS, &key.to_ascii_lowercase());
-        let document = found.map_err(IdentityError::from)?.ok_or_else(absent)?;
-        let mut consent: Consent = serde_json::from_value(document.value)
-            .map_err(|e| IdentityError::damaged(CONSENTS, e))?;
-        let named = |r: &&String| consent.grant_id(r).eq_ignore_ascii_case(id);
-        let resource = consent.granted.keys().find(named).cloned().ok_or_else(absent)?;
-        consent.granted.remove(&resource);
-        let op = match consent.granted.is_empty() {
-            true => remove(CONSENTS, &document.key),
-            false => put(CONSENTS, &document.key, &consent)?,
-        };
-        self.store().apply(vec![op]).map_err(IdentityError::from)?;
-        Ok(())
-    }
-
     /// May the caller know what this user agreed to, or everybody? Its own, or with a directory role.
     pub fn require_grants_of(&self, caller: &Caller, user: Option<&str>) -> Result<(), GraphError> {
         let Some(roles) = self.roles_of(caller) else { return Ok(()) };
@@ -287,9 +320,43 @@ impl Identity {
         }
     }
 
-    /// Ends what people let an application do: their consents, and all that waits or lasts by them.
+    /// Names applications in consents by their client ids, where an earlier version kept how they were asked for: at
+    /// the start, and never later, since a name may go from one application to another.
+    pub(crate) fn settle_consents(&self) -> Result<(), IdentityError> {
+        let directory = self.directory();
+        let all: Vec<Consent> = documents(self.store(), CONSENTS)?;
+        let changed = all.iter().filter_map(|c| c.by_application(&directory));
+        let ops: Result<Vec<_>, _> =
+            changed.map(|c| put(CONSENTS, &key(&c.user_id, &c.app_id), &c)).collect();
+        let ops = ops?;
+        if !ops.is_empty() {
+            self.store().apply(ops)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what people let others do at an application that goes.
+    fn forget_grants_at(&self, app_id: &str) -> Result<(), IdentityError> {
+        let all: Vec<Consent> = documents(self.store(), CONSENTS)?;
+        for mut consent in all.into_iter().filter(|c| c.granted.contains_key(app_id)) {
+            consent.granted.remove(app_id);
+            let key = key(&consent.user_id, &consent.app_id);
+            let op = match consent.granted.is_empty() {
+                true => remove(CONSENTS, &key),
+                false => put(CONSENTS, &key, &consent)?,
+            };
+            self.store().apply(vec![op])?;
+        }
+        Ok(())
+    }
+
+    /// Ends what people let an application do: their consents, and all that waits or lasts by them; and what they let
+    /// others do at it.
     pub(crate) fn forget_application(&self, app_id: &str) {
         self.forget_consents(|_, app| app.eq_ignore_ascii_case(app_id));
+        if let Err(error) = self.forget_grants_at(app_id) {
+            tracing::warn!(%error, "old consents could not be removed");
+        }
         self.interactive().forget_application(app_id);
         self.end_families(|granted| granted.app_id.eq_ignore_ascii_case(app_id));
     }
@@ -329,7 +396,33 @@ fn key(user: &str, app_id: &str) -> String {
     format!("{user}_{app_id}").to_ascii_lowercase()
 }
 
+/// True when an application gets a scope at another without anybody's word: the other one says so.
+fn is_pre_authorized(directory: &Directory, client: &str, api: &str, scope: &str) -> bool {
+    let api = directory.application(api);
+    api.is_some_and(|a| a.api.scope(scope).is_some_and(|s| a.api.is_pre_authorized(client, s)))
+}
+
+/// The object id of a resource's service principal. This server's own services have none: theirs are Azure's application
+/// ids.
+fn resource_id(name: &str, directory: &Directory) -> String {
+    if let Some(api) = APIS.iter().find(|api| api.name == name) {
+        return service_id(api.opens).unwrap_or(name).to_owned();
+    }
+    directory.principal_of(name).map_or_else(|| name.to_owned(), |p| p.id.clone())
+}
+
 impl Consent {
+    /// With applications by their client ids; none where they are already.
+    fn by_application(&self, directory: &Directory) -> Option<Self> {
+        let mut granted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (resource, scopes) in &self.granted {
+            let scopes = scopes.iter().cloned();
+            granted.entry(kept_name(resource, directory)).or_default().extend(scopes);
+        }
+        let is_new = !granted.keys().eq(self.granted.keys());
+        is_new.then(|| Self { granted, ..self.clone() })
+    }
+
     /// The id of what was agreed to at one resource.
     fn grant_id(&self, resource: &str) -> String {
         let digest = sha256_hex(resource.as_bytes());
@@ -338,13 +431,14 @@ impl Consent {
     }
 
     /// As Entra's log writes it: rules take it apart by these names.
-    fn text(&self, client: &str) -> String {
+    fn text(&self, client: &str, directory: &Directory) -> String {
         let of = |(resource, scopes): (&String, &BTreeSet<String>)| {
             let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
             format!(
-                "[Id: {}, ClientId: {client}, PrincipalId: {}, ResourceId: {resource}, ConsentType: Principal, Scope: {}]",
+                "[Id: {}, ClientId: {client}, PrincipalId: {}, ResourceId: {}, ConsentType: Principal, Scope: {}]",
                 self.grant_id(resource),
                 self.user_id,
+                resource_id(resource, directory),
                 scopes.join(" "),
             )
         };
@@ -352,3 +446,6 @@ impl Consent {
         format!("[{}]", all.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests;

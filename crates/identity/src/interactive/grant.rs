@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::consent::{EVERYTHING, QUERY_LOGS};
 use crate::PublicUrls;
-use crate::audience::{Audiences, audiences_of};
-use crate::directory::{Directory, OutsideIdentity, RedirectKind, User, graph_scope};
-use crate::token::{OAuthError, OPENID_SCOPES};
+use crate::audience::Audiences;
+use crate::directory::{
+    ApiSettings, Application, Directory, OutsideIdentity, RedirectKind, User, graph_scope,
+};
+use crate::token::{OAuthError, OPENID_SCOPES, Resource};
 
 /// Graph: what a scope without a resource is for, and what a sign-in alone gives access to.
 pub(super) const GRAPH: &str = "https://graph.microsoft.com";
@@ -75,30 +77,47 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Refuses a resource that is none, and scopes that it does not define; spells them as it does.
-    fn define(&self, resource: &str, scopes: &mut [String]) -> Result<(), OAuthError> {
-        let opens = match audiences_of(resource, self.urls) {
-            Some(opens) => opens,
-            None if self.is_registered(resource) => Audiences::NONE,
-            None => return Err(OAuthError::unknown_resource(resource, self.tenant)),
-        };
+    /// Refuses a resource that is none, and scopes that it does not define; spells them as it does. Without any they are
+    /// those that the resource gives to who names none.
+    fn define(&self, resource: &str, scopes: &mut Vec<String>) -> Result<(), OAuthError> {
+        let unknown = || OAuthError::unknown_resource(resource, self.tenant);
+        let known = Resource::of(resource, self.urls, self.directory).ok_or_else(unknown)?;
+        if known.api.as_ref().is_some_and(|api| !self.is_there(api)) {
+            return Err(unknown());
+        }
+        if scopes.is_empty() {
+            *scopes = known.default_scopes();
+        }
         for scope in scopes {
-            let is = |known: &&str| scope.eq_ignore_ascii_case(known);
-            let logs = opens.meets(Audiences::LOG_ANALYTICS).then_some(QUERY_LOGS);
-            let graph = || graph_scope(scope).filter(|_| opens.meets(Audiences::GRAPH));
-            let known = [EVERYTHING].into_iter().chain(logs).find(is).or_else(graph);
-            let known = known.ok_or_else(|| OAuthError::undefined_scope(scope, resource))?;
-            known.clone_into(scope);
+            let defined = known.scope(scope);
+            *scope = defined.ok_or_else(|| OAuthError::undefined_scope(scope, resource))?;
         }
         Ok(())
     }
 
     /// True for an application with a service principal, and for the one that asks: agreeing makes it one.
-    fn is_registered(&self, resource: &str) -> bool {
-        let found = self.directory.application_by_uri(resource.trim_end_matches('/'));
-        found.is_some_and(|a| {
-            a.app_id == self.app_id || self.directory.principal_of(&a.app_id).is_some()
-        })
+    fn is_there(&self, api: &Application) -> bool {
+        api.app_id == self.app_id || self.directory.principal_of(&api.app_id).is_some()
+    }
+}
+
+impl Resource {
+    /// What is given to who names no scope.
+    fn default_scopes(&self) -> Vec<String> {
+        let own = self.api.as_ref().map(|api| &api.api).filter(|api| !api.scopes.is_empty());
+        own.map_or_else(|| vec![EVERYTHING.to_owned()], ApiSettings::default_scopes)
+    }
+
+    /// A scope as the resource spells it; none for one that it does not define, or no longer.
+    pub(crate) fn scope(&self, named: &str) -> Option<String> {
+        if let Some(api) = self.api.as_ref().filter(|api| !api.api.scopes.is_empty()) {
+            return api.api.scope(named).map(|scope| scope.value.clone());
+        }
+        let logs = self.opens.meets(Audiences::LOG_ANALYTICS).then_some(QUERY_LOGS);
+        let graph = || graph_scope(named).filter(|_| self.opens.meets(Audiences::GRAPH));
+        let mut known = [EVERYTHING].into_iter().chain(logs);
+        let known = known.find(|known| named.eq_ignore_ascii_case(known)).or_else(graph);
+        known.map(str::to_owned)
     }
 }
 
@@ -161,9 +180,6 @@ impl Wanted {
             wanted.resource = GRAPH.to_owned();
             wanted.scopes = vec!["User.Read".to_owned()];
         }
-        if wanted.scopes.is_empty() {
-            wanted.scopes.push(EVERYTHING.to_owned());
-        }
         place.define(&wanted.resource, &mut wanted.scopes)?;
         for (resource, scopes) in &mut wanted.others {
             place.define(resource, scopes)?;
@@ -225,10 +241,9 @@ impl Wanted {
             self.scopes.extend(named);
             return Ok(());
         }
-        let scope = named.unwrap_or_else(|| EVERYTHING.to_owned());
         match self.others.iter_mut().find(|(other, _)| other == resource) {
-            Some((_, scopes)) => scopes.push(scope),
-            None => self.others.push((resource.to_owned(), vec![scope])),
+            Some((_, scopes)) => scopes.extend(named),
+            None => self.others.push((resource.to_owned(), named.into_iter().collect())),
         }
         Ok(())
     }

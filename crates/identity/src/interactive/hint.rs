@@ -89,7 +89,7 @@ mod tests {
             // the same by somebody else
             let kid = jwt::Jwt::parse(&token).unwrap().header("kid").unwrap().to_owned();
             for kid in [kid.as_str(), "unknown"] {
-                let forged = jwt::sign(stranger(), kid, &claims).unwrap();
+                let forged = jwt::sign(stranger(), kid, None, &claims).unwrap();
                 assert!(identity.hinted_by(&forged, "app").is_err(), "{change}");
             }
         }

@@ -15,7 +15,7 @@ fn token(header: &str, claims: &str) -> String {
 
 #[test]
 fn what_was_signed_is_read_back_and_verifies() {
-    let text = sign(stranger(), "k1", &json!({ "aud": "x", "exp": 12 })).unwrap();
+    let text = sign(stranger(), "k1", None, &json!({ "aud": "x", "exp": 12 })).unwrap();
     let jwt = Jwt::parse(&text).unwrap();
     assert_eq!(
         (jwt.header("kid"), jwt.text("aud"), jwt.seconds("exp")),
@@ -28,7 +28,7 @@ fn what_was_signed_is_read_back_and_verifies() {
 
 #[test]
 fn a_changed_claim_breaks_the_signature() {
-    let text = sign(stranger(), "k1", &json!({ "oid": "me" })).unwrap();
+    let text = sign(stranger(), "k1", None, &json!({ "oid": "me" })).unwrap();
     let (header, rest) = text.split_once('.').unwrap();
     let (_, signature) = rest.split_once('.').unwrap();
     let forged = format!("{header}.{}.{signature}", encode(r#"{"oid":"you"}"#));

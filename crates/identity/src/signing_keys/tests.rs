@@ -80,5 +80,34 @@ fn published_keys_hold_the_public_half_alone() {
     let key = jwks["keys"][0].as_object().unwrap();
     let mut names: Vec<&str> = key.keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["alg", "e", "issuer", "kid", "kty", "n", "use"]);
+    assert_eq!(names, ["alg", "e", "issuer", "kid", "kty", "n", "use", "x5c", "x5t"]);
+}
+
+#[test]
+fn each_key_has_a_certificate_that_stays_its_own() {
+    let home = tempfile::tempdir().unwrap();
+    let published =
+        || SigningKeys::open(home.path(), NOW).unwrap().current().jwks("i")["keys"].clone();
+    let made = published();
+    let der = STANDARD.decode(made[0]["x5c"][0].as_str().unwrap()).unwrap();
+    let certificate = Certificate::from_der(&der).unwrap();
+    assert_eq!(certificate.rsa_public_key().unwrap().jwk_n(), made[0]["n"]);
+    assert_eq!(URL_SAFE_NO_PAD.encode(certificate.thumbprint_sha1()), made[0]["x5t"]);
+    assert!(certificate.is_signed_by(&certificate) && certificate.not_before() <= NOW);
+    assert_eq!(published(), made, "after a restart");
+
+    // files of earlier versions have none, a damaged one may have another's
+    let path = home.path().join(FILE);
+    let stored: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for other in [Value::Null, json!("AAAA"), json!("no base64")] {
+        let mut old = stored.clone();
+        match other.is_null() {
+            true => drop(old["keys"][0].as_object_mut().unwrap().shift_remove("certificate")),
+            false => old["keys"][0]["certificate"] = other,
+        }
+        std::fs::write(&path, old.to_string()).unwrap();
+        let again = published();
+        assert_eq!((&again[0]["kid"], &again[0]["n"]), (&made[0]["kid"], &made[0]["n"]));
+        assert_eq!(published(), again, "made once, and kept");
+    }
 }

@@ -11,6 +11,7 @@ use super::sign_in::CredentialKind;
 use super::{OAuthError, TokenEndpoint, TokenRequest};
 use crate::Tenant;
 use crate::audience::Audiences;
+use crate::directory::{Directory, ServicePrincipal};
 use crate::time::unix_seconds;
 
 /// Tokens live 60 to 90 minutes, drawn at random, so that clients that started together do not renew together.
@@ -26,9 +27,11 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
+    /// Claims of a client that acts for itself.
     pub(crate) fn new(
         client: &Client<'_>,
         resource: &Resource,
+        directory: &Directory,
         tenant: &Tenant,
         request: &TokenRequest<'_>,
         adfs: bool,
@@ -38,31 +41,69 @@ impl Claims {
         let issued = unix_seconds(request.now);
         let spread = i64::try_from(random_below(LIFE_SPREAD).map_err(failed)?).unwrap_or(0);
         let expires = issued + LIFE_MIN + spread;
-        let v1 = adfs || request.endpoint == TokenEndpoint::V1;
-        let (app_id, object_id) = (&client.application.app_id, &client.principal.id);
+        let asks_v1 = adfs || request.endpoint == TokenEndpoint::V1;
         let proof = if client.credential == CredentialKind::Secret { "1" } else { "2" };
-        let mut value = json!({
-            "aud": resource.name,
-            "iss": issuer(request.origin, &tenant.id, v1),
-            "iat": issued,
-            "nbf": issued,
-            "exp": expires,
-            "appid": app_id,
-            "appidacr": proof,
-            "azp": app_id,
-            "azpacr": proof,
-            "app_displayname": client.application.display_name,
-            "idtyp": "app",
-            "oid": object_id,
-            "sub": object_id,
-            "tid": tenant.id,
-            "uti": token_id,
-            "ver": if v1 { "1.0" } else { "2.0" },
-        });
-        if resource.opens.meets(Audiences::GRAPH) && !client.principal.graph_roles.is_empty() {
-            value["roles"] = json!(client.principal.graph_roles);
+        let (origin, principal) = (request.origin, client.principal);
+        let mut value = of_application(origin, &tenant.id, principal, resource, directory, asks_v1);
+        value["iat"] = json!(issued);
+        value["nbf"] = json!(issued);
+        value["exp"] = json!(expires);
+        value["uti"] = json!(token_id);
+        put_client(&mut value, resource, &client.application.app_id, proof);
+        if resource.api.is_none() {
+            value["app_displayname"] = json!(client.application.display_name);
+        }
+        if resource.opens.meets(Audiences::GRAPH) && !principal.graph_roles.is_empty() {
+            value["roles"] = json!(principal.graph_roles);
         }
         Ok(Self { value, token_id, issued, expires })
+    }
+}
+
+/// What tokens of a principal that acts for itself say, whatever it proved itself with.
+pub(super) fn of_application(
+    origin: &str,
+    tenant: &str,
+    principal: &ServicePrincipal,
+    resource: &Resource,
+    directory: &Directory,
+    asks_v1: bool,
+) -> Value {
+    let mut value = head(origin, tenant, resource, asks_v1);
+    value["idtyp"] = json!("app");
+    value["oid"] = json!(principal.id);
+    value["sub"] = json!(principal.id);
+    if let Some(api) = &resource.api {
+        let roles = directory.application_roles(&principal.id, api);
+        if !roles.is_empty() {
+            value["roles"] = json!(roles);
+        }
+    }
+    value
+}
+
+/// What every access token begins with: what for, by whom, in which form.
+pub(super) fn head(origin: &str, tenant: &str, resource: &Resource, asks_v1: bool) -> Value {
+    let v1 = resource.takes_v1(asks_v1);
+    json!({
+        "aud": resource.audience(),
+        "iss": issuer(origin, tenant, v1),
+        "tid": tenant,
+        "ver": if v1 { "1.0" } else { "2.0" },
+    })
+}
+
+/// Names the client, and how it proved itself: by version 1's names, by version 2's, or, for this server's own
+/// services, by both.
+pub(super) fn put_client(value: &mut Value, resource: &Resource, app_id: &str, proof: &str) {
+    let api = resource.api.as_ref();
+    if api.is_none_or(|api| api.takes_v1()) {
+        value["appid"] = json!(app_id);
+        value["appidacr"] = json!(proof);
+    }
+    if api.is_none_or(|api| !api.takes_v1()) {
+        value["azp"] = json!(app_id);
+        value["azpacr"] = json!(proof);
     }
 }
 

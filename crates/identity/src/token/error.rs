@@ -364,6 +364,15 @@ impl OAuthError {
         Self::new(INVALID_GRANT, 65_001, message)
     }
 
+    pub(crate) fn administrator_required(app_id: &str, scope: &str) -> Self {
+        let message = format!(
+            "The application '{}' asks for '{}', which only an administrator can agree to. An administrator can agree for everybody (az ad app permission grant).",
+            clipped(app_id),
+            clipped(scope)
+        );
+        Self::new((400, "access_denied"), 90_094, message)
+    }
+
     pub(crate) fn id_token_hint(why: &str) -> Self {
         let message = format!("Invalid JWT token: the id_token_hint is not usable, {why}.");
         Self::new(INVALID_REQUEST, 50_027, message)

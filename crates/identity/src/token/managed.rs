@@ -10,9 +10,8 @@ use model::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::claims::issuer;
-use super::{OAuthError, SignIn, SignInKind, TokenAnswer};
-use crate::audience::audiences_of;
+use super::claims::{of_application, put_client};
+use super::{OAuthError, Resource, SignIn, SignInKind, TokenAnswer, assigned};
 use crate::directory::{DirectoryRoles, ServicePrincipal};
 use crate::time::unix_seconds;
 use crate::{GraphError, Identity};
@@ -54,6 +53,7 @@ impl Identity {
             graph_roles: Vec::new(),
             directory_roles: DirectoryRoles::default(),
             managed_identity: true,
+            assignment_required: false,
             passwords: Vec::new(),
             keys: Vec::new(),
         };
@@ -107,32 +107,29 @@ impl Identity {
         if !principal.account_enabled {
             return Err(OAuthError::disabled(&principal.app_id));
         }
-        let own = || {
-            self.directory().application_by_uri(request.resource.trim_end_matches('/')).is_some()
-        };
-        if audiences_of(request.resource, self.urls()).is_none() && !own() {
-            return Err(OAuthError::unknown_resource(request.resource, &self.tenant().id));
-        }
+        let directory = self.directory();
+        let resource = Resource::of(request.resource, self.urls(), &directory);
+        let tenant = &self.tenant().id;
+        let resource =
+            resource.ok_or_else(|| OAuthError::unknown_resource(request.resource, tenant))?;
+        assigned::require_application(&directory, &resource, &principal)?;
         self.admit(&principal.app_id, request.source, now)?;
         let token_id = random_bytes::<16>().map_err(|_| OAuthError::unavailable())?;
         let token_id = URL_SAFE_NO_PAD.encode(token_id);
         sign_in.token_id.clone_from(&token_id);
-        let tenant = &self.tenant().id;
-        let claims = json!({
-            "aud": request.resource,
-            "iss": issuer(&self.urls().origin(), tenant, true),
-            "iat": now,
-            "nbf": now,
-            "exp": now + LIFE,
-            "appid": principal.app_id,
-            "appidacr": "2",
-            "idtyp": "app",
-            "oid": principal.id,
-            "sub": principal.id,
-            "tid": tenant,
-            "uti": token_id,
-            "ver": "1.0",
-        });
+        let origin = self.urls().origin();
+        let mut claims = of_application(&origin, tenant, &principal, &resource, &directory, true);
+        claims["iat"] = json!(now);
+        claims["nbf"] = json!(now);
+        claims["exp"] = json!(now + LIFE);
+        claims["uti"] = json!(token_id);
+        match resource.api {
+            Some(_) => put_client(&mut claims, &resource, &principal.app_id, "2"),
+            None => {
+                claims["appid"] = json!(principal.app_id);
+                claims["appidacr"] = json!("2");
+            }
+        }
         let token = self.sign(&claims, now)?;
         Ok(json!({
             "access_token": token,

@@ -1,19 +1,57 @@
 //! What the token shall be for: `scope` of v2, `resource` of v1, either in the AD FS form.
 
+use std::sync::Arc;
+
 use super::{OAuthError, TokenEndpoint, TokenRequest};
 use crate::PublicUrls;
-use crate::audience::{Audiences, audiences_of};
-use crate::directory::Directory;
+use crate::audience::{Audiences, audiences_of, service_id};
+use crate::directory::{Application, Directory};
 
 /// Scopes that ask for something else than access to a resource.
 pub(crate) const OPENID_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
 /// The resource of a token.
 pub(crate) struct Resource {
-    /// As the client named it: the token's `aud`.
+    /// As the client named it.
     pub name: String,
     /// Doors it opens.
     pub opens: Audiences,
+    /// The registered application that it is; none for this server's own services.
+    pub api: Option<Arc<Application>>,
+}
+
+impl Resource {
+    /// The resource that a name stands for; none when it stands for nothing here.
+    pub(crate) fn of(name: &str, urls: &PublicUrls, directory: &Directory) -> Option<Self> {
+        let own = audiences_of(name, urls);
+        let api = match own {
+            Some(_) => None,
+            None => Some(directory.application_by_uri(name.trim_end_matches('/'))?.clone()),
+        };
+        Some(Self { name: name.to_owned(), opens: own.unwrap_or(Audiences::NONE), api })
+    }
+
+    /// True when its tokens have the form of version 1: a registered application says so itself, whatever endpoint was
+    /// asked; this server's own services take the form of the endpoint.
+    pub(crate) fn takes_v1(&self, asked: bool) -> bool {
+        self.api.as_ref().map_or(asked, |api| api.takes_v1())
+    }
+
+    /// `aud` of its tokens: the name that was asked for, and in version 2 the application's id.
+    pub(crate) fn audience(&self) -> &str {
+        match &self.api {
+            Some(api) if !api.takes_v1() => &api.app_id,
+            _ => &self.name,
+        }
+    }
+
+    /// The application id that it has: people have another `sub` at each.
+    pub(crate) fn app_id(&self) -> &str {
+        match &self.api {
+            Some(api) => &api.app_id,
+            None => service_id(self.opens).unwrap_or(&self.name),
+        }
+    }
 }
 
 /// The resource that a request asks for.
@@ -32,13 +70,8 @@ pub(crate) fn requested(
         (TokenEndpoint::V2, Some(resource), None) if adfs => resource,
         (TokenEndpoint::V2, _, None) => return Err(OAuthError::missing("scope")),
     };
-    let opens = audiences_of(name, urls).or_else(|| {
-        directory.application_by_uri(name.trim_end_matches('/')).map(|_| Audiences::NONE)
-    });
-    match opens {
-        Some(opens) => Ok(Resource { name: name.to_owned(), opens }),
-        None => Err(OAuthError::unknown_resource(name, request.tenant)),
-    }
+    Resource::of(name, urls, directory)
+        .ok_or_else(|| OAuthError::unknown_resource(name, request.tenant))
 }
 
 fn resource_of(scope: &str, adfs: bool) -> Result<&str, OAuthError> {

@@ -79,6 +79,18 @@ fn a_token_verifies_with_the_published_keys() {
 }
 
 #[test]
+fn tokens_of_version_1_name_the_certificate_of_their_key() {
+    let house = house();
+    let resource = [("scope", ""), ("resource", "https://management.azure.com/")];
+    let v1 = house.ask_at(&resource, &house.admin.tenant_id, TokenEndpoint::V1, now());
+    let jwks = house.identity.jwks("common", Generation::V1, ORIGIN).unwrap();
+    for (answer, x5t) in [(v1, jwks["keys"][0]["x5t"].clone()), (house.ask(&[]), Value::Null)] {
+        let (header, _) = read_token(&access_token(&answer));
+        assert_eq!((&header["x5t"], &header["kid"]), (&x5t, &jwks["keys"][0]["kid"]));
+    }
+}
+
+#[test]
 fn forms_of_v1_and_adfs() {
     let house = house();
     let resource = [("scope", ""), ("resource", "https://management.azure.com/")];

@@ -1,5 +1,6 @@
 //! Tokens for people: what authorization codes, device codes and refresh tokens are redeemed for.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -7,17 +8,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crypto::{SecretText, constant_time_eq, random_below, random_bytes, sha256};
 use serde_json::{Value, json};
 
+use super::access::Access;
 use super::assertion::Endpoint;
 use super::claims::{LIFE_MIN, LIFE_SPREAD, issuer};
+use super::membership::{Channel, Membership};
+use super::optional::{self, About};
 use super::{
     OAuthError, OPENID_SCOPES, SignIn, SignInKind, TokenEndpoint, TokenRequest, client, refresh,
 };
-use crate::audience::{Audiences, audiences_of};
 use crate::directory::{Application, PORTAL_CLIENT, User};
 use crate::interactive::{EVERYTHING, Granted, Place, Wanted, redirect_kind};
 use crate::tenant::TenantSegment;
 use crate::time::unix_seconds;
-use crate::{AuthError, Identity, IdentityError, jwt};
+use crate::{AuthError, Identity, IdentityError};
 
 pub(crate) const CODE: &str = "authorization_code";
 pub(crate) const REFRESH: &str = "refresh_token";
@@ -25,8 +28,6 @@ pub(crate) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// As some clients write it.
 pub(crate) const DEVICE_SHORT: &str = "device_code";
 
-/// Groups that a token names; more are asked for over Graph.
-const GROUPS_MAX: usize = 200;
 /// Id tokens are read once.
 const ID_TOKEN_SECONDS: i64 = 60 * 60;
 
@@ -38,6 +39,10 @@ pub(crate) struct IdToken<'a> {
     pub(crate) v1: bool,
     /// The code that goes with it.
     pub(crate) code: Option<&'a str>,
+    /// How it comes to the application.
+    pub(crate) channel: Channel,
+    /// Address of the browser, or of who redeems.
+    pub(crate) source: IpAddr,
     pub(crate) now: i64,
 }
 
@@ -132,7 +137,8 @@ impl Identity {
         let asks = resource.is_some()
             || scope.is_some_and(|scope| scope.split_whitespace().any(of_resource));
         if !asks {
-            return self.require_consent(&granted.app_id, &granted.wanted, &granted.proof.user_id);
+            self.require_consent(&granted.app_id, &granted.wanted, &granted.proof.user_id)?;
+            return self.givable(granted).map(|_| ());
         }
         let directory = self.directory();
         let place = Place {
@@ -151,7 +157,7 @@ impl Identity {
             email: asked.email || before.email,
             ..asked
         };
-        Ok(())
+        self.givable(granted).map(|_| ())
     }
 
     fn redeem_device(
@@ -299,13 +305,25 @@ impl Identity {
         let user = self.living_user(granted)?;
         self.describe(sign_in, &granted.proof);
         sign_in.resource.clone_from(&granted.wanted.resource);
+        let (directory, givable) = (self.directory(), self.givable(granted)?);
         self.admit(&granted.app_id, request.source, now)?;
         let failed = |_| OAuthError::unavailable();
         let token_id = URL_SAFE_NO_PAD.encode(random_bytes::<16>().map_err(failed)?);
         let spread = i64::try_from(random_below(LIFE_SPREAD).map_err(failed)?).unwrap_or(0);
         let life = LIFE_MIN + spread;
-        let times = (user.time_of_new(now), now, now + life);
-        let claims = self.access_claims(request, granted, &user, times, &token_id, v1);
+        let access = Access {
+            request,
+            granted,
+            givable: &givable,
+            directory: &directory,
+            user: &user,
+            issued: user.time_of_new(now),
+            not_before: now,
+            expires: now + life,
+            token_id: &token_id,
+            asks_v1: v1,
+        };
+        let claims = self.access_claims(&access);
         sign_in.token_id.clone_from(&token_id);
         let token = self.sign(&claims, now)?;
         let mut body = json!({
@@ -330,8 +348,16 @@ impl Identity {
             body["refresh_token"] = json!(refresh.expose());
         }
         if granted.wanted.openid {
-            let token =
-                IdToken { granted, user: &user, origin: request.origin, v1, code: None, now };
+            let token = IdToken {
+                granted,
+                user: &user,
+                origin: request.origin,
+                v1,
+                code: None,
+                channel: Channel::Answer,
+                source: request.source,
+                now,
+            };
             body["id_token"] = json!(self.sign_id_token(&token)?);
         }
         if request.parameter("client_info")? == Some("1") {
@@ -341,75 +367,9 @@ impl Identity {
         Ok(body)
     }
 
-    fn access_claims(
-        &self,
-        request: &TokenRequest<'_>,
-        granted: &Granted,
-        user: &User,
-        (issued, not_before, expires): (i64, i64, i64),
-        token_id: &str,
-        v1: bool,
-    ) -> Value {
-        let tenant = &self.tenant().id;
-        let proof = if granted.confidential { "1" } else { "0" };
-        let mut claims = json!({
-            "aud": granted.wanted.resource,
-            "iss": issuer(request.origin, tenant, v1),
-            "iat": issued,
-            "nbf": not_before,
-            "exp": expires,
-            "acr": "1",
-            "amr": granted.proof.methods,
-            "appid": granted.app_id,
-            "appidacr": proof,
-            "azp": granted.app_id,
-            "azpacr": proof,
-            "auth_time": granted.proof.time,
-            "idtyp": "user",
-            "ipaddr": request.source.to_string(),
-            "name": user.display_name,
-            "oid": user.id,
-            "preferred_username": user.user_principal_name,
-            "scp": self.scp(&granted.wanted),
-            "sub": self.subject(&user.id, &granted.app_id),
-            "tid": tenant,
-            "unique_name": user.user_principal_name,
-            "upn": user.user_principal_name,
-            "uti": token_id,
-            "ver": if v1 { "1.0" } else { "2.0" },
-        });
-        let groups = self.directory().groups_of(&user.id);
-        if groups.len() > GROUPS_MAX {
-            claims["hasgroups"] = json!(true);
-        } else if !groups.is_empty() {
-            claims["groups"] = json!(groups);
-        }
-        // with another service principal the application has to be agreed to anew
-        if let Some(principal) = self.directory().principal_of(&granted.app_id) {
-            claims["rh"] = json!(principal.id);
-        }
-        if !user.directory_roles.is_empty() {
-            claims["wids"] = json!(user.directory_roles);
-        }
-        claims
-    }
-
-    /// The scopes of an access token; where it opens Graph, those of the sign-in too, by which userinfo goes. Whoever may
-    /// everything needs them not.
-    fn scp(&self, wanted: &Wanted) -> String {
-        let opens = audiences_of(&wanted.resource, self.urls()).unwrap_or(Audiences::NONE);
-        let is_graph =
-            opens.meets(Audiences::GRAPH) && !wanted.scopes.iter().any(|s| s == EVERYTHING);
-        let of_sign_in =
-            [("openid", wanted.openid), ("profile", wanted.profile), ("email", wanted.email)];
-        let named = of_sign_in.iter().filter(|(_, is)| *is && is_graph && wanted.openid);
-        let scopes = wanted.scopes.iter().map(String::as_str);
-        named.map(|(name, _)| *name).chain(scopes).collect::<Vec<_>>().join(" ")
-    }
-
     /// Signs an id token.
     pub(crate) fn sign_id_token(&self, token: &IdToken<'_>) -> Result<String, OAuthError> {
-        let IdToken { granted, user, origin, v1, code, now } = token;
+        let IdToken { granted, user, origin, v1, code, now, .. } = token;
         let token_id = random_bytes::<16>().map_err(|_| OAuthError::unavailable())?;
         let mut claims = json!({
             "aud": granted.app_id,
@@ -451,7 +411,30 @@ impl Identity {
             claims["upn"] = json!(user.user_principal_name);
             claims["unique_name"] = json!(user.user_principal_name);
         }
+        self.put_asked_for(&mut claims, token);
         self.sign(&claims, *now)
+    }
+
+    /// What the application asks for in its id tokens: its roles, groups, further claims.
+    fn put_asked_for(&self, claims: &mut Value, token: &IdToken<'_>) {
+        let directory = self.directory();
+        let Some(client) = directory.application(&token.granted.app_id) else { return };
+        let roles = directory.user_roles(&token.user.id, client);
+        if !roles.is_empty() {
+            claims["roles"] = json!(roles);
+        }
+        let membership = Membership {
+            directory: &directory,
+            user: token.user,
+            claims: &client.group_claims,
+            application: Some(client),
+            origin: token.origin,
+            channel: token.channel,
+        };
+        membership.put(claims);
+        let auth_time = token.granted.proof.time;
+        let about = About { user: token.user, auth_time, source: token.source };
+        optional::put(claims, &client.optional_claims.id_token, &about);
     }
 
     /// What `/oidc/userinfo` tells about the caller of a token; none for an application.
@@ -480,14 +463,14 @@ impl Identity {
     }
 
     /// One person, one application, one subject: applications cannot compare notes.
-    fn subject(&self, user: &str, app_id: &str) -> String {
+    pub(super) fn subject(&self, user: &str, app_id: &str) -> String {
         URL_SAFE_NO_PAD.encode(sha256(format!("{}|{user}|{app_id}", self.tenant().id).as_bytes()))
     }
 
     pub(crate) fn sign(&self, claims: &Value, now: i64) -> Result<String, OAuthError> {
         let keys = self.key_set();
         let key = keys.signing(now).ok_or_else(OAuthError::unavailable)?;
-        jwt::sign(key.private(), key.kid(), claims).map_err(|_| OAuthError::unavailable())
+        key.sign(claims).map_err(|_| OAuthError::unavailable())
     }
 
     fn end_family(&self, family: &str) {

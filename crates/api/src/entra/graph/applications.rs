@@ -1,10 +1,10 @@
 //! Applications, service principals, their secrets and owners: as far as `az ad app` and `az ad sp` go.
 
-use identity::{GraphError, Holder, NewApplication, NewPassword, certificate_bytes};
+use identity::{AssignedSide, GraphError, Holder, NewApplication, NewPassword};
 use serde_json::{Value, json};
 
 use super::way::{Told, Way};
-use super::{Failure, Reply, bad_request, optional, referenced, text, texts};
+use super::{Call, Failure, Reply, assignments, bad_request, id_of, optional, referenced, text};
 use crate::Doors;
 
 /// Entra's name, dash and trailing blank included: queries look for it.
@@ -109,9 +109,9 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
     let rest = way.path();
     match (call.method.as_str(), rest.as_slice()) {
         ("GET", []) => Ok(Reply::List(identity.list_service_principals())),
-        ("POST", []) => way.create(told("Add service principal", "Add"), || {
-            identity.create_service_principal(&text(&call.body, "appId"), call.now)
-        }),
+        ("POST", []) => {
+            way.create(told("Add service principal", "Add"), || new_principal(way.doors, call))
+        }
         (_, []) => Err(Failure::Method("GET, POST")),
         ("GET", [id]) => Ok(Reply::Object(200, identity.service_principal(id)?)),
         ("PATCH", [id]) => {
@@ -122,7 +122,15 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
             identity.delete_service_principal(id)
         }),
         (_, [_]) => Err(Failure::Method("GET, PATCH, DELETE")),
-        ("GET", [id, "owners" | "ownedobjects" | "approleassignments"]) => {
+        (_, [id, "approleassignments", rest @ ..]) => {
+            identity.service_principal(id)?;
+            assignments::answer(way, AssignedSide::Of(id), rest)
+        }
+        (_, [id, "approleassignedto", rest @ ..]) => {
+            identity.service_principal(id)?;
+            assignments::answer(way, AssignedSide::At(id), rest)
+        }
+        ("GET", [id, "owners" | "ownedobjects"]) => {
             identity.service_principal(id)?;
             let owned = rest.last() == Some(&"ownedobjects");
             Ok(Reply::List(if owned { identity.owned_by(id) } else { Vec::new() }))
@@ -134,6 +142,21 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
         (_, [_, "addpassword" | "removepassword"]) => Err(Failure::Method("POST")),
         (_, [id, tail @ ..]) => super::groups::membership(way, id, tail),
     }
+}
+
+/// `{"appId", "accountEnabled", "appRoleAssignmentRequired"}`; what else clients write out of a new one follows from its
+/// application.
+fn new_principal(doors: &Doors, call: &Call) -> Result<Value, GraphError> {
+    let identity = &doors.identity;
+    let made = identity.create_service_principal(&text(&call.body, "appId"), call.now)?;
+    let (id, is) = (id_of(&made), |name: &str| call.body.get(name).and_then(Value::as_bool));
+    if is("appRoleAssignmentRequired") == Some(true) {
+        identity.require_assignments(&id, true)?;
+    }
+    if is("accountEnabled") == Some(false) {
+        identity.enable_service_principal(&id, false)?;
+    }
+    identity.service_principal(&id)
 }
 
 /// `PATCH /servicePrincipals/{id}`: what is kept of it. Everything is looked at before anything is changed.
@@ -150,19 +173,23 @@ fn update_principal(way: &mut Way<'_>, id: &str) -> Result<(), Failure> {
     way.begin(told(operation, "Update"), id)?;
     let fields = body.as_object().ok_or_else(|| bad_request("the body must be an object"))?;
     let is_kept = |(name, value): &(&String, &Value)| match name.as_str() {
-        "accountEnabled" => value.is_boolean(),
+        "accountEnabled" | "appRoleAssignmentRequired" => value.is_boolean(),
         "keyCredentials" => value.is_array() || value.is_null(),
         _ => false,
     };
     if let Some((name, _)) = fields.iter().find(|field| !is_kept(field)) {
         let message = format!(
-            "the property '{name}' of service principals cannot be changed here; accountEnabled and keyCredentials can"
+            "the property '{name}' of service principals cannot be changed here; accountEnabled, appRoleAssignmentRequired and keyCredentials can"
         );
         return Err(bad_request(message).into());
     }
     if let Some(wanted) = wanted {
         identity.put_principal_keys(id, wanted)?;
         way.changed("KeyDescription", before, keys(way.doors, id));
+    }
+    if let Some(required) = fields.get("appRoleAssignmentRequired").and_then(Value::as_bool) {
+        identity.require_assignments(id, required)?;
+        way.changed("AppRoleAssignmentRequired", "", required.to_string());
     }
     if let Some(enabled) = fields.get("accountEnabled").and_then(Value::as_bool) {
         identity.enable_service_principal(id, enabled)?;
@@ -238,27 +265,27 @@ fn new_application(body: &Value) -> Result<NewApplication, GraphError> {
     if display_name.is_empty() {
         return Err(bad_request("displayName is required and must be a string."));
     }
-    let certificate = |credential: &Value| {
-        let key = credential.get("key").and_then(Value::as_str).unwrap_or("");
-        certificate_bytes(key)
-    };
-    let certificates = body.get("keyCredentials").and_then(Value::as_array).into_iter().flatten();
-    let mut more = body.clone();
-    if let Some(fields) = more.as_object_mut() {
-        for taken in ["displayName", "identifierUris", "keyCredentials"] {
-            fields.shift_remove(taken);
-        }
-    }
-    Ok(NewApplication {
-        display_name,
-        identifier_uris: texts(body, "identifierUris"),
-        certificates: certificates.map(certificate).collect::<Result<_, _>>()?,
-        more,
-    })
+    Ok(NewApplication { display_name, more: body.clone(), ..NewApplication::default() })
 }
 
 /// `{"displayName", "startDateTime", "endDateTime"}`
 fn new_password(body: &Value) -> Result<NewPassword, GraphError> {
+    let known = [
+        "displayName",
+        "startDateTime",
+        "endDateTime",
+        // what an answer shows, empty
+        "customKeyIdentifier",
+        "hint",
+        "keyId",
+        "secretText",
+    ];
+    let mut fields = body.as_object().into_iter().flatten();
+    if let Some((name, _)) = fields.find(|(n, v)| !known.contains(&n.as_str()) && !v.is_null()) {
+        return Err(bad_request(format!(
+            "the property 'passwordCredential.{name}' is not kept here; leave it out"
+        )));
+    }
     let instant = |name: &str| match body.get(name).and_then(Value::as_str) {
         None => Ok(None),
         Some(text) => match model::DateTime::parse(text) {

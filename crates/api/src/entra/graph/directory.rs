@@ -128,16 +128,31 @@ pub(super) fn permission_grants(way: &mut Way<'_>) -> Result<Reply, Failure> {
             identity.require_grants_of(&way.call.caller, None)?;
             Ok(Reply::List(identity.permission_grants(None)?))
         }
+        ("POST", []) => add_grant(way),
         ("DELETE", [id]) => {
             let operation = "Remove delegated permission grant";
             way.told = Some(Told::new(operation, "ApplicationManagement", "Unassign"));
             identity.delete_permission_grant(id)?;
             Ok(Reply::Empty)
         }
-        (_, []) => Err(Failure::Method("GET")),
+        (_, []) => Err(Failure::Method("GET, POST")),
         (_, [_]) => Err(Failure::Method("DELETE")),
         _ => Err(Failure::NoPath),
     }
+}
+
+/// A grant by an administrator who may change the API that it is for.
+fn add_grant(way: &mut Way<'_>) -> Result<Reply, Failure> {
+    let (doors, call) = (way.doors, way.call);
+    let identity = &doors.identity;
+    let (client, api) = (text(&call.body, "clientId"), text(&call.body, "resourceId"));
+    let told = Told::new("Add delegated permission grant", "ApplicationManagement", "Assign");
+    let told = told.to(doors, &api).to(doors, &client);
+    let told = told.changed("DelegatedPermissionGrant.Scope", "", text(&call.body, "scope"));
+    let kind = text(&call.body, "consentType");
+    way.told = Some(told.changed("DelegatedPermissionGrant.ConsentType", "", kind));
+    identity.require_change(&call.caller, &api)?;
+    Ok(Reply::Object(201, identity.add_permission_grant(&call.body, call.now)?))
 }
 
 /// `/organization`

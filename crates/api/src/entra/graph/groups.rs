@@ -1,6 +1,6 @@
 //! Groups with members and owners; and, for any object, the groups it is in.
 
-use identity::NewGroup;
+use identity::{AssignedSide, NewGroup};
 use serde_json::Value;
 
 use super::way::{Told, Way};
@@ -59,6 +59,10 @@ pub(super) fn groups(way: &mut Way<'_>) -> Result<Reply, Failure> {
         }
         (_, [_, "members" | "owners" | "transitivemembers", ..]) => {
             Err(Failure::Method("GET, POST, DELETE"))
+        }
+        (_, [id, "approleassignments", rest @ ..]) => {
+            identity.group(id)?;
+            super::assignments::answer(way, AssignedSide::Of(id), rest)
         }
         (_, [id, tail @ ..]) => membership(way, id, tail),
     }

@@ -1,7 +1,7 @@
 //! Users, the caller itself (`/me`), and how they prove themselves.
 
 use crypto::SecretText;
-use identity::{GraphArea, NewUser};
+use identity::{AssignedSide, GraphArea, NewUser};
 use serde_json::{Value, json};
 
 use super::way::{Told, USERS, Way};
@@ -82,6 +82,10 @@ fn one(way: &mut Way<'_>, id: &str, rest: &[&str]) -> Result<Reply, Failure> {
             way.change(told("Delete user", "Delete"), id, || identity.delete_user(id))
         }
         (_, []) => Err(Failure::Method("GET, PATCH, DELETE")),
+        (_, ["approleassignments", rest @ ..]) => {
+            let user = id_of(&identity.user(id)?);
+            super::assignments::answer(way, AssignedSide::Of(&user), rest)
+        }
         ("POST", ["revokesigninsessions"]) => {
             way.begin(told("Update StsRefreshTokenValidFrom Timestamp", "Update"), id)?;
             identity.revoke_sessions(id, &*way.doors.clock)?;

@@ -1,13 +1,45 @@
 //! Properties of applications as clients send them. What is not kept is refused by name, so that nobody believes it is.
 
+mod api;
+mod claims;
+mod members;
+
+pub(super) use api::{api_value, role_values, scope_values};
+pub(super) use claims::optional_value;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crypto::Certificate;
+use members::{Members, is_nothing, not_kept, texts};
 use serde_json::{Map, Value};
 
 use super::{Application, CREDENTIALS_MAX, GraphError, KeyCredential, checked_name};
 use crate::PublicUrls;
 use crate::audience::audiences_of;
+
+/// Longest note, as in Azure.
+const NOTES_MAX: usize = 1024;
+/// Longest address of a page.
+const PAGE_MAX: usize = 255;
+const PASSWORD: &[&str] = &[
+    "keyId",
+    "displayName",
+    "startDateTime",
+    "endDateTime",
+    "hint",
+    "customKeyIdentifier",
+    "secretText",
+];
+const KEY: &[&str] = &[
+    "key",
+    "keyId",
+    "displayName",
+    "type",
+    "usage",
+    "startDateTime",
+    "endDateTime",
+    "customKeyIdentifier",
+];
 
 /// Applies what `body` names; null is nothing.
 pub(super) fn apply(
@@ -30,9 +62,26 @@ pub(super) fn apply(
             "isFallbackPublicClient" => {
                 application.is_fallback_public_client = value.as_bool().unwrap_or(false)
             }
+            "web" | "spa" | "publicClient" | "api" | "appRoles" if value.is_null() => {}
             "spa" => redirects(&mut application.redirects.spa, name, value)?,
             "publicClient" => redirects(&mut application.redirects.public_client, name, value)?,
             "web" => web(application, value)?,
+            "api" => api::api(application, value)?,
+            "appRoles" => api::app_roles(application, value)?,
+            "groupMembershipClaims" => claims::groups(application, value)?,
+            "optionalClaims" => claims::optional(application, value)?,
+            "tags" => application.tags = texts(name, value)?,
+            "notes" => {
+                application.notes = match value {
+                    Value::Null => None,
+                    Value::String(text) if text.chars().count() <= NOTES_MAX => Some(text.clone()),
+                    _ => {
+                        let why = format!("notes must be a text of at most {NOTES_MAX} characters");
+                        return Err(GraphError::bad_request(why));
+                    }
+                }
+            }
+            "passwordCredentials" => passwords(application, value)?,
             "keyCredentials" => application.keys = keys(&application.keys, value)?,
             "signInAudience" => {
                 if !matches!(value.as_str(), None | Some("AzureADMyOrg")) {
@@ -41,13 +90,9 @@ pub(super) fn apply(
                     ));
                 }
             }
-            "id" | "appId" | "@odata.type" | "passwordCredentials" => {}
+            "id" | "appId" | "@odata.type" => {}
             _ if is_nothing(value) => {}
-            other => {
-                return Err(GraphError::bad_request(format!(
-                    "the property '{other}' of applications is not kept here; leave it out"
-                )));
-            }
+            other => return Err(not_kept(other)),
         }
     }
     if application.identifier_uris.len() > CREDENTIALS_MAX {
@@ -89,57 +134,74 @@ fn is_service(uri: &str, urls: &PublicUrls) -> bool {
     of_vault || audiences_of(&format!("https://{host}"), urls).is_some()
 }
 
-/// Clients write out what they leave empty.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(fields) => fields.values().all(is_nothing),
-        _ => false,
-    }
-}
-
-fn texts(name: &str, value: &Value) -> Result<Vec<String>, GraphError> {
-    let wrong = || GraphError::bad_request(format!("{name} must be a list of texts"));
-    match value {
-        Value::Null => Ok(Vec::new()),
-        Value::Array(all) => {
-            all.iter().map(|v| v.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
-        }
-        _ => Err(wrong()),
-    }
-}
-
 fn redirects(list: &mut Vec<String>, name: &str, value: &Value) -> Result<(), GraphError> {
-    if let Some(uris) = value.get("redirectUris") {
-        *list = texts(&format!("{name}.redirectUris"), uris)?;
+    let members = Members::of(name, value, &["redirectUris"])?;
+    if members.get("redirectUris").is_some() {
+        *list = members.texts("redirectUris")?;
     }
     Ok(())
 }
 
 fn web(application: &mut Application, value: &Value) -> Result<(), GraphError> {
-    redirects(&mut application.redirects.web, "web", value)?;
-    if let Some(page) = value.get("homePageUrl") {
-        application.home_page_url = page.as_str().map(|p| p.chars().take(255).collect());
+    let known = ["redirectUris", "homePageUrl", "logoutUrl", "implicitGrantSettings"];
+    let members = Members::of("web", value, &known)?;
+    if members.get("redirectUris").is_some() {
+        application.redirects.web = members.texts("redirectUris")?;
     }
-    let implicit = value.get("implicitGrantSettings").and_then(Value::as_object);
-    let flag =
-        |settings: &Map<String, Value>, name: &str| settings.get(name).and_then(Value::as_bool);
-    if let Some(settings) = implicit {
-        if flag(settings, "enableAccessTokenIssuance") == Some(true) {
-            return Err(GraphError::bad_request(
-                "web.implicitGrantSettings.enableAccessTokenIssuance is refused: access tokens are given by the token endpoint alone",
-            ));
+    if members.get("homePageUrl").is_some() {
+        application.home_page_url = members.text("homePageUrl", PAGE_MAX)?;
+    }
+    if members.get("logoutUrl").is_some() {
+        let page = members.text("logoutUrl", PAGE_MAX)?;
+        if page.as_deref().is_some_and(|page| !is_page(page)) {
+            return Err(members.wrong("logoutUrl", "an https address"));
         }
-        application.id_token_issuance =
-            flag(settings, "enableIdTokenIssuance").unwrap_or(application.id_token_issuance);
+        application.logout_url = page;
+    }
+    let Some(settings) = members.present("implicitGrantSettings") else { return Ok(()) };
+    let known = ["enableIdTokenIssuance", "enableAccessTokenIssuance"];
+    let settings = Members::of("web.implicitGrantSettings", settings, &known)?;
+    if settings.flag("enableAccessTokenIssuance")? == Some(true) {
+        return Err(GraphError::bad_request(
+            "web.implicitGrantSettings.enableAccessTokenIssuance is refused: access tokens are given by the token endpoint alone",
+        ));
+    }
+    if let Some(enabled) = settings.flag("enableIdTokenIssuance")? {
+        application.id_token_issuance = enabled;
     }
     Ok(())
 }
 
+/// An address that a browser may be told to open: https, or the developer's own machine.
+fn is_page(text: &str) -> bool {
+    let local = ["http://localhost", "http://127.0.0.1"];
+    let is_local = |rest: &str| rest.is_empty() || rest.starts_with([':', '/', '?']);
+    let https = text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
+    let local = local.iter().filter_map(|start| text.strip_prefix(start)).any(is_local);
+    (https || local) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Which secrets stay, by their key ids: none is made here, since no answer of a PATCH could show it.
+fn passwords(application: &mut Application, value: &Value) -> Result<(), GraphError> {
+    if value.is_null() {
+        return Ok(());
+    }
+    let mut kept = Vec::new();
+    for members in Members::list("passwordCredentials", value, PASSWORD)? {
+        let id = members.text("keyId", 64)?.unwrap_or_default();
+        let known = application.passwords.iter().find(|p| p.key_id.eq_ignore_ascii_case(&id));
+        kept.push(known.cloned().ok_or_else(|| {
+            GraphError::bad_request(
+                "passwordCredentials: a secret that is not there yet is made by addPassword",
+            )
+        })?);
+    }
+    application.passwords = kept;
+    Ok(())
+}
+
 /// The certificate of a key credential; az sends it in lines, as PEM has it.
-pub fn certificate_bytes(key: &str) -> Result<Vec<u8>, GraphError> {
+fn certificate_bytes(key: &str) -> Result<Vec<u8>, GraphError> {
     let text: String = key.split_ascii_whitespace().collect();
     STANDARD.decode(text).map_err(|_| {
         GraphError::bad_request("keyCredentials: key must be a certificate in base64.")
@@ -152,7 +214,7 @@ pub(super) fn keys(
     value: &Value,
 ) -> Result<Vec<KeyCredential>, GraphError> {
     let mut all = Vec::new();
-    for entry in value.as_array().into_iter().flatten() {
+    for entry in Members::list("keyCredentials", value, KEY)? {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
         let key = match (text("key"), text("keyId")) {
             (Some(key), _) => {

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use state::Store;
+
 use super::*;
 use crate::testing::{house, later, now, open};
 
@@ -168,4 +170,23 @@ fn applications_take_no_name_of_a_service() {
         let made = house.identity.create_application(new, now());
         assert_eq!(made.is_ok(), right, "{uri}: {:?}", made.err());
     }
+}
+
+#[test]
+fn documents_of_earlier_versions_are_read() {
+    let house = house();
+    let app = house.app("old");
+    let before = house.identity.application(&app.object_id).unwrap();
+    for (collection, key, names) in [
+        (APPLICATIONS, &app.app_id, ["api", "appRoles", "groupClaims", "optionalClaims", "tags"]),
+        (SERVICE_PRINCIPALS, &app.principal, ["assignmentRequired", "", "", "", ""]),
+    ] {
+        let mut document = house.store.get(collection, key).unwrap().unwrap().value;
+        for name in names {
+            document.as_object_mut().unwrap().shift_remove(name);
+        }
+        house.store.put(collection, key, document, state::Condition::Any).unwrap();
+    }
+    let (again, _) = open(house.store.clone(), house.folder.path(), now());
+    assert_eq!(again.application(&app.object_id).unwrap(), before);
 }

@@ -35,7 +35,7 @@ impl Outside for Company {
         _: &[(&str, &str)],
         _: Option<(&str, &str)>,
     ) -> Result<OutsideReply, String> {
-        let token = jwt::sign(stranger(), "one", &self.claims.lock()).unwrap();
+        let token = jwt::sign(stranger(), "one", None, &self.claims.lock()).unwrap();
         Ok(OutsideReply { status: 200, body: json!({ "id_token": token }) })
     }
 }
