@@ -145,7 +145,7 @@ impl Vault {
     /// An issuer by name.
     pub fn issuer(&self, name: &str) -> Result<IssuerRecord, VaultError> {
         let found = self.issuer_records().into_iter().find(|i| i.name.eq_ignore_ascii_case(name));
-        found.ok_or_else(|| not_found())
+        found.ok_or_else(not_found)
     }
 
     /// Refuses a policy whose issuer is unknown to the vault.
