@@ -38,4 +38,4 @@ fi
 "$root/tests/chromium.sh"
 export SECURITYINSIGHT_PREVIEW=$venv/securityinsight-preview
 cd "$here"
-exec "$venv/bin/python" -m pytest -p no:cacheprovider -q -rs "$@"
+exec "$venv/bin/python" -m pytest -p no:cacheprovider -p no:asyncio -q -rs "$@"

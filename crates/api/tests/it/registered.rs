@@ -273,6 +273,8 @@ async fn a_new_service_principal_is_what_it_was_asked_to_be() {
     for (body, enabled, required) in [
         (json!({}), true, false),
         (json!({ "accountEnabled": "True" }), true, false), // as az writes it
+        (json!({ "accountEnabled": "False" }), false, false),
+        (json!({ "displayName": "new", "tags": [], "notes": null }), true, false),
         (json!({ "accountEnabled": false, "appRoleAssignmentRequired": true }), false, true),
     ] {
         let app = office.good("POST", "applications", json!({ "displayName": "new" })).await;
@@ -282,6 +284,21 @@ async fn a_new_service_principal_is_what_it_was_asked_to_be() {
         let is = (&made["accountEnabled"], &made["appRoleAssignmentRequired"]);
         assert_eq!(is, (&json!(enabled), &json!(required)), "{body}");
     }
+    let app = office.good("POST", "applications", json!({ "displayName": "new" })).await;
+    for (name, value) in [
+        ("nonsense", json!(1)),
+        ("accountEnabled", json!("perhaps")),
+        ("displayName", json!("another")),
+        ("tags", json!(["a"])),
+        ("keyCredentials", json!([{ "key": "x" }])),
+        ("owners@odata.bind", json!(["https://x/v1.0/users/none"])),
+    ] {
+        let (status, told) = office
+            .call("POST", "servicePrincipals", json!({ "appId": app["appId"], name: value }))
+            .await;
+        assert!(status == 400 && message(&told).contains(&format!("'{name}'")), "{name}: {told}");
+    }
+    office.good("POST", "servicePrincipals", json!({ "appId": app["appId"] })).await; // none was made
 }
 
 #[tokio::test]

@@ -144,19 +144,48 @@ pub(super) fn principals(way: &mut Way<'_>) -> Result<Reply, Failure> {
     }
 }
 
-/// `{"appId", "accountEnabled", "appRoleAssignmentRequired"}`; what else clients write out of a new one follows from its
-/// application.
+/// `{"appId", "accountEnabled", "appRoleAssignmentRequired"}`: the rest follows from its application, and is refused by name
+/// where a client asks for more than nothing.
 fn new_principal(doors: &Doors, call: &Call) -> Result<Value, GraphError> {
     let identity = &doors.identity;
-    let made = identity.create_service_principal(&text(&call.body, "appId"), call.now)?;
-    let (id, is) = (id_of(&made), |name: &str| call.body.get(name).and_then(Value::as_bool));
-    if is("appRoleAssignmentRequired") == Some(true) {
+    let app_id = text(&call.body, "appId");
+    let (mut is_enabled, mut wants_assignments) = (true, false);
+    for (name, value) in call.body.as_object().into_iter().flatten() {
+        let flag = || {
+            let written = value.as_str().and_then(|text| text.to_ascii_lowercase().parse().ok());
+            let wrong = || bad_request(format!("the property '{name}' must be true or false"));
+            value.as_bool().or(written).ok_or_else(wrong) // az writes "True"
+        };
+        match name.as_str() {
+            "appId" => {}
+            _ if value.is_null() => {}
+            "accountEnabled" => is_enabled = flag()?,
+            "appRoleAssignmentRequired" => wants_assignments = flag()?,
+            "displayName" if is_name_of(doors, &app_id, value) => {}
+            _ if value == false || value == "" || value == &json!([]) => {}
+            _ => {
+                let message = format!(
+                    "the property '{name}' of a new service principal is not kept here; leave it out"
+                );
+                return Err(bad_request(message));
+            }
+        }
+    }
+    let id = id_of(&identity.create_service_principal(&app_id, call.now)?);
+    if wants_assignments {
         identity.require_assignments(&id, true)?;
     }
-    if is("accountEnabled") == Some(false) {
+    if !is_enabled {
         identity.enable_service_principal(&id, false)?;
     }
     identity.service_principal(&id)
+}
+
+/// True for the display name of an application.
+fn is_name_of(doors: &Doors, app_id: &str, name: &Value) -> bool {
+    let id = doors.identity.application_id(app_id);
+    let application = id.and_then(|id| doors.identity.application(&id).ok());
+    application.is_some_and(|application| application["displayName"] == *name)
 }
 
 /// `PATCH /servicePrincipals/{id}`: what is kept of it. Everything is looked at before anything is changed.
