@@ -4,7 +4,7 @@
 # with the vault, round after round, and a ratio is the middle one of those of the rounds.
 set -euo pipefail
 binary=$(realpath "${1:-target/fast/vedette}")
-seconds=${SECONDS_EACH:-4} connections=${CONNECTIONS:-8} rounds=${ROUNDS:-5}
+seconds=${SECONDS_EACH:-4} connections=${CONNECTIONS:-8} rounds=${ROUNDS:-3}
 for tool in wrk nginx openssl python3; do
   command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install wrk nginx-light openssl python3" >&2; exit 3; }
 done
@@ -79,7 +79,7 @@ for round in $(seq "$rounds"); do
   rsa2048=$(speed 'rsa 2048' rsa2048)
   sign RSA4096 RS256
   rsa4096=$(speed 'rsa 4096' rsa4096) p256=$(speed nistp256 ecdsap256)
-  load put-secret "$VEDETTE_URL/" "$work/put.lua"
+  seconds=2 load put-secret "$VEDETTE_URL/" "$work/put.lua"
   fsync=$(fsyncs)
   echo "  openssl speed, both cores: rsa2048 $rsa2048 sign/s, rsa4096 $rsa4096 sign/s, P-256 $p256 sign/s; fsync $fsync /s"
   for one in get-secret sign-P256 sign-RSA2048 sign-RSA4096 put-secret nginx; do echo -n "$(rate "$work/$one.txt") "; done >>"$work/rounds"

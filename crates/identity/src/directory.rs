@@ -80,6 +80,14 @@ pub(crate) struct Directory {
     assignments_of: HashMap<String, BTreeSet<String>>,
 }
 
+/// How names of APIs begin that are made of a client id.
+const API: &str = "api://";
+
+/// A name of an API as names are compared.
+fn plain(uri: &str) -> String {
+    uri.trim_end_matches('/').to_ascii_lowercase()
+}
+
 impl Directory {
     /// Reads everything from the store.
     pub(crate) fn load(store: &dyn Store) -> Result<Self, IdentityError> {
@@ -107,12 +115,30 @@ impl Directory {
         self.applications.get(&app_id.to_ascii_lowercase())
     }
 
-    /// The application that calls itself `uri`, or has this client id (also as `api://{id}`).
+    /// The application that calls itself `uri`, or has this client id (also as `api://{id}`), and how it is written there.
+    /// Neither case nor slashes at the end tell names apart: clients add some.
+    pub(crate) fn application_named(&self, uri: &str) -> Option<(&Arc<Application>, String)> {
+        let uri = plain(uri);
+        if let Some(own) = self.application(uri.strip_prefix(API).unwrap_or(&uri)) {
+            return Some((own, uri));
+        }
+        self.applications.values().find_map(|application| {
+            let written = application.identifier_uris.iter().find(|known| plain(known) == uri)?;
+            Some((application, written.clone()))
+        })
+    }
+
+    /// The same without how it is written.
     pub(crate) fn application_by_uri(&self, uri: &str) -> Option<&Arc<Application>> {
-        let named =
-            |a: &&Arc<Application>| a.identifier_uris.iter().any(|u| u.eq_ignore_ascii_case(uri));
-        self.application(uri.strip_prefix("api://").unwrap_or(uri))
-            .or_else(|| self.applications.values().find(named))
+        self.application_named(uri).map(|(application, _)| application)
+    }
+
+    /// The application other than this one that a name belongs to, or begins with the client id of: `api://{id}/files`.
+    pub(crate) fn holder_of(&self, uri: &str, but: &str) -> Option<&Arc<Application>> {
+        let uri = plain(uri);
+        let first = uri.strip_prefix(API).and_then(|rest| rest.split('/').next());
+        let holder = first.and_then(|id| self.application(id)).or(self.application_by_uri(&uri));
+        holder.filter(|holder| holder.id != but)
     }
 
     /// A principal by object id, in any case.

@@ -121,7 +121,8 @@ impl TokenContext<'_> {
             Some("client_credentials") => {}
             Some(other) => return Err(OAuthError::unsupported_grant(other)),
         }
-        let resource = resource::requested(request, adfs, self.urls, &self.directory);
+        // an application without a service principal proves nothing: it is no exception here
+        let resource = resource::requested(request, "", adfs, self.urls, &self.directory);
         if let Ok(resource) = &resource {
             sign_in.resource.clone_from(&resource.name);
         }

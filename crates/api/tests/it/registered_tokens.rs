@@ -589,3 +589,87 @@ async fn each_part_of_roles_has_rights_of_its_own() {
     let body = json!({ "principalId": eve["id"], "resourceId": admin["id"], "appRoleId": "00000000-0000-0000-0000-000000000000" });
     assert_eq!(world.house.call("POST", &path, token, body).await.status, 403);
 }
+
+/// A name is one application's, however it is written, and so is the audience of tokens.
+#[tokio::test]
+async fn names_of_apis_are_not_told_apart_by_slashes_and_case() {
+    let world = world().await;
+    world.principal().await;
+    let (uri, plain) = ("https://vic.example/", "https://vic.example");
+    let api = world.api(json!({ "identifierUris": [uri] })).await;
+    for taken in [
+        plain.to_owned(),
+        "HTTPS://VIC.example//".to_owned(),
+        format!("API://{}", api.app_id),
+        format!("api://{}/", api.app_id.to_uppercase()),
+        format!("api://{}/files", api.app_id),
+        "https://somebody@files.example".to_owned(),
+        format!("https://long.example/{}", "x".repeat(255)),
+    ] {
+        let body = json!({ "displayName": "Thief", "identifierUris": [taken] });
+        let told = world.house.call("POST", "/v1.0/applications", &world.admin, body).await;
+        assert_eq!(told.status, 400, "{taken}: {}", told.json());
+        let path = format!("/v1.0/applications/{}", world.object_id);
+        let body = json!({ "identifierUris": [taken] });
+        let told = world.house.call("PATCH", &path, &world.admin, body).await;
+        assert_eq!(told.status, 400, "{taken}: {}", told.json());
+    }
+    let own = format!("api://{}/files", api.app_id);
+    world.change(&api, json!({ "identifierUris": [uri, own] })).await;
+    for (asked, audience) in [
+        (plain, uri),
+        (uri, uri),
+        ("https://VIC.example", uri),
+        (&own.to_uppercase(), &own),
+        (&api.app_id.to_uppercase(), &api.app_id),
+        (&format!("API://{}/", api.app_id), &format!("api://{}", api.app_id)),
+    ] {
+        for v1 in [true, false] {
+            let (status, tokens) = world.for_itself(asked, v1).await;
+            assert_eq!(status, 200, "{asked}: {tokens}");
+            assert_eq!(access(&tokens)["aud"], audience, "{asked}");
+        }
+    }
+}
+
+/// An API that is disabled or taken away is nobody's any more, whoever asks and however.
+#[tokio::test]
+async fn tokens_end_with_the_api() {
+    let mut world = world().await;
+    world.principal().await;
+    let api = world.api(json!({ "appRoles": [role(READ, "Job", &["User", "Application"])] })).await;
+    let tokens = world.tokens(&format!("{URI}/user_impersonation offline_access")).await;
+    let refresh = |tokens: &Value| {
+        format!(
+            "grant_type=refresh_token&refresh_token={}",
+            tokens["refresh_token"].as_str().unwrap()
+        )
+    };
+    let path = format!("servicePrincipals/{}", api.principal);
+    world.admin_call("PATCH", &path, json!({ "accountEnabled": false })).await;
+    assert_eq!(code_of(&world.for_itself(URI, false).await), (400, 500_014));
+    assert_eq!(code_of(&world.token(&refresh(&tokens)).await), (400, 500_014));
+    world.admin_call("PATCH", &path, json!({ "accountEnabled": true })).await;
+    let tokens = world.token(&refresh(&tokens)).await;
+    assert_eq!(tokens.0, 200, "{}", tokens.1);
+    world.admin_call("DELETE", &path, Value::Null).await;
+    assert_eq!(code_of(&world.for_itself(URI, false).await), (400, 500_011));
+    // what people agreed to went with it
+    assert_eq!(code_of(&world.token(&refresh(&tokens.1)).await), (400, 65_001));
+}
+
+/// Another role of the same id is another role.
+#[tokio::test]
+async fn a_role_that_is_taken_away_takes_its_holders_with_it() {
+    let mut world = world().await;
+    let api = world.api(json!({ "appRoles": [role(READ, "Adm", &["User"])] })).await;
+    let alice = world.alice_id();
+    world.assign(&alice, &api, READ).await;
+    let mut off = json!([role(READ, "Adm", &["User"])]);
+    off[0]["isEnabled"] = json!(false);
+    for roles in [off, json!([]), json!([role(READ, "SuperAdmin", &["User"])])] {
+        world.change(&api, json!({ "appRoles": roles })).await;
+    }
+    let tokens = world.tokens(&format!("{URI}/user_impersonation")).await;
+    assert_eq!(access(&tokens).get("roles"), None);
+}

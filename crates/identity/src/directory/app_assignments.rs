@@ -147,6 +147,18 @@ impl Directory {
         concerned.map(|a| Change::RemoveAssignment(a.id.clone())).collect()
     }
 
+    /// The changes by which roles that an application no longer defines are taken away: one of the same id may mean more.
+    pub(super) fn without_roles(&self, application: &Application) -> Vec<Change> {
+        let Some(principal) = self.principal_of(&application.app_id) else { return Vec::new() };
+        let is_gone = |a: &&Arc<AppRoleAssignment>| {
+            let is_own =
+                a.app_role_id == DEFAULT_ROLE || application.role(&a.app_role_id).is_some();
+            a.resource_id == principal.id && !is_own
+        };
+        let gone = self.assignments.values().filter(is_gone);
+        gone.map(|a| Change::RemoveAssignment(a.id.clone())).collect()
+    }
+
     /// Refuses a role that the application does not define, or not for this kind of holder.
     fn check_role(&self, new: &AppRoleAssignment) -> Result<(), GraphError> {
         let resource = self.principal(&new.resource_id);

@@ -356,7 +356,8 @@ impl Identity {
         application.keys = keys;
         properties::apply(&mut application, &new.more, self.urls())?;
         self.change_directory(|directory| {
-            let taken = application.identifier_uris.iter().find(|uri| directory.application_by_uri(uri).is_some());
+            let is_taken = |uri: &&String| directory.holder_of(uri, &application.id).is_some();
+            let taken = application.identifier_uris.iter().find(is_taken);
             match taken {
                 Some(uri) => Err(GraphError::bad_request(format!(
                     "Another object with the same value for property identifierUris already exists: '{uri}'."
@@ -462,9 +463,7 @@ impl Identity {
         self.change_directory(|directory| {
             let mut application = Application::clone(&*find(directory, id)?);
             properties::apply(&mut application, body, self.urls())?;
-            let taken = |uri: &&String| {
-                directory.application_by_uri(uri).is_some_and(|other| other.id != application.id)
-            };
+            let taken = |uri: &&String| directory.holder_of(uri, &application.id).is_some();
             if let Some(uri) = application.identifier_uris.iter().find(taken) {
                 return Err(GraphError::bad_request(format!(
                     "Another object with the same value for property identifierUris already exists: '{uri}'."
@@ -474,7 +473,8 @@ impl Identity {
                 display_name: application.display_name.clone(),
                 ..ServicePrincipal::clone(p)
             });
-            let mut changes = vec![Change::PutApplication(application)];
+            let mut changes = directory.without_roles(&application);
+            changes.push(Change::PutApplication(application));
             changes.extend(principal.map(Change::PutPrincipal));
             Ok(changes)
         })

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::consent::{EVERYTHING, QUERY_LOGS};
 use crate::PublicUrls;
 use crate::audience::Audiences;
-use crate::directory::{
-    ApiSettings, Application, Directory, OutsideIdentity, RedirectKind, User, graph_scope,
-};
+use crate::directory::{ApiSettings, Directory, OutsideIdentity, RedirectKind, User, graph_scope};
 use crate::token::{OAuthError, OPENID_SCOPES, Resource};
 
 /// Graph: what a scope without a resource is for, and what a sign-in alone gives access to.
@@ -80,11 +78,8 @@ impl Place<'_> {
     /// Refuses a resource that is none, and scopes that it does not define; spells them as it does. Without any they are
     /// those that the resource gives to who names none.
     fn define(&self, resource: &str, scopes: &mut Vec<String>) -> Result<(), OAuthError> {
-        let unknown = || OAuthError::unknown_resource(resource, self.tenant);
-        let known = Resource::of(resource, self.urls, self.directory).ok_or_else(unknown)?;
-        if known.api.as_ref().is_some_and(|api| !self.is_there(api)) {
-            return Err(unknown());
-        }
+        let Self { urls, directory, tenant, app_id } = *self;
+        let known = Resource::for_client(resource, app_id, urls, directory, tenant)?;
         if scopes.is_empty() {
             *scopes = known.default_scopes();
         }
@@ -93,11 +88,6 @@ impl Place<'_> {
             *scope = defined.ok_or_else(|| OAuthError::undefined_scope(scope, resource))?;
         }
         Ok(())
-    }
-
-    /// True for an application with a service principal, and for the one that asks: agreeing makes it one.
-    fn is_there(&self, api: &Application) -> bool {
-        api.app_id == self.app_id || self.directory.principal_of(&api.app_id).is_some()
     }
 }
 

@@ -38,9 +38,8 @@ impl Identity {
     /// scopes still exist.
     pub(super) fn givable(&self, granted: &Granted) -> Result<Givable, OAuthError> {
         let (directory, name) = (self.directory(), &granted.wanted.resource);
-        let resource = Resource::of(name, self.urls(), &directory);
-        let resource =
-            resource.ok_or_else(|| OAuthError::unknown_resource(name, &self.tenant().id))?;
+        let (client, tenant) = (&granted.app_id, &self.tenant().id);
+        let resource = Resource::for_client(name, client, self.urls(), &directory, tenant)?;
         if let Some(user) = directory.user(&granted.proof.user_id) {
             assigned::require_user(&directory, &granted.app_id, Some(&resource), user)?;
         }

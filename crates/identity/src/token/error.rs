@@ -222,6 +222,14 @@ impl OAuthError {
         Self::new((400, "invalid_resource"), 500_011, message)
     }
 
+    pub(crate) fn disabled_resource(resource: &str, tenant: &str) -> Self {
+        let message = format!(
+            "The service principal for resource '{}' is disabled in the tenant '{tenant}', which prevents tokens from being issued for it.",
+            clipped(resource)
+        );
+        Self::new((400, "invalid_resource"), 500_014, message)
+    }
+
     pub(crate) fn throttled(seconds: i64) -> Self {
         let message = format!("Too many requests. Try again in {seconds} seconds.");
         let retry_after = u64::try_from(seconds).ok();

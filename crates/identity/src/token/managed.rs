@@ -108,10 +108,9 @@ impl Identity {
             return Err(OAuthError::disabled(&principal.app_id));
         }
         let directory = self.directory();
-        let resource = Resource::of(request.resource, self.urls(), &directory);
-        let tenant = &self.tenant().id;
-        let resource =
-            resource.ok_or_else(|| OAuthError::unknown_resource(request.resource, tenant))?;
+        let (client, tenant) = (&principal.app_id, &self.tenant().id);
+        let name = request.resource;
+        let resource = Resource::for_client(name, client, self.urls(), &directory, tenant)?;
         assigned::require_application(&directory, &resource, &principal)?;
         self.admit(&principal.app_id, request.source, now)?;
         let token_id = random_bytes::<16>().map_err(|_| OAuthError::unavailable())?;

@@ -18,17 +18,44 @@ pub(crate) struct Resource {
     pub opens: Audiences,
     /// The registered application that it is; none for this server's own services.
     pub api: Option<Arc<Application>>,
+    /// The name as the application has it.
+    written: String,
 }
 
 impl Resource {
     /// The resource that a name stands for; none when it stands for nothing here.
     pub(crate) fn of(name: &str, urls: &PublicUrls, directory: &Directory) -> Option<Self> {
         let own = audiences_of(name, urls);
-        let api = match own {
-            Some(_) => None,
-            None => Some(directory.application_by_uri(name.trim_end_matches('/'))?.clone()),
+        let (api, written) = match own {
+            Some(_) => (None, name.to_owned()),
+            None => {
+                let (api, written) = directory.application_named(name)?;
+                (Some(Arc::clone(api)), written)
+            }
         };
-        Some(Self { name: name.to_owned(), opens: own.unwrap_or(Audiences::NONE), api })
+        let opens = own.unwrap_or(Audiences::NONE);
+        Some(Self { name: name.to_owned(), opens, api, written })
+    }
+
+    /// The same for a client that wants a token: a registered application is there for others once it has a service
+    /// principal, and as long as that is enabled. Agreeing to itself makes it one.
+    pub(crate) fn for_client(
+        name: &str,
+        client: &str,
+        urls: &PublicUrls,
+        directory: &Directory,
+        tenant: &str,
+    ) -> Result<Self, OAuthError> {
+        let unknown = || OAuthError::unknown_resource(name, tenant);
+        let resource = Self::of(name, urls, directory).ok_or_else(unknown)?;
+        let Some(api) = &resource.api else { return Ok(resource) };
+        match directory.principal_of(&api.app_id) {
+            Some(principal) if !principal.account_enabled => {
+                Err(OAuthError::disabled_resource(name, tenant))
+            }
+            None if !api.app_id.eq_ignore_ascii_case(client) => Err(unknown()),
+            _ => Ok(resource),
+        }
     }
 
     /// True when its tokens have the form of version 1: a registered application says so itself, whatever endpoint was
@@ -37,11 +64,12 @@ impl Resource {
         self.api.as_ref().map_or(asked, |api| api.takes_v1())
     }
 
-    /// `aud` of its tokens: the name that was asked for, and in version 2 the application's id.
+    /// `aud` of its tokens: the name that was asked for, as the application writes it, and in version 2 the application's
+    /// id.
     pub(crate) fn audience(&self) -> &str {
         match &self.api {
             Some(api) if !api.takes_v1() => &api.app_id,
-            _ => &self.name,
+            _ => &self.written,
         }
     }
 
@@ -57,6 +85,7 @@ impl Resource {
 /// The resource that a request asks for.
 pub(crate) fn requested(
     request: &TokenRequest<'_>,
+    client: &str,
     adfs: bool,
     urls: &PublicUrls,
     directory: &Directory,
@@ -70,8 +99,7 @@ pub(crate) fn requested(
         (TokenEndpoint::V2, Some(resource), None) if adfs => resource,
         (TokenEndpoint::V2, _, None) => return Err(OAuthError::missing("scope")),
     };
-    Resource::of(name, urls, directory)
-        .ok_or_else(|| OAuthError::unknown_resource(name, request.tenant))
+    Resource::for_client(name, client, urls, directory, request.tenant)
 }
 
 fn resource_of(scope: &str, adfs: bool) -> Result<&str, OAuthError> {

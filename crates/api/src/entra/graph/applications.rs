@@ -216,12 +216,17 @@ fn update_principal(way: &mut Way<'_>, id: &str) -> Result<(), Failure> {
         identity.put_principal_keys(id, wanted)?;
         way.changed("KeyDescription", before, keys(way.doors, id));
     }
-    if let Some(required) = fields.get("appRoleAssignmentRequired").and_then(Value::as_bool) {
-        identity.require_assignments(id, required)?;
-        way.changed("AppRoleAssignmentRequired", "", required.to_string());
-    }
-    if let Some(enabled) = fields.get("accountEnabled").and_then(Value::as_bool) {
+    // the one that may be refused comes first
+    let stood = identity.service_principal(id)?;
+    let flag = |name: &str| fields.get(name).and_then(Value::as_bool);
+    if let Some(enabled) = flag("accountEnabled") {
         identity.enable_service_principal(id, enabled)?;
+        way.changed("AccountEnabled", stood["accountEnabled"].to_string(), enabled.to_string());
+    }
+    if let Some(required) = flag("appRoleAssignmentRequired") {
+        identity.require_assignments(id, required)?;
+        let before = stood["appRoleAssignmentRequired"].to_string();
+        way.changed("AppRoleAssignmentRequired", before, required.to_string());
     }
     Ok(())
 }

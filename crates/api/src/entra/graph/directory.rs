@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::way::{Told, Way};
-use super::{Failure, Reply, bad_request, text, texts};
+use super::{Failure, Reply, bad_request, id_of, text, texts};
 use crate::Doors;
 
 /// `/directoryObjects`
@@ -130,8 +130,12 @@ pub(super) fn permission_grants(way: &mut Way<'_>) -> Result<Reply, Failure> {
         }
         ("POST", []) => add_grant(way),
         ("DELETE", [id]) => {
-            let operation = "Remove delegated permission grant";
-            way.told = Some(Told::new(operation, "ApplicationManagement", "Unassign"));
+            let told =
+                Told::new("Remove delegated permission grant", "ApplicationManagement", "Unassign");
+            let grants = identity.permission_grants(None)?;
+            let grant = grants.into_iter().find(|grant| id_of(grant).eq_ignore_ascii_case(id));
+            let grant = grant.unwrap_or_default();
+            way.told = Some(about_grant(way.doors, told, &grant, |now| (now, String::new())));
             identity.delete_permission_grant(id)?;
             Ok(Reply::Empty)
         }
@@ -145,14 +149,28 @@ pub(super) fn permission_grants(way: &mut Way<'_>) -> Result<Reply, Failure> {
 fn add_grant(way: &mut Way<'_>) -> Result<Reply, Failure> {
     let (doors, call) = (way.doors, way.call);
     let identity = &doors.identity;
-    let (client, api) = (text(&call.body, "clientId"), text(&call.body, "resourceId"));
     let told = Told::new("Add delegated permission grant", "ApplicationManagement", "Assign");
-    let told = told.to(doors, &api).to(doors, &client);
-    let told = told.changed("DelegatedPermissionGrant.Scope", "", text(&call.body, "scope"));
-    let kind = text(&call.body, "consentType");
-    way.told = Some(told.changed("DelegatedPermissionGrant.ConsentType", "", kind));
-    identity.require_change(&call.caller, &api)?;
+    way.told = Some(about_grant(doors, told, &call.body, |now| (String::new(), now)));
+    identity.require_change(&call.caller, &text(&call.body, "resourceId"))?;
     Ok(Reply::Object(201, identity.add_permission_grant(&call.body, call.now)?))
+}
+
+/// Whom a grant is about: the person, the API and the client, with what it says before and after.
+fn about_grant(
+    doors: &Doors,
+    told: Told,
+    grant: &Value,
+    sides: fn(String) -> (String, String),
+) -> Told {
+    let ids = ["principalId", "resourceId", "clientId"].map(|name| text(grant, name));
+    let told = ids.iter().filter(|id| !id.is_empty()).fold(told, |told, id| told.to(doors, id));
+    ["scope", "consentType"].into_iter().zip(["Scope", "ConsentType"]).fold(
+        told,
+        |told, (member, name)| {
+            let (old, new) = sides(text(grant, member));
+            told.changed(&format!("DelegatedPermissionGrant.{name}"), old, new)
+        },
+    )
 }
 
 /// `/organization`

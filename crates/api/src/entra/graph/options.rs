@@ -103,6 +103,8 @@ impl Options {
     /// One page of a list. The next one begins behind the last object of this one, whatever was added before it.
     pub(super) fn page(&self, all: Vec<Value>, incoming: &Incoming) -> Result<Value, GraphError> {
         let size = match &self.top {
+            // a function's answer has no second page: the link to one would be a GET
+            None if incoming.method == http::Method::POST => all.len().max(1),
             None => PAGE,
             Some(text) => match text.parse::<usize>() {
                 Ok(size) if (1..=PAGE_MAX).contains(&size) => size,

@@ -111,13 +111,19 @@ pub(super) fn apply(
     application.redirects.check().map_err(GraphError::bad_request)
 }
 
+/// Longest name of an API.
+const URI_MAX: usize = 255;
+
 fn is_uri(text: &str) -> bool {
     let named = ["api://", "https://", "urn:"].iter().find_map(|scheme| {
         let (start, rest) = text.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
     });
-    named.is_some_and(|rest| !rest.trim_matches('/').is_empty())
-        && text.bytes().all(|b| b.is_ascii_graphic())
+    let names = |rest: &str| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !rest.trim_matches('/').is_empty() && !host.contains('@')
+    };
+    named.is_some_and(names) && text.len() <= URI_MAX && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// True for a name of Azure's services or of this server's own: a token for it would not be the application's.
