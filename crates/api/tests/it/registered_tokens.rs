@@ -673,3 +673,59 @@ async fn a_role_that_is_taken_away_takes_its_holders_with_it() {
     let tokens = world.tokens(&format!("{URI}/user_impersonation")).await;
     assert_eq!(access(&tokens).get("roles"), None);
 }
+
+/// The log says what was changed, from what to what, and about whom.
+#[tokio::test]
+async fn changes_are_told_with_what_was_before() {
+    let world = world().await;
+    let defined = json!([scope(READ, "Files.Read", "User")]);
+    let api = world.api(json!({ "api": { "oauth2PermissionScopes": defined } })).await;
+    let client = world.principal().await;
+    let grant = json!({ "clientId": client, "consentType": "Principal", "principalId": world.alice_id(),
+        "resourceId": api.principal, "scope": "Files.Read" });
+    let made = world.admin_call("POST", "oauth2PermissionGrants", grant).await;
+    let path = format!("oauth2PermissionGrants/{}", made["id"].as_str().unwrap());
+    world.admin_call("DELETE", &path, Value::Null).await;
+    let new = "https://new.example/back";
+    world
+        .change(&api, json!({ "spa": { "redirectUris": [new] }, "groupMembershipClaims": "All" }))
+        .await;
+    let path = format!("servicePrincipals/{}", api.principal);
+    world.admin_call("PATCH", &path, json!({ "accountEnabled": false })).await;
+    let events = world.house.events.lock();
+    let told = |operation: &str| {
+        let all = events.iter().filter_map(|event| match event {
+            api::Event::Directory(event) if event.operation == operation => Some(event),
+            _ => None,
+        });
+        let last = all.last().unwrap_or_else(|| panic!("{operation}"));
+        let names: Vec<String> = last.targets.iter().map(|t| t.name.clone()).collect();
+        let changes: Vec<_> = last.targets.iter().flat_map(|t| t.changes.clone()).collect();
+        (names, changes)
+    };
+    let change =
+        |name: &str, old: &str, new: &str| (name.to_owned(), old.to_owned(), new.to_owned());
+    let kinds = ["DelegatedPermissionGrant.Scope", "DelegatedPermissionGrant.ConsentType"];
+    let values = ["Files.Read", "Principal"];
+    let (names, changes) = told("Add delegated permission grant");
+    assert_eq!((names.len(), &*names[1]), (3, "Files"));
+    assert_eq!(changes, [0, 1].map(|i| change(kinds[i], "", values[i])));
+    let (again, changes) = told("Remove delegated permission grant");
+    assert_eq!(again, names);
+    assert_eq!(changes, [0, 1].map(|i| change(kinds[i], values[i], "")));
+    let (_, changes) = told("Update application");
+    let address = format!(r#"[{{"AddressType":0,"Address":"{new}"}}]"#);
+    assert_eq!(changes[0], change("AppAddress", "[]", &address));
+    assert_eq!(changes[1].0, "spa");
+    assert_eq!(changes[2], change("groupMembershipClaims", "null", "\"All\""));
+    let changes: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            api::Event::Directory(event) => Some(event.targets.iter().flat_map(|t| &t.changes)),
+            _ => None,
+        })
+        .flatten()
+        .filter(|(name, ..)| name == "AccountEnabled")
+        .collect();
+    assert_eq!(changes, [&change("AccountEnabled", "true", "false")]);
+}

@@ -30,17 +30,7 @@ pub(super) fn applications(way: &mut Way<'_>) -> Result<Reply, Failure> {
         (_, []) => Err(Failure::Method("GET, POST")),
         ("GET", [id]) => Ok(Reply::Object(200, identity.application(id)?)),
         ("PATCH", [id]) => {
-            let credentials = call.body.get("keyCredentials").is_some();
-            let operation = if credentials { CREDENTIALS } else { "Update application" };
-            let before = keys(doors, id);
-            way.begin(told(operation, "Update"), id)?;
-            identity.update_application(id, &call.body)?;
-            if credentials {
-                way.changed("KeyDescription", before, keys(doors, id));
-            }
-            for name in call.body.as_object().into_iter().flat_map(|o| o.keys()) {
-                way.changed(name, "", "");
-            }
+            update_application(way, id)?;
             Ok(Reply::Empty)
         }
         ("DELETE", [id]) => {
@@ -69,6 +59,49 @@ pub(super) fn applications(way: &mut Way<'_>) -> Result<Reply, Failure> {
         (_, [_, "owners", ..]) => Err(Failure::Method("GET, POST, DELETE")),
         _ => Err(Failure::NoPath),
     }
+}
+
+/// `PATCH /applications/{id}`: what it was and what it is then is told, addresses under the name that Entra has for them.
+fn update_application(way: &mut Way<'_>, id: &str) -> Result<(), GraphError> {
+    const SECRETS: [&str; 2] = ["keyCredentials", "passwordCredentials"];
+    let (identity, body) = (&way.doors.identity, &way.call.body);
+    let credentials = body.get(SECRETS[0]).is_some();
+    let operation = if credentials { CREDENTIALS } else { "Update application" };
+    let before = keys(way.doors, id);
+    way.begin(told(operation, "Update"), id)?;
+    let stood = identity.application(id)?;
+    identity.update_application(id, body)?;
+    let stands = identity.application(id)?;
+    if credentials {
+        way.changed("KeyDescription", before, keys(way.doors, id));
+    }
+    if addresses(&stood) != addresses(&stands) {
+        way.changed("AppAddress", addresses(&stood), addresses(&stands));
+    }
+    let names = body.as_object().into_iter().flat_map(|fields| fields.keys());
+    for name in names.filter(|name| !SECRETS.contains(&name.as_str())) {
+        let (old, new) = (&stood[name], &stands[name]);
+        if old != new {
+            way.changed(name, clipped(old), clipped(new));
+        }
+    }
+    Ok(())
+}
+
+/// The redirect addresses of an application, as Entra's `AppAddress` has them.
+fn addresses(application: &Value) -> String {
+    let all = ["web", "spa", "publicClient"]
+        .iter()
+        .filter_map(|kind| application[kind]["redirectUris"].as_array())
+        .flatten()
+        .map(|uri| json!({ "AddressType": 0, "Address": uri }));
+    clipped(&all.collect())
+}
+
+/// A value as AuditLogs shows it: not all of a long one.
+fn clipped(value: &Value) -> String {
+    const LENGTH_MAX: usize = 8192;
+    value.to_string().chars().take(LENGTH_MAX).collect()
 }
 
 /// `/applications/{id}/federatedIdentityCredentials`
