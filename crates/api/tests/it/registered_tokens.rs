@@ -694,11 +694,11 @@ async fn changes_are_told_with_what_was_before() {
     world.admin_call("PATCH", &path, json!({ "accountEnabled": false })).await;
     let events = world.house.events.lock();
     let told = |operation: &str| {
-        let all = events.iter().filter_map(|event| match event {
+        let mut all = events.iter().rev().filter_map(|event| match event {
             api::Event::Directory(event) if event.operation == operation => Some(event),
             _ => None,
         });
-        let last = all.last().unwrap_or_else(|| panic!("{operation}"));
+        let last = all.next().unwrap_or_else(|| panic!("{operation}"));
         let names: Vec<String> = last.targets.iter().map(|t| t.name.clone()).collect();
         let changes: Vec<_> = last.targets.iter().flat_map(|t| t.changes.clone()).collect();
         (names, changes)
