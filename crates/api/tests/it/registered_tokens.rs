@@ -52,6 +52,12 @@ impl World {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// The web application as one that defines roles itself.
+    async fn client(&self) -> Api {
+        let principal = self.principal().await;
+        Api { id: self.object_id.clone(), app_id: self.app_id.clone(), principal }
+    }
+
     /// Alice's tokens for a scope.
     async fn tokens(&mut self, scope: &str) -> Value {
         let code = self.agreeing(scope).await;
@@ -291,12 +297,8 @@ async fn roles_are_in_tokens_of_who_has_them() {
     let api = world
         .api(json!({ "appRoles": [role(READ, "Reader", &["User"]), role(WRITE, "Job", &["User", "Application"])] }))
         .await;
-    let principal = world.principal().await;
-    let client = Api {
-        id: world.object_id.clone(),
-        app_id: world.app_id.clone(),
-        principal: principal.clone(),
-    };
+    let client = world.client().await;
+    let principal = client.principal.clone();
     let alice = world.alice_id();
     let wanted = format!("{URI}/user_impersonation openid");
     let both = async |world: &mut World| {
@@ -331,12 +333,8 @@ async fn roles_are_in_tokens_of_who_has_them() {
 async fn applications_may_be_for_those_alone_who_are_assigned() {
     let mut world = world().await;
     let api = world.api(json!({})).await;
-    let principal = world.principal().await;
-    let client = Api {
-        id: world.object_id.clone(),
-        app_id: world.app_id.clone(),
-        principal: principal.clone(),
-    };
+    let client = world.client().await;
+    let principal = client.principal.clone();
     let alice = world.alice_id();
     let wanted = format!("{URI}/user_impersonation openid offline_access");
     let tokens = world.tokens(&wanted).await;

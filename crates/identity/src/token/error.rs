@@ -207,7 +207,7 @@ impl OAuthError {
 
     pub(crate) fn undefined_scope(scope: &str, resource: &str) -> Self {
         let message = format!(
-            "The application asked for scope '{}' that doesn't exist on the resource '{}'. Ask for '.default', 'user_impersonation' or, at Graph, for one of its permissions.",
+            "The application asked for scope '{}' that doesn't exist on the resource '{}'. Ask for '.default', for a scope that the API defines ('user_impersonation' where it defines none) or, at Graph, for one of its permissions.",
             clipped(scope),
             clipped(resource)
         );

@@ -122,13 +122,7 @@ impl Identity {
         claims["nbf"] = json!(now);
         claims["exp"] = json!(now + LIFE);
         claims["uti"] = json!(token_id);
-        match resource.api {
-            Some(_) => put_client(&mut claims, &resource, &principal.app_id, "2"),
-            None => {
-                claims["appid"] = json!(principal.app_id);
-                claims["appidacr"] = json!("2");
-            }
-        }
+        put_client(&mut claims, &resource, &principal.app_id, "2");
         let token = self.sign(&claims, now)?;
         Ok(json!({
             "access_token": token,
